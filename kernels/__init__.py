@@ -1,0 +1,9 @@
+"""Convolution kernels that can be read in one sitting, and run as fast as the production libraries'.
+
+The algorithms are the `.pyx` files of this folder; `source(name)` returns one. Everything public is here.
+"""
+
+from kernels.convolution import Conv2d, algorithms, conv2d, source
+from kernels.isa import isa, isas
+
+__all__ = ["Conv2d", "algorithms", "conv2d", "isa", "isas", "source"]

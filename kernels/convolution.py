@@ -1,0 +1,297 @@
+"""The public face of the convolution kernels: checks the arrays, picks an algorithm, packs weights, runs it."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels import isa  # noqa: F401  (puts the algorithms of the chosen instruction set in place)
+from kernels import direct, im2col, naive, probe  # isort: skip
+from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
+
+FloatArray = npt.NDArray[np.float32]
+
+_ALGORITHMS: dict[str, ModuleType] = {"naive": naive, "direct": direct, "im2col": im2col}
+
+
+def conv2d(
+    x: FloatArray,
+    weight: FloatArray,
+    bias: FloatArray | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    activation: Activation = None,
+    algorithm: str = "auto",
+    threads: int | None = None,
+) -> FloatArray:
+    """Convolve images with filters, as ONNX's Conv does (a cross-correlation: filters are not flipped).
+
+    Parameters
+    ----------
+    x : (N, C, H, W) float32
+        Images. N may be 0.
+    weight : (K, C / groups, R, S) float32
+        Filters; every number must be finite.
+    bias : (K,) float32, optional
+        Added to each output channel.
+    stride, dilation : int or (int, int)
+        Down and right, in pixels.
+    padding : int, (int, int) or (int, int, int, int)
+        Zeros around the image: everywhere; top and bottom, left and right; or top, left, bottom, right.
+    groups : int
+        Parts that the channels are cut into, up to C (depthwise).
+    activation : None, "relu", "relu6" or ("leaky_relu", slope)
+        Applied to each output number.
+    algorithm : str
+        "auto", or one of `algorithms(...)`.
+    threads : int, optional
+        At most this many; all cores that the process may use if None. The result does not depend on it.
+
+    Returns
+    -------
+    (N, K, P, Q) float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or value; the message names the value.
+
+    See Also
+    --------
+    Conv2d : the same for many calls, with the weights packed once.
+    """
+    plan = Conv2d(
+        weight,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        activation=activation,
+        algorithm=algorithm,
+        threads=threads,
+    )
+    return plan(x)
+
+
+class Conv2d:
+    """A convolution layer with its weights packed, to be called on many inputs.
+
+    The parameters are those of `conv2d`. The plan may be called from several threads at once.
+
+    Attributes
+    ----------
+    weight_shape : (int, int, int, int)
+        (K, C / groups, R, S).
+    algorithm : str
+        As asked for.
+    threads : int
+        At most this many work on one call.
+    """
+
+    def __init__(
+        self,
+        weight: FloatArray,
+        bias: FloatArray | None = None,
+        *,
+        stride: Pair = 1,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        activation: Activation = None,
+        algorithm: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self._window = Window.of(stride, padding, dilation, groups)
+        self._activation = activation_code(activation)
+        self.weight_shape = filter_sizes(np.shape(weight))
+        self._weight = _checked(weight, "weight", finite=True)
+        K = self.weight_shape[0]
+        if K % self._window.groups:
+            raise ValueError(f"groups={self._window.groups} does not divide the {K} output channels of weight")
+        self._bias = np.zeros(K, np.float32) if bias is None else _checked(bias, "bias", finite=True)
+        if self._bias.shape != (K,):
+            raise ValueError(f"bias must have shape ({K},), one number an output channel, not {self._bias.shape}")
+        if algorithm != "auto" and algorithm not in _ALGORITHMS:
+            raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(_ALGORITHMS)}")
+        self.algorithm = algorithm
+        self.threads = _thread_count(threads)
+        self._packed: dict[str, FloatArray] = {}
+        self._arenas: list[FloatArray] = []  # scratch that no call is using
+        if algorithm != "auto":
+            self._pack(algorithm)
+
+    def __call__(
+        self, x: FloatArray, out: FloatArray | None = None, residual: FloatArray | None = None
+    ) -> FloatArray:
+        """Compute the layer.
+
+        Parameters
+        ----------
+        x : (N, C, H, W) float32
+        out : (N, K, P, Q) float32, optional
+            Where to write; contiguous, writeable, sharing no memory with the other arrays.
+        residual : (N, K, P, Q) float32, optional
+            Added before the activation.
+
+        Returns
+        -------
+        (N, K, P, Q) float32
+            `out` if it was given.
+        """
+        shape = Geometry.of(np.shape(x), self.weight_shape, self._window)
+        x = _checked(x, "x")
+        if residual is not None:
+            residual = _checked(residual, "residual")
+            if residual.shape != shape.y_shape:
+                raise ValueError(f"residual must have the output's shape {shape.y_shape}, not {residual.shape}")
+        if out is None:
+            out = np.empty(shape.y_shape, np.float32)
+        else:
+            _check_out(out, shape.y_shape, {"x": x, "residual": residual, "weight": self._weight})
+        if shape.N:
+            name = self._choice(shape)
+            layer, numbers = _layer(shape, self._activation, name, self.threads)
+            arena = self._take_arena(numbers)
+            try:
+                algorithm = _ALGORITHMS[name]
+                algorithm.run(layer, x, self._pack(name), self._bias, residual, out, arena, self.threads)
+            finally:
+                self._arenas.append(arena)
+        return out
+
+    def _choice(self, shape: Geometry) -> str:
+        return _automatic(shape) if self.algorithm == "auto" else self.algorithm
+
+    def _pack(self, name: str) -> FloatArray:
+        packed = self._packed.get(name)
+        if packed is None:
+            packed = self._packed[name] = _ALGORITHMS[name].pack(self._weight, self._window.groups)
+        return packed
+
+    def _take_arena(self, numbers: int) -> FloatArray:
+        try:
+            arena = self._arenas.pop()
+        except IndexError:
+            return np.empty(numbers, np.float32)
+        return arena if arena.size == numbers else np.empty(numbers, np.float32)
+
+
+def algorithms(
+    x_shape: tuple[int, int, int, int],
+    weight_shape: tuple[int, int, int, int],
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    dtype: npt.DTypeLike = "float32",
+) -> tuple[str, ...]:
+    """Return the names of the algorithms that can run a layer.
+
+    Raises
+    ------
+    ValueError
+        If no algorithm could: the sizes do not fit each other.
+    TypeError
+        For a dtype that the kernels do not compute in.
+    """
+    Geometry.of(x_shape, weight_shape, Window.of(stride, padding, dilation, groups))
+    _check_dtype(np.dtype(dtype), "x")
+    return tuple(_ALGORITHMS)
+
+
+def source(name: str) -> str:
+    """Return the text of a compiled file, such as "im2col": what you read is what was compiled.
+
+    Raises
+    ------
+    ValueError
+        If there is no file of that name; the message lists those there are.
+    """
+    from importlib.resources import files
+
+    folder = files("kernels")
+    names = [file.name for file in folder.iterdir() if file.name.endswith((".pyx", ".pxd", ".h"))]
+    for file in (name, f"{name}.pyx", f"{name}.h"):
+        if file in names:
+            return (folder / file).read_text(encoding="utf-8")
+    raise ValueError(f"kernels has no source {name!r}; it has {', '.join(sorted(names))}")
+
+
+def _automatic(shape: Geometry) -> str:
+    """Choose by one rule: `direct` where its tiles are full, `im2col` elsewhere."""
+    rows, columns = probe.tile_shape()
+    channels = shape.K // shape.window.groups
+    full = shape.Q / (-(-shape.Q // rows) * rows) * channels / (-(-channels // columns) * columns)
+    return "direct" if full > 0.7 else "im2col"
+
+
+@lru_cache(maxsize=1024)
+def _layer(
+    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int
+) -> tuple[dict[str, float], int]:
+    """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
+    window = shape.window
+    layer: dict[str, float] = {letter: getattr(shape, letter) for letter in "NCHWKPQRS"}
+    layer["groups"] = window.groups
+    layer["stride_h"], layer["stride_w"] = window.stride
+    layer["dilation_h"], layer["dilation_w"] = window.dilation
+    layer["pad_top"], layer["pad_left"] = window.padding[:2]
+    layer["activation"], layer["slope"] = activation
+    per_worker = _ALGORITHMS[algorithm].scratch_size(layer)
+    aligned = -(-per_worker // 16) * 16  # each worker's scratch begins on a cache line of its own
+    return layer, max(1, aligned) * threads
+
+
+def _thread_count(threads: int | None) -> int:
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+        raise TypeError(f"threads must be an integer, not {threads!r}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    return min(int(threads), 1024)
+
+
+def _check_dtype(dtype: np.dtype[np.generic], name: str) -> None:
+    if dtype != np.float32:
+        hint = (
+            f": the kernels compute in float32; pass {name}.astype(numpy.float32)"
+            if dtype.kind == "f"
+            else ": the floating-point kernels take float32 arrays"
+        )
+        raise TypeError(f"{name} has dtype {dtype}{hint}")
+
+
+def _checked(array: FloatArray, name: str, finite: bool = False) -> FloatArray:
+    """Return the array as contiguous native float32, copied only if it is not."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
+    _check_dtype(array.dtype, name)
+    if finite and not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} must be finite, but {name}{list(where)} is {array[where]}")
+    return np.ascontiguousarray(array)
+
+
+def _check_out(out: FloatArray, shape: tuple[int, ...], others: dict[str, FloatArray | None]) -> None:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
+    _check_dtype(out.dtype, "out")
+    if out.shape != shape:
+        raise ValueError(f"out must have the output's shape {shape}, not {out.shape}")
+    if not out.flags.c_contiguous:
+        raise ValueError(f"out must be contiguous (C order), but its strides are {out.strides}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only")
+    for name, other in others.items():
+        if other is not None and np.may_share_memory(out, other):
+            raise ValueError(f"out shares memory with {name}; give it memory of its own")

@@ -1,0 +1,31 @@
+"""Asks the CPU, and the operating system behind it, which instruction sets it runs. Compiled for any CPU."""
+
+cdef extern from *:
+    """
+    #if defined(__x86_64__)
+    static int runs_v3(void) {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi")
+            && __builtin_cpu_supports("bmi2");
+    }
+    static int runs_v4(void) {
+        return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+            && __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512vl");
+    }
+    #else
+    static int runs_v3(void) { return 0; }
+    static int runs_v4(void) { return 0; }
+    #endif
+    """
+    bint runs_v3()
+    bint runs_v4()
+
+
+def runnable() -> tuple[str, ...]:
+    """Return the names of the instruction sets that this CPU runs, the best last.
+
+    "baseline" runs on every CPU of its kind; "v3" is x86-64-v3 (AVX2 and FMA), "v4" is x86-64-v4 (AVX-512), the levels
+    of the x86-64 psABI.
+    """
+    return ("baseline",) + ("v3",) * runs_v3() + ("v4",) * runs_v4()

@@ -1,0 +1,179 @@
+"""Checks the description of a convolution layer and derives its output size; every error names the offending value."""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+Pair = int | tuple[int, int]
+Padding = int | tuple[int, int] | tuple[int, int, int, int]
+Activation = Literal["relu", "relu6"] | tuple[Literal["leaky_relu"], float] | None
+
+_LARGEST = sys.maxsize // 8  # numbers in an array: its size in bytes must fit the machine's word
+
+
+def _integer(value: object, name: str) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+
+
+def _integers(value: object, name: str, counts: tuple[int, ...], least: int) -> tuple[int, ...]:
+    """Return `value` as a tuple of integers; a single one is repeated to the first of the allowed lengths."""
+    if isinstance(value, (tuple, list)):
+        if len(value) not in counts:
+            allowed = " or ".join(str(c) for c in counts)
+            raise ValueError(f"{name} takes one integer or {allowed} of them, not {len(value)}: {value!r}")
+        numbers = tuple(_integer(v, name) for v in value)
+    else:
+        numbers = (_integer(value, name),) * counts[0]
+    for number in numbers:
+        if number < least:
+            raise ValueError(f"{name} must be at least {least}, not {value!r}")
+    return numbers
+
+
+@dataclass(frozen=True)
+class Window:
+    """How the filter moves over the image.
+
+    Attributes
+    ----------
+    stride, dilation : (int, int)
+        Down and right, in pixels.
+    padding : (int, int, int, int)
+        Rows and columns of zeros at the top, left, bottom and right.
+    groups : int
+        Parts that the channels are cut into; each output channel reads the input channels of its own part.
+    """
+
+    stride: tuple[int, int]
+    padding: tuple[int, int, int, int]
+    dilation: tuple[int, int]
+    groups: int
+
+    @classmethod
+    def of(cls, stride: Pair, padding: Padding, dilation: Pair, groups: int) -> Window:
+        """Check and complete the arguments: a single number stands for both directions, or for all four sides."""
+        sides = _integers(padding, "padding", (2, 4), least=0)
+        top, left, bottom, right = sides if len(sides) == 4 else sides * 2
+        groups = _integer(groups, "groups")
+        if groups < 1:
+            raise ValueError(f"groups must be at least 1, not {groups}")
+        down, across = _integers(stride, "stride", (2,), least=1)
+        dilation_h, dilation_w = _integers(dilation, "dilation", (2,), least=1)
+        return cls((down, across), (top, left, bottom, right), (dilation_h, dilation_w), groups)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The sizes of one convolution layer; the letters are those of the compiled algorithms."""
+
+    N: int
+    C: int
+    H: int
+    W: int
+    K: int
+    P: int
+    Q: int
+    R: int
+    S: int
+    window: Window
+
+    @classmethod
+    def of(cls, x_shape: tuple[int, ...], weight_shape: tuple[int, ...], window: Window) -> Geometry:
+        """Derive the output size.
+
+        Raises
+        ------
+        ValueError
+            For a wrong rank, a size below 1 (an empty batch is fine), channels that do not match or that the groups do
+            not divide, a filter larger than the padded input, and sizes whose product no array can hold.
+        """
+        x_shape, (K, C, R, S) = _shape(x_shape, "x", "(N, C, H, W)", empty_first=True), filter_sizes(weight_shape)
+        N, channels, H, W = x_shape
+        groups = window.groups
+        if channels != C * groups:
+            raise ValueError(
+                f"x has {channels} channels, but weight of shape {tuple(weight_shape)} with groups={groups} "
+                f"reads {C} * {groups} = {C * groups}"
+            )
+        if K % groups:
+            raise ValueError(f"groups={groups} does not divide the {K} output channels of weight")
+        top, left, bottom, right = window.padding
+        P = _outputs(H, top + bottom, R, window.dilation[0], window.stride[0], "height")
+        Q = _outputs(W, left + right, S, window.dilation[1], window.stride[1], "width")
+        for what, sizes in (
+            ("x", (N, channels, H, W)),
+            ("the padded x", (N, channels, H + top + bottom, W + left + right)),
+            ("the output", (N, K, P, Q)),
+            ("the multiply-adds", (max(N, 1), K, P, Q, C, R, S)),
+        ):
+            if math.prod(sizes) > _LARGEST:
+                raise ValueError(f"{what} would count {' * '.join(map(str, sizes))} numbers, more than {_LARGEST}")
+        return cls(N, channels, H, W, K, P, Q, R, S, window)
+
+    @property
+    def x_shape(self) -> tuple[int, int, int, int]:
+        """(N, C, H, W)."""
+        return self.N, self.C, self.H, self.W
+
+    @property
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        """(K, C / groups, R, S)."""
+        return self.K, self.C // self.window.groups, self.R, self.S
+
+    @property
+    def y_shape(self) -> tuple[int, int, int, int]:
+        """(N, K, P, Q)."""
+        return self.N, self.K, self.P, self.Q
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of the definition: one for each output number and filter element."""
+        return math.prod(self.y_shape) * math.prod(self.weight_shape[1:])
+
+
+def _shape(shape: tuple[int, ...], name: str, letters: str, empty_first: bool) -> tuple[int, int, int, int]:
+    if len(shape) != 4:
+        raise ValueError(f"{name} must have four dimensions {letters}, not shape {tuple(shape)}")
+    first, *others = (_integer(size, f"a size in the shape of {name}") for size in shape)
+    if min(others) < 1 or first < (0 if empty_first else 1):
+        raise ValueError(f"{name} must not have a size below 1: its shape is {tuple(shape)}")
+    return (first, *others)  # type: ignore[return-value]
+
+
+def filter_sizes(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Check the shape of a weight array and return it as (K, C / groups, R, S)."""
+    return _shape(shape, "weight", "(K, C / groups, R, S)", empty_first=False)
+
+
+def _outputs(size: int, padding: int, taps: int, dilation: int, stride: int, what: str) -> int:
+    reach = (taps - 1) * dilation + 1
+    if reach > size + padding:
+        dilated = f" ({taps} taps with dilation {dilation})" if dilation > 1 else ""
+        raise ValueError(f"the filter's {what} {reach}{dilated} exceeds the padded input's {what} {size + padding}")
+    return (size + padding - reach) // stride + 1
+
+
+def activation_code(activation: Activation) -> tuple[int, float]:
+    """Return (number, slope) as the compiled algorithms know the activation; simd.h has the same numbers."""
+    named = {None: 0, "relu": 1, "relu6": 2}
+    if isinstance(activation, (tuple, list)) and len(activation) == 2 and activation[0] == "leaky_relu":
+        try:
+            slope = float(activation[1])
+        except (TypeError, ValueError):
+            raise TypeError(f"the slope of leaky_relu must be a number, not {activation[1]!r}") from None
+        if not math.isfinite(slope):
+            raise ValueError(f"the slope of leaky_relu must be finite, not {slope}")
+        return 3, slope
+    if activation is None or isinstance(activation, str):
+        if activation in named:
+            return named[activation], 0.0
+        if activation == "leaky_relu":
+            raise ValueError("leaky_relu needs its slope: activation=('leaky_relu', 0.1)")
+    raise ValueError(f"activation must be None, 'relu', 'relu6' or ('leaky_relu', slope), not {activation!r}")

@@ -1,0 +1,17 @@
+import numpy as np
+import numpy.typing as npt
+
+_Array = npt.NDArray[np.float32]
+
+def pack(weight: _Array, groups: int) -> _Array: ...
+def scratch_size(layer: dict[str, float]) -> int: ...
+def run(
+    layer: dict[str, float],
+    x: _Array,
+    weight: _Array,
+    bias: _Array,
+    residual: _Array | None,
+    y: _Array,
+    arena: _Array,
+    threads: int,
+) -> None: ...

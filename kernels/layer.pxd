@@ -1,0 +1,89 @@
+"""A convolution layer as the compiled algorithms see it, and the step that ends each of them.
+
+Letters: N images, C input channels of H x W; K output channels of P x Q; filters of R x S.
+"""
+
+from libc.string cimport memcpy
+
+from kernels.simd cimport VLEN, activate, broadcast, load, load_first, store, store_first, vf
+
+
+cdef struct Layer:
+    Py_ssize_t N, C, H, W
+    Py_ssize_t K, P, Q
+    Py_ssize_t R, S
+    Py_ssize_t groups
+    Py_ssize_t stride_h, stride_w
+    Py_ssize_t dilation_h, dilation_w
+    Py_ssize_t pad_top, pad_left
+    int activation                  # simd.h numbers them
+    float slope                     # of leaky_relu
+
+
+cdef struct Job:
+    Layer layer
+    const float* x                  # (N, C, H, W)
+    const float* weight             # as the algorithm packed it
+    const float* bias               # (K,)
+    const float* residual           # (N, K, P, Q), or NULL
+    float* y                        # (N, K, P, Q)
+    float* scratch                  # one piece of scratch_size numbers for each worker
+    Py_ssize_t scratch_size
+    Py_ssize_t splits               # parts that the output channels of a group are cut into
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef inline Py_ssize_t share(Py_ssize_t total, Py_ssize_t parts, Py_ssize_t i) noexcept nogil:
+    """Where part i begins when `total` is cut into `parts` of nearly equal size."""
+    return total * i // parts
+
+
+cdef inline Py_ssize_t splits_for(Py_ssize_t tasks, Py_ssize_t channel_blocks, int threads) noexcept nogil:
+    """How many parts to cut the output channels into, so that every thread finds several of the tasks."""
+    if threads == 1:
+        return 1
+    return min(channel_blocks, ceil_div(4 * threads, tasks))
+
+
+cdef inline void copy_row(const float* x, Py_ssize_t width, Py_ssize_t w, Py_ssize_t stride, Py_ssize_t count,
+                          float* out) noexcept nogil:
+    """out[i] = x[w + i*stride] for i < count, and zero where that lies outside of 0 .. width - 1."""
+    cdef Py_ssize_t before = 0 if w >= 0 else min(count, ceil_div(-w, stride))
+    cdef Py_ssize_t inside = before if w >= width else max(before, min(count, ceil_div(width - w, stride)))
+    cdef Py_ssize_t i
+    for i in range(before):
+        out[i] = 0
+    if stride == 1:
+        memcpy(out + before, x + w + before, (inside - before) * sizeof(float))
+    else:
+        for i in range(before, inside):
+            out[i] = x[w + i * stride]
+    for i in range(inside, count):
+        out[i] = 0
+
+
+cdef inline void finish(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t channels, Py_ssize_t pixel,
+                        Py_ssize_t pixels, const float* sums, Py_ssize_t sums_step) noexcept nogil:
+    """y[n, k:k+channels, pixel:pixel+pixels] = activation(sums + bias + residual), with pixels counted through P x Q."""
+    cdef const Layer* layer = &job.layer
+    cdef Py_ssize_t i, j, part, left, at
+    cdef vf bias, v
+    for i in range(channels):
+        at = ((n * layer.K + k + i) * layer.P * layer.Q) + pixel
+        bias = broadcast(job.bias[k + i])
+        for part in range(ceil_div(pixels, VLEN)):
+            j = part * VLEN
+            left = pixels - j
+            if left >= VLEN:
+                v = load(sums + i * sums_step + j) + bias
+                if job.residual != NULL:
+                    v = v + load(job.residual + at + j)
+                store(job.y + at + j, activate(v, layer.activation, layer.slope))
+            else:
+                v = load_first(sums + i * sums_step + j, left) + bias
+                if job.residual != NULL:
+                    v = v + load_first(job.residual + at + j, left)
+                store_first(job.y + at + j, activate(v, layer.activation, layer.slope), left)

@@ -1,0 +1,118 @@
+"""A small thread pool: `run(task, context, count, threads)` calls task(context, index, worker) for every index < count.
+
+The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Helpers sleep
+between jobs (no spinning beside other libraries). While one job runs, a second caller does its own work alone, so nothing
+waits for anything. After fork() the child starts with an empty pool: a child has none of its parent's threads.
+"""
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_t:
+        pass
+    ctypedef struct pthread_mutex_t:
+        pass
+    ctypedef struct pthread_cond_t:
+        pass
+    int pthread_create(pthread_t*, void*, void* (*)(void*) noexcept nogil, void*)
+    int pthread_detach(pthread_t)
+    int pthread_mutex_init(pthread_mutex_t*, void*)
+    int pthread_mutex_lock(pthread_mutex_t*)
+    int pthread_mutex_unlock(pthread_mutex_t*)
+    int pthread_cond_init(pthread_cond_t*, void*)
+    int pthread_cond_wait(pthread_cond_t*, pthread_mutex_t*)
+    int pthread_cond_signal(pthread_cond_t*)
+    int pthread_cond_broadcast(pthread_cond_t*)
+    int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
+
+cdef struct Pool:
+    pthread_mutex_t lock            # guards all that follows
+    pthread_cond_t job_came
+    pthread_cond_t job_done
+    bint busy                       # a job is under way
+    Task task
+    void* context
+    Py_ssize_t next_index
+    Py_ssize_t count
+    int helpers                     # threads that exist
+    int wanted                      # helpers that may still join this job
+    int joined                      # helpers that have joined it; also numbers them
+    int working                     # helpers that have not left it
+
+cdef Pool pool
+
+
+cdef void empty_pool() noexcept nogil:
+    pthread_mutex_init(&pool.lock, NULL)
+    pthread_cond_init(&pool.job_came, NULL)
+    pthread_cond_init(&pool.job_done, NULL)
+    pool.busy = False
+    pool.helpers = pool.wanted = pool.joined = pool.working = 0
+
+
+cdef void take_indices(int worker) noexcept nogil:
+    """Work until no index is left. Called, and left, with the lock held."""
+    cdef Py_ssize_t index
+    cdef Task task = pool.task
+    cdef void* context = pool.context
+    while pool.next_index < pool.count:
+        index = pool.next_index
+        pool.next_index += 1
+        pthread_mutex_unlock(&pool.lock)
+        task(context, index, worker)
+        pthread_mutex_lock(&pool.lock)
+
+
+cdef void* helper(void* unused) noexcept nogil:
+    pthread_mutex_lock(&pool.lock)
+    while True:
+        while pool.wanted == 0:
+            pthread_cond_wait(&pool.job_came, &pool.lock)
+        pool.wanted -= 1
+        pool.joined += 1
+        pool.working += 1
+        take_indices(pool.joined)
+        pool.working -= 1
+        if pool.working == 0:
+            pthread_cond_signal(&pool.job_done)
+    return NULL
+
+
+cdef void add_helpers(int needed) noexcept nogil:
+    """Start threads until there are `needed`; if the system refuses one, the job runs with fewer."""
+    cdef pthread_t thread
+    while pool.helpers < needed and pthread_create(&thread, NULL, helper, NULL) == 0:
+        pthread_detach(thread)
+        pool.helpers += 1
+
+
+cdef void run(Task task, void* context, Py_ssize_t count, int threads) noexcept nogil:
+    cdef Py_ssize_t index
+    threads = <int>min(<Py_ssize_t>threads, count)
+    if threads > 1:
+        pthread_mutex_lock(&pool.lock)
+        if not pool.busy:
+            pool.busy = True
+            pool.task, pool.context = task, context
+            pool.next_index, pool.count = 0, count
+            add_helpers(threads - 1)
+            pool.joined = 0
+            pool.wanted = min(threads - 1, pool.helpers)
+            pthread_cond_broadcast(&pool.job_came)
+            take_indices(0)
+            pool.wanted = 0
+            while pool.working > 0:
+                pthread_cond_wait(&pool.job_done, &pool.lock)
+            pool.busy = False
+            pthread_mutex_unlock(&pool.lock)
+            return
+        pthread_mutex_unlock(&pool.lock)
+    for index in range(count):
+        task(context, index, 0)
+
+
+def helpers() -> int:
+    """Return how many helper threads this process has started; they sleep while there is no work."""
+    return pool.helpers
+
+
+empty_pool()
+pthread_atfork(NULL, NULL, empty_pool)

@@ -1,0 +1,176 @@
+/* The only C of the project: one vector type, its loads and stores, a transpose, and the micro-kernel.
+ *
+ * Everything follows from the instruction set that the compiler was given (-march):
+ *   VLEN        floats in a vector
+ *   TILE_ROWS   rows of the micro-kernel's tile; a tile is TILE_ROWS x (TILE_VECS * VLEN) numbers
+ * GCC's vector extension turns  a * b + c  on vectors into the machine's own multiply-add.
+ */
+#ifndef KERNELS_SIMD_H
+#define KERNELS_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define VLEN 16
+#elif defined(__AVX__)
+#define VLEN 8
+#else
+#define VLEN 4
+#endif
+
+/* A tile keeps TILE_ROWS * TILE_VECS sums in registers, and needs TILE_VECS + 1 more for the operands:
+ * 14*2 + 3 of the 32 registers of AVX-512 and NEON, 6*2 + 3 of the 16 of AVX2 and SSE. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define TILE_ROWS 14
+#else
+#define TILE_ROWS 6
+#endif
+#define TILE_VECS 2
+#define TILE_COLS (TILE_VECS * VLEN)
+#define TILE_SIZE ((TILE_ROWS + VLEN) * TILE_COLS)      /* numbers; room to read a last block of rows whole */
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float vf __attribute__((vector_size(4 * VLEN)));
+typedef int32_t vi __attribute__((vector_size(4 * VLEN)));
+typedef vf unaligned_vf __attribute__((aligned(4), may_alias));
+
+INLINE vf load(const float *p) { return *(const unaligned_vf *)p; }
+INLINE void store(float *p, vf v) { *(unaligned_vf *)p = v; }
+INLINE vf broadcast(float x) { return x - (vf){0}; }
+INLINE vf select_vf(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
+INLINE vi lanes(void) { vi v; for (int l = 0; l < VLEN; l++) v[l] = l; return v; }
+
+/* The first n of VLEN numbers; the others are 0, and their memory is not touched. */
+INLINE vf load_first(const float *p, ptrdiff_t n)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif defined(__AVX__)
+    return (vf)_mm256_maskload_ps(p, (__m256i)(lanes() < (int32_t)n));
+#else
+    vf v = {0};
+    for (ptrdiff_t l = 0; l < n; l++) v[l] = p[l];
+    return v;
+#endif
+}
+
+INLINE void store_first(float *p, vf v, ptrdiff_t n)
+{
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif defined(__AVX__)
+    _mm256_maskstore_ps(p, (__m256i)(lanes() < (int32_t)n), (__m256)v);
+#else
+    for (ptrdiff_t l = 0; l < n; l++) p[l] = v[l];
+#endif
+}
+
+/* Transpose a VLEN x VLEN block in place: log2(VLEN) rounds, each swaps the off-diagonal halves of its 2s x 2s blocks. */
+INLINE void transpose(vf *m)
+{
+#pragma GCC unroll 4
+    for (int s = 1; s < VLEN; s *= 2) {
+        const vi odd = (lanes() & s) != 0;                          /* -1 in the lanes of the right half, else 0 */
+        const vi left = lanes() + (odd & (VLEN - s));               /* left halves of both rows */
+        const vi right = lanes() + s + (odd & (VLEN - s));          /* right halves of both rows */
+#pragma GCC unroll 16
+        for (int i = 0; i < VLEN; i++)
+            if (!(i & s)) {
+                const vf upper = m[i], lower = m[i + s];
+                m[i] = __builtin_shuffle(upper, lower, left);
+                m[i + s] = __builtin_shuffle(upper, lower, right);
+            }
+    }
+}
+
+/* Activation functions; a NaN stays a NaN. */
+enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_LEAKY_RELU };
+
+INLINE vf activate(vf v, int kind, float slope)
+{
+    const vf zero = {0}, six = broadcast(6.0f);
+    if (kind == ACTIVATION_NONE) return v;
+    v = select_vf(v < zero, kind == ACTIVATION_LEAKY_RELU ? slope * v : zero, v);
+    return kind == ACTIVATION_RELU6 ? select_vf(v > six, six, v) : v;
+}
+
+/* The micro-kernel: a sum of outer products, kept in registers.
+ *
+ *   out[i][j] = sum over t < taps, k < depth of  a[tap[t] + k*a_step + i] * b[(t*depth + k)*b_step + j]
+ *   i < rows,  j < vecs*VLEN
+ *
+ * Each step loads  vecs  vectors of b and broadcasts  rows  numbers of a for  rows*vecs  multiply-adds. */
+INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                    const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+{
+    vf sum[TILE_ROWS][TILE_VECS] = {0};
+    for (ptrdiff_t t = 0; t < taps; t++) {
+        const float *at = a + tap[t];
+        for (ptrdiff_t k = 0; k < depth; k++, at += a_step, b += b_step) {
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < vecs; j++)
+                    sum[i][j] += at[i] * load(b + j * VLEN);
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            store(out + i * TILE_COLS + j * VLEN, sum[i][j]);
+}
+
+/* One compiled copy for each number of rows and vectors, so that each keeps its sums in registers. */
+static void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                 const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+{
+#define CASE(r)                                                                             \
+    case 2 * r:     tile_of(r, 1, taps, tap, depth, a, a_step, b, b_step, out); return;     \
+    case 2 * r + 1: tile_of(r, 2, taps, tap, depth, a, a_step, b, b_step, out); return;
+    switch (2 * rows + vecs - 1) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#if TILE_ROWS == 14
+        CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#endif
+    }
+#undef CASE
+}
+
+/* Turn a tile's  rows x columns  into columns x rows: out[j*out_step + i] = tile[i][j]. A row of `out` is written in whole
+ * vectors, up to VLEN - 1 numbers past the tile's rows. */
+INLINE void transpose_tile(const float *from, int rows, int vecs, float *out, ptrdiff_t out_step)
+{
+    for (int j = 0; j < vecs; j++)
+        for (int i = 0; i < rows; i += VLEN) {
+            vf block[VLEN];
+#pragma GCC unroll 16
+            for (int l = 0; l < VLEN; l++) block[l] = load(from + (i + l) * TILE_COLS + j * VLEN);
+            transpose(block);
+#pragma GCC unroll 16
+            for (int l = 0; l < VLEN; l++) store(out + (j * VLEN + l) * out_step + i, block[l]);
+        }
+}
+
+/* Twelve independent chains of multiply-adds, enough to hide the latency of two units: what the core can do at most. */
+INLINE float fma_chains(ptrdiff_t steps)
+{
+    const vf factor = broadcast(0.5f), term = broadcast(1.0f);
+    vf sum[12];
+    for (int i = 0; i < 12; i++) sum[i] = broadcast((float)i);
+    for (ptrdiff_t s = 0; s < steps; s++)
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++)
+            sum[i] = sum[i] * factor + term;
+    vf total = sum[0];
+    for (int i = 1; i < 12; i++) total += sum[i];
+    return total[0];
+}
+
+#endif

@@ -1,0 +1,20 @@
+"""What simd.h offers to the algorithms. `vf` is a vector of VLEN floats; + - * work on it as on a number."""
+
+cdef extern from "simd.h" nogil:
+    const int VLEN
+    const int TILE_ROWS
+    const int TILE_VECS
+    const int TILE_COLS
+    const int TILE_SIZE
+
+    ctypedef float vf
+    vf load(const float* p)
+    vf load_first(const float* p, Py_ssize_t n)
+    void store(float* p, vf v)
+    void store_first(float* p, vf v, Py_ssize_t n)
+    vf broadcast(float x)
+    vf activate(vf v, int kind, float slope)
+    void tile(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
+              const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out)
+    void transpose_tile(const float* tile, int rows, int vecs, float* out, Py_ssize_t out_step)
+    float fma_chains(Py_ssize_t steps)

@@ -1,0 +1,1 @@
+"""A workbook on fast CNN inference at the edge."""

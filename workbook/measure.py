@@ -1,0 +1,142 @@
+"""Measuring on this machine: warm-up, interleaved rounds, median and quartiles, and what the core can do at most.
+
+Every measured number that a learner sees ends in `[measured]`; what names the machine stands on a line that begins with
+`[machine]`. `WORKBOOK_QUICK=1` takes fewer rounds.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import kernels
+from kernels import probe
+
+_WARM_UP = 2  # calls before the first that counts: pages are touched, weights are in the cache
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one call over several rounds: the median and the quartiles round it."""
+
+    median: float
+    first_quartile: float
+    third_quartile: float
+    rounds: int
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Timing:
+        """Summarise the rounds; fewer than two have no spread."""
+        if len(seconds) < 2:
+            return cls(seconds[0], seconds[0], seconds[0], 1)
+        first, median, third = statistics.quantiles(seconds, n=4, method="inclusive")
+        return cls(median, first, third, len(seconds))
+
+
+def quick() -> bool:
+    """Whether WORKBOOK_QUICK asks for short measurements."""
+    return os.environ.get("WORKBOOK_QUICK", "") not in ("", "0")
+
+
+def interleaved(
+    cases: Mapping[str, Callable[[], object]],
+    *,
+    seconds: float | None = None,
+    on_round: Callable[[], None] | None = None,
+) -> dict[str, Timing]:
+    """Time several functions in turns, so that a busy moment of the machine falls on all of them alike.
+
+    Parameters
+    ----------
+    cases : mapping of name to function
+        What to time. A short function is called several times a round; its time is that of one call.
+    seconds : float, optional
+        Time to spend on all cases together; 1 s, or 0.2 s when WORKBOOK_QUICK is set.
+    on_round : function, optional
+        Called after each round, for a progress bar.
+
+    Returns
+    -------
+    dict of name to Timing, in the order given; at least three rounds each.
+    """
+    budget = seconds if seconds is not None else 0.2 if quick() else 1.0
+    calls, cost = {}, 0.0
+    for name, function in cases.items():
+        for _ in range(_WARM_UP):
+            once = _time(function, 1)
+        calls[name] = max(1, round(200e-6 / max(once, 1e-7)))  # a round lasts well over the clock's grain
+        cost += once * calls[name]
+    rounds = max(3, min(200, round(budget / cost)))
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, function in cases.items():
+            times[name].append(_time(function, calls[name]) / calls[name])
+        if on_round:
+            on_round()
+    return {name: Timing.of(list_of_seconds) for name, list_of_seconds in times.items()}
+
+
+def _time(function: Callable[[], object], calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return time.perf_counter() - start
+
+
+@cache
+def peak_gmacs() -> float:
+    """Multiply-adds that one core does at most, in GMAC/s: the best of several short runs of `kernels.probe.fma`."""
+    return _best_rate(lambda: probe.fma(200_000))
+
+
+@cache
+def micro_kernel_gmacs() -> float:
+    """Multiply-adds of the micro-kernel over operands in the L1 cache, in GMAC/s on one core."""
+    return _best_rate(lambda: probe.micro_kernel(256, 2_000))
+
+
+def _best_rate(run: Callable[[], int]) -> float:
+    best = 0.0
+    for _ in range(20):
+        start = time.perf_counter()
+        macs = run()
+        best = max(best, macs / (time.perf_counter() - start) / 1e9)
+    return best
+
+
+@cache
+def cpu_name() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a measured number depends on."""
+
+    cpu: str
+    cores: int
+    isa: str
+    peak_gmacs: float
+
+    def __str__(self) -> str:
+        cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
+        return f"[machine] {self.cpu}, {cores}, {self.isa}, {self.peak_gmacs:.0f} GMAC/s a core at most"
+
+
+def machine() -> Machine:
+    """Describe this machine; takes a moment the first time, because the peak is measured."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine(cpu_name(), cores, kernels.isa(), peak_gmacs())
