@@ -3,7 +3,9 @@
 The algorithms are the `.pyx` files of this folder; `source(name)` returns one. Everything public is here.
 """
 
+from kernels.isa import isa, isas  # first: it puts the algorithms of the chosen instruction set in place
+
+# isort: split
 from kernels.convolution import Conv2d, algorithms, conv2d, source
-from kernels.isa import isa, isas
 
 __all__ = ["Conv2d", "algorithms", "conv2d", "isa", "isas", "source"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from importlib.resources import files
 from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels import isa  # noqa: F401  (puts the algorithms of the chosen instruction set in place)
-from kernels import direct, im2col, naive, probe  # isort: skip
+from kernels import direct, im2col, naive, probe
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
 
 FloatArray = npt.NDArray[np.float32]
@@ -128,9 +128,7 @@ class Conv2d:
         if algorithm != "auto":
             self._pack(algorithm)
 
-    def __call__(
-        self, x: FloatArray, out: FloatArray | None = None, residual: FloatArray | None = None
-    ) -> FloatArray:
+    def __call__(self, x: FloatArray, out: FloatArray | None = None, residual: FloatArray | None = None) -> FloatArray:
         """Compute the layer.
 
         Parameters
@@ -216,8 +214,6 @@ def source(name: str) -> str:
     ValueError
         If there is no file of that name; the message lists those there are.
     """
-    from importlib.resources import files
-
     folder = files("kernels")
     names = [file.name for file in folder.iterdir() if file.name.endswith((".pyx", ".pxd", ".h"))]
     for file in (name, f"{name}.pyx", f"{name}.h"):

@@ -2,18 +2,18 @@
 
     y[k, p, q] = sum over (r, s), c of  patch[c, p*stride + r*dilation, q*stride + s*dilation] * weight[k, c, r, s]
 
-A row of a tile is an output pixel, a column an output channel: TILE_ROWS neighbours of one output row meet the weights of
-TILE_COLS channels. For each filter element the micro-kernel walks through the input channels; the sums stay in registers
-through all C*R*S steps. The tile comes out pixel by pixel and is transposed, because y keeps channels apart.
+A row of a tile is an output pixel, a column an output channel: TILE_ROWS neighbours of one output row meet the weights
+of TILE_COLS channels. For each filter element the micro-kernel walks through the input channels; the sums stay in
+registers through all C*R*S steps. The tile comes out pixel by pixel and is transposed, because y keeps channels apart.
 
     weight  [groups][K / TILE_COLS][R*S][C][TILE_COLS]            packed once, zero behind the last channel
     patch   [C][phase_h][row][phase_w][column]                    the piece of x that a block of output pixels needs
 
-The patch holds the padding, so that no loop asks where the image ends, and puts columns that are `stride` apart side by
-side (a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise), so that neighbours in y are neighbours here.
+The patch holds the padding, so that no loop asks where the image ends, and puts columns that are `stride` apart side
+by side (a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise), so that neighbours in y are neighbours here.
 
-Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound it; for deep layers on small images it is
-the weights, read once for every TILE_ROWS pixels.
+Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound it; for deep layers on small
+images it is the weights, read once for every TILE_ROWS pixels.
 """
 
 from libc.string cimport memset

@@ -171,9 +171,6 @@ def activation_code(activation: Activation) -> tuple[int, float]:
         if not math.isfinite(slope):
             raise ValueError(f"the slope of leaky_relu must be finite, not {slope}")
         return 3, slope
-    if activation is None or isinstance(activation, str):
-        if activation in named:
-            return named[activation], 0.0
-        if activation == "leaky_relu":
-            raise ValueError("leaky_relu needs its slope: activation=('leaky_relu', 0.1)")
+    if activation is None or (isinstance(activation, str) and activation in named):
+        return named[activation], 0.0
     raise ValueError(f"activation must be None, 'relu', 'relu6' or ('leaky_relu', slope), not {activation!r}")

@@ -2,8 +2,8 @@
 
     y[k, pixel] = sum over i of  weight[k, i] * columns[i, pixel]        i counts through (c, r, s)
 
-The matrix of columns holds every input pixel R*S times, so it is made for a block of output pixels at a time, as many as
-stay in the cache. A row of the product's tile is an output channel, a column an output pixel:
+The matrix of columns holds every input pixel R*S times, so it is made for a block of output pixels at a time, as many
+as stay in the cache. A row of the product's tile is an output channel, a column an output pixel:
 
     weight   [groups][K / TILE_ROWS][C*R*S][TILE_ROWS]      packed once, zero behind the last channel
     columns  [C*R*S][block]                                 made again for each block

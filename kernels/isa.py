@@ -1,7 +1,7 @@
 """Which instruction set the compiled algorithms use: the best that this CPU runs, or the one that KERNELS_ISA names.
 
-Each algorithm is compiled once per instruction set, as kernels.direct_v3, kernels.direct_v4, ...; the chosen one becomes
-kernels.direct. The choice is made once, at import.
+Each algorithm is compiled once per instruction set, as kernels.direct_v3, kernels.direct_v4, ...; the chosen one
+becomes kernels.direct. The choice is made once, at import.
 """
 
 from __future__ import annotations

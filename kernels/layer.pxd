@@ -67,7 +67,7 @@ cdef inline void copy_row(const float* x, Py_ssize_t width, Py_ssize_t w, Py_ssi
 
 cdef inline void finish(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t channels, Py_ssize_t pixel,
                         Py_ssize_t pixels, const float* sums, Py_ssize_t sums_step) noexcept nogil:
-    """y[n, k:k+channels, pixel:pixel+pixels] = activation(sums + bias + residual), with pixels counted through P x Q."""
+    """y[n, k:k+channels, pixel:pixel+pixels] = activation(sums + bias + residual); pixels count through P x Q."""
     cdef const Layer* layer = &job.layer
     cdef Py_ssize_t i, j, part, left, at
     cdef vf bias, v

@@ -1,8 +1,8 @@
 """A small thread pool: `run(task, context, count, threads)` calls task(context, index, worker) for every index < count.
 
-The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Helpers sleep
-between jobs (no spinning beside other libraries). While one job runs, a second caller does its own work alone, so nothing
-waits for anything. After fork() the child starts with an empty pool: a child has none of its parent's threads.
+The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Helpers
+sleep between jobs (no spinning beside other libraries). While one job runs, a second caller does its own work alone,
+so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its parent's threads.
 """
 
 cdef extern from "<pthread.h>" nogil:
