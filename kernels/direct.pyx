@@ -10,7 +10,8 @@ registers through all C*R*S steps. The tile comes out pixel by pixel and is tran
     patch   [C][phase_h][row][phase_w][column]                    the piece of x that a block of output pixels needs
 
 The patch holds the padding, so that no loop asks where the image ends, and puts columns that are `stride` apart side
-by side (a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise), so that neighbours in y are neighbours here.
+by side (a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise), so that neighbours in y are
+neighbours here.
 
 Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound it; for deep layers on small
 images it is the weights, read once for every TILE_ROWS pixels.
@@ -34,6 +35,15 @@ cdef struct Patch:
     Py_ssize_t phases_h, phases_w
     Py_ssize_t height, width            # of one phase
     Py_ssize_t row_step, channel_step   # numbers from one row, or channel, to the next
+
+
+cdef Layer in_one_row(Layer layer) noexcept nogil:
+    """A 1x1 filter with stride 1 does not see where rows end: take the image as one row, so that tiles are full."""
+    if (layer.R * layer.S * layer.stride_h * layer.stride_w == 1
+            and layer.H == layer.P and layer.W == layer.Q):
+        layer.W = layer.Q = layer.P * layer.Q
+        layer.H = layer.P = 1
+    return layer
 
 
 cdef Patch patch_of(const Layer* layer) noexcept nogil:
@@ -69,6 +79,7 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
 
 def scratch_size(Layer layer) -> int:
     """Return how many floats of scratch a worker needs: the taps' places, a patch, a tile, and a block of sums."""
+    layer = in_one_row(layer)
     cdef Patch patch = patch_of(&layer)
     return (TAP * layer.R * layer.S + layer.C // layer.groups * patch.channel_step + TILE_SIZE
             + TILE_COLS * (patch.rows * patch.columns + TILE_ROWS + VLEN))
@@ -141,9 +152,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
     """Compute the layer into y; `weight` comes from `pack`, `arena` holds `threads` times `scratch_size` floats."""
-    cdef Patch patch = patch_of(&layer)
     cdef Job job
-    job.layer = layer
+    job.layer = in_one_row(layer)
     job.x = &x[0, 0, 0, 0]
     job.weight = &weight[0]
     job.bias = &bias[0]
@@ -151,6 +161,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     job.y = &y[0, 0, 0, 0]
     job.scratch = &arena[0]
     job.scratch_size = arena.shape[0] // threads
+    cdef Patch patch = patch_of(&job.layer)
     cdef Py_ssize_t tasks = layer.N * layer.groups * patch.row_blocks * patch.column_blocks
     job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_COLS), threads)
     with nogil:
