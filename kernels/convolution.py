@@ -178,8 +178,8 @@ class Conv2d:
         try:
             arena = self._arenas.pop()
         except IndexError:
-            return np.empty(numbers, np.float32)
-        return arena if arena.size == numbers else np.empty(numbers, np.float32)
+            arena = _aligned(numbers)
+        return arena if arena.size == numbers else _aligned(numbers)
 
 
 def algorithms(
@@ -242,9 +242,13 @@ def _layer(
     layer["dilation_h"], layer["dilation_w"] = window.dilation
     layer["pad_top"], layer["pad_left"] = window.padding[:2]
     layer["activation"], layer["slope"] = activation
-    per_worker = _ALGORITHMS[algorithm].scratch_size(layer)
-    aligned = -(-per_worker // 16) * 16  # each worker's scratch begins on a cache line of its own
-    return layer, max(1, aligned) * threads
+    return layer, max(1, _ALGORITHMS[algorithm].scratch_size(layer, threads))
+
+
+def _aligned(numbers: int) -> FloatArray:
+    """Return memory that begins on a cache line."""
+    memory = np.empty(numbers + 16, np.float32)
+    return memory[-memory.ctypes.data % 64 // 4 :][:numbers]
 
 
 def _thread_count(threads: int | None) -> int:

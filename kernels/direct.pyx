@@ -21,9 +21,9 @@ from libc.string cimport memset
 
 import numpy as np
 
-from kernels.layer cimport Job, Layer, ceil_div, copy_row, finish, share, splits_for
+from kernels.layer cimport Job, Layer, ceil_div, copy_row, finish, share, splits_for, whole_lines
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_tile
+from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_matrix
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 cdef Py_ssize_t TAP = sizeof(Py_ssize_t) // sizeof(float)       # numbers of scratch that hold the place of one tap
@@ -77,12 +77,17 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     return np.ascontiguousarray(packed).reshape(-1)
 
 
-def scratch_size(Layer layer) -> int:
-    """Return how many floats of scratch a worker needs: the taps' places, a patch, a tile, and a block of sums."""
+cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
+    """Numbers that a worker needs: the taps' places, a patch, a tile, and a block of sums."""
+    cdef Patch patch = patch_of(layer)
+    return whole_lines(TAP * layer.R * layer.S + layer.C // layer.groups * patch.channel_step + TILE_SIZE
+                       + TILE_COLS * (patch.rows * patch.columns + TILE_ROWS + VLEN))
+
+
+def scratch_size(Layer layer, int threads) -> int:
+    """Return how many floats `run` needs as its arena."""
     layer = in_one_row(layer)
-    cdef Patch patch = patch_of(&layer)
-    return (TAP * layer.R * layer.S + layer.C // layer.groups * patch.channel_step + TILE_SIZE
-            + TILE_COLS * (patch.rows * patch.columns + TILE_ROWS + VLEN))
+    return threads * worker_scratch(&layer)
 
 
 cdef void fill_patch(const Job* job, Patch patch, Py_ssize_t n, Py_ssize_t group, Py_ssize_t p, Py_ssize_t q,
@@ -143,24 +148,26 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
             for piece in range(pieces):
                 q = share(columns, pieces, piece)
                 count = share(columns, pieces, piece + 1) - q
-                tile(<int>count, vecs, taps, tap, C, x + p * patch.row_step + q, patch.channel_step,
+                tile(<int>count, vecs, taps, tap, C, x + p * patch.row_step + q, 1, patch.channel_step,
                      weight, TILE_COLS, one_tile)
-                transpose_tile(one_tile, <int>count, vecs, sums + p * columns + q, sums_step)
+                transpose_matrix(one_tile, TILE_COLS, count, vecs, sums + p * columns + q, sums_step)
         finish(job, n, group * K + k, min(TILE_COLS, K - k), p0 * layer.Q + q0, rows * columns, sums, sums_step)
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `threads` times `scratch_size` floats."""
+    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
     cdef Job job
     job.layer = in_one_row(layer)
     job.x = &x[0, 0, 0, 0]
     job.weight = &weight[0]
     job.bias = &bias[0]
-    job.residual = NULL if residual is None else &residual[0, 0, 0, 0]
+    job.residual = NULL
+    if residual is not None:
+        job.residual = &residual[0, 0, 0, 0]
     job.y = &y[0, 0, 0, 0]
     job.scratch = &arena[0]
-    job.scratch_size = arena.shape[0] // threads
+    job.scratch_size = worker_scratch(&job.layer)
     cdef Patch patch = patch_of(&job.layer)
     cdef Py_ssize_t tasks = layer.N * layer.groups * patch.row_blocks * patch.column_blocks
     job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_COLS), threads)

@@ -16,7 +16,7 @@ from libc.string cimport memset
 
 import numpy as np
 
-from kernels.layer cimport Job, Layer, ceil_div, copy_row, finish, share, splits_for
+from kernels.layer cimport Job, Layer, ceil_div, copy_row, finish, share, splits_for, whole_lines
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, tile
 
@@ -46,9 +46,14 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     return packed.reshape(-1)
 
 
-def scratch_size(Layer layer) -> int:
-    """Return how many floats of scratch a worker needs: a block of columns and a tile."""
-    return depth_of(&layer) * block_of(&layer) + TILE_SIZE
+cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
+    """Numbers that a worker needs: a block of columns and a tile."""
+    return whole_lines(depth_of(layer) * block_of(layer) + TILE_SIZE)
+
+
+def scratch_size(Layer layer, int threads) -> int:
+    """Return how many floats `run` needs as its arena."""
+    return threads * worker_scratch(&layer)
 
 
 cdef void fill_columns(const Job* job, Py_ssize_t n, Py_ssize_t group, Py_ssize_t pixel, Py_ssize_t pixels,
@@ -98,22 +103,24 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
         for t in range(ceil_div(pixels, TILE_COLS)):
             j = t * TILE_COLS
             tile(<int>rows, <int>min(TILE_VECS, ceil_div(pixels - j, VLEN)), 1, &here, depth,
-                 weight, TILE_ROWS, columns + j, block, sums)
+                 weight, 1, TILE_ROWS, columns + j, block, sums)
             finish(job, n, group * K + k, rows, pixel + j, min(TILE_COLS, pixels - j), sums, TILE_COLS)
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `threads` times `scratch_size` floats."""
+    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
     cdef Job job
     job.layer = layer
     job.x = &x[0, 0, 0, 0]
     job.weight = &weight[0]
     job.bias = &bias[0]
-    job.residual = NULL if residual is None else &residual[0, 0, 0, 0]
+    job.residual = NULL
+    if residual is not None:
+        job.residual = &residual[0, 0, 0, 0]
     job.y = &y[0, 0, 0, 0]
     job.scratch = &arena[0]
-    job.scratch_size = arena.shape[0] // threads
+    job.scratch_size = worker_scratch(&layer)
     cdef Py_ssize_t tasks = layer.N * layer.groups * ceil_div(layer.P * layer.Q, block_of(&layer))
     job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
     with nogil:

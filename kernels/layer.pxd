@@ -41,6 +41,11 @@ cdef inline Py_ssize_t share(Py_ssize_t total, Py_ssize_t parts, Py_ssize_t i) n
     return total * i // parts
 
 
+cdef inline Py_ssize_t whole_lines(Py_ssize_t numbers) noexcept nogil:
+    """Round up to whole cache lines, so that no two workers write to the same one."""
+    return ceil_div(numbers, 16) * 16
+
+
 cdef inline Py_ssize_t splits_for(Py_ssize_t tasks, Py_ssize_t channel_blocks, int threads) noexcept nogil:
     """How many parts to cut the output channels into, so that every thread finds several of the tasks."""
     if threads == 1:
