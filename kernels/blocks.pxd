@@ -34,7 +34,7 @@ cdef struct Block:
 
 
 cdef inline Blocks cut(Py_ssize_t height, Py_ssize_t width, Py_ssize_t most, Py_ssize_t grain) noexcept nogil:
-    """Cut height x width into blocks of about `most` elements and nearly equal size; pieces of a row are whole grains."""
+    """Cut height x width into blocks of about `most` elements, nearly equal; pieces of a row are whole grains."""
     cdef Blocks blocks
     blocks.height, blocks.width = height, width
     blocks.columns = ceil_div(ceil_div(width, ceil_div(width, max(most, grain))), grain) * grain
