@@ -1,21 +1,21 @@
 """Winograd convolution F(m x m, 3 x 3): m x m outputs from a tile of n x n inputs, n = m + 2, with n*n multiplications.
 
-    Y = A^T [ (G g G^T) * (B^T d B) ] A         d: n x n inputs, g: 3 x 3 filter, Y: m x m outputs; * is element by element
+    Y = A^T [ (G g G^T) * (B^T d B) ] A     d: n x n inputs, g: 3 x 3 filter, Y: m x m outputs, *: element by element
 
 A product of two polynomials is known from its values at n points; multiplying values takes n multiplications where
-multiplying coefficients takes 3*m. G evaluates the filter at the points, A^T and B^T are the transposed steps (Lavin and
-Gray, arXiv 1509.09308). Summed over input channels, each of the n*n positions becomes a matrix product
+multiplying coefficients takes 3*m. G evaluates the filter at the points, B^T and A^T are the transposed steps for
+inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of the n*n positions is a matrix product
 
     M[position] = V[position] U[position]       V: tiles x C, U: C x K
 
-    U  [groups][K / TILE_COLS][n*n][C][TILE_COLS]               filters, transformed and packed once
-    V  [block][C / VLEN][n*n][tile][VLEN]                       inputs: a block holds the tiles of some rows of tiles
-    M  [n*n][tile][TILE_COLS]                                   products of one block with TILE_COLS output channels
+    U  [groups][K / TILE_COLS][n*n][C][TILE_COLS]           filters, transformed and packed once
+    V  [block][C / VLEN][n*n][tile][VLEN]                   inputs; a block holds the tiles of some rows of tiles
+    M  [n*n][tile][TILE_COLS]                               products of one block with TILE_COLS output channels
 
-Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6, and U is n*n/9 times as
-large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"), or V is
-made for the whole image first and a worker meets all of it with its output channels, so that U is read once
-("output-channel-owner"). The one that reads fewer bytes is taken.
+Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
+large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
+made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
+("output-channel-owner"). The one that moves fewer bytes is taken.
 """
 
 from libc.string cimport memset
@@ -61,11 +61,12 @@ cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
 
 
 cdef bint reads_u_once(const Plan* plan, const Layer* layer) noexcept nogil:
-    """Compare the bytes: U read again for every block, or V written once and read again for every block of channels."""
+    """Compare the bytes: U read again for every block, or V written and read again for every block of channels."""
     cdef Py_ssize_t blocks = layer.N * plan.blocks.down * plan.blocks.across
     cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
     cdef Py_ssize_t u_size = channel_blocks * TILE_COLS * plan.chunks * VLEN * plan.n * plan.n
     return u_size * (blocks - 1) > blocks * plan.v_size * (channel_blocks + 1)
+
 
 def points(int m) -> tuple[float, ...]:
     """Return the points of F(m x m, 3 x 3) other than infinity, in the order of its transforms: 0, a, -a, b, -b, ..."""
@@ -76,8 +77,8 @@ def points(int m) -> tuple[float, ...]:
 def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups, int m):
     """Return U = G g G^T of weight (K, C/groups, 3, 3), flat: [groups][blocks of K][n*n][C][TILE_COLS].
 
-    Row i of G is (1, p, p^2) / product of (p - q) over the other points q, for the point p = points(m)[i]; the last row is
-    (0, 0, 1), for infinity.
+    Row i of G is (1, p, p^2) / product of (p - q) over the other points q, for the point p = points(m)[i]; the last row
+    is (0, 0, 1), for infinity.
     """
     at = np.array(points(m))
     scale = [np.prod([p - q for q in at if q != p]) for p in at]
@@ -113,7 +114,7 @@ def scratch_size(Layer layer, int threads, int m) -> int:
     """Return how many floats `run` needs as its arena."""
     cdef Plan plan = plan_of(layer, m)
     shared = plan.v_size * layer.N * layer.groups * plan.blocks.down * plan.blocks.across
-    return tap_size(&plan) + threads * worker_scratch(&plan) + (shared if reads_u_once(&plan, &layer) else 0)
+    return tap_size(&plan) + threads * worker_scratch(&plan) + shared * reads_u_once(&plan, &layer)
 
 
 cdef void transform_block(const Plan* plan, Block block, float* scratch, float* V) noexcept nogil:
@@ -158,7 +159,8 @@ cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block
     cdef Py_ssize_t tiles = block.rows * block.columns, pieces = ceil_div(tiles, TILE_ROWS)
     cdef Py_ssize_t depth = plan.chunks * VLEN, columns = block.columns, position, piece, first, i, j, row, vec, p
     cdef Py_ssize_t rows_out = min(m * block.rows, layer.P - m * block.row)
-    cdef Py_ssize_t columns_out = min(m * columns, layer.Q - m * block.column), sums_step = rows_out * columns_out + VLEN
+    cdef Py_ssize_t columns_out = min(m * columns, layer.Q - m * block.column)
+    cdef Py_ssize_t sums_step = rows_out * columns_out + VLEN
     cdef Py_ssize_t y = m * block.row * layer.Q + m * block.column
     cdef const float* U = plan.job.weight + ((block.group * ceil_div(K, TILE_COLS) + channel_block)
                                              * n * n * depth * TILE_COLS)
