@@ -17,9 +17,11 @@ _LARGEST = sys.maxsize // 8  # numbers in an array: its size in bytes must fit t
 
 def _integer(value: object, name: str) -> int:
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        if not isinstance(value, bool):
+            return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+        pass
+    raise TypeError(f"{name} must be an integer, not {value!r}")
 
 
 def _integers(value: object, name: str, counts: tuple[int, ...], least: int) -> tuple[int, ...]:
