@@ -36,6 +36,8 @@ def _integers(value: object, name: str, counts: tuple[int, ...], least: int) -> 
     for number in numbers:
         if number < least:
             raise ValueError(f"{name} must be at least {least}, not {value!r}")
+        if number > _LARGEST:
+            raise ValueError(f"{name} must be at most {_LARGEST}, not {value!r}")
     return numbers
 
 
