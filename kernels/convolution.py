@@ -119,7 +119,7 @@ class Conv2d:
         self._bias = np.zeros(K, np.float32) if bias is None else _checked(bias, "bias", finite=True)
         if self._bias.shape != (K,):
             raise ValueError(f"bias must have shape ({K},), one number an output channel, not {self._bias.shape}")
-        if algorithm != "auto" and algorithm not in _ALGORITHMS:
+        if not isinstance(algorithm, str) or (algorithm != "auto" and algorithm not in _ALGORITHMS):
             raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(_ALGORITHMS)}")
         self.algorithm = algorithm
         self.threads = _thread_count(threads)
