@@ -145,15 +145,16 @@ class Conv2d:
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
         self._activation = activation_code(activation)
-        self.weight_shape = filter_sizes(np.shape(weight))
-        self._weight = _checked(weight, "weight", finite=True)
+        _check_array(weight, "weight")
+        self.weight_shape = filter_sizes(weight.shape)
+        self._weight = _finite_copy(weight, "weight")
         K = self.weight_shape[0]
         if K % self._window.groups:
             raise ValueError(f"groups={self._window.groups} does not divide the {K} output channels of weight")
-        self._bias = np.zeros(K, np.float32) if bias is None else _checked(bias, "bias", finite=True)
+        self._bias = np.zeros(K, np.float32) if bias is None else _finite_copy(bias, "bias")
         if self._bias.shape != (K,):
             raise ValueError(f"bias must have shape ({K},), one number an output channel, not {self._bias.shape}")
-        if algorithm != "auto" and algorithm not in _ALGORITHMS:
+        if not isinstance(algorithm, str) or (algorithm != "auto" and algorithm not in _ALGORITHMS):
             raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(_ALGORITHMS)}")
         self.algorithm = algorithm
         self.threads = _thread_count(threads)
@@ -179,16 +180,18 @@ class Conv2d:
         (N, K, P, Q) float32
             `out` if it was given.
         """
-        shape = Geometry.of(np.shape(x), self.weight_shape, self._window)
-        x = _checked(x, "x")
+        _check_array(x, "x")
+        shape = Geometry.of(x.shape, self.weight_shape, self._window)
         if residual is not None:
-            residual = _checked(residual, "residual")
+            _check_array(residual, "residual")
             if residual.shape != shape.y_shape:
                 raise ValueError(f"residual must have the output's shape {shape.y_shape}, not {residual.shape}")
         if out is None:
             out = np.empty(shape.y_shape, np.float32)
         else:
-            _check_out(out, shape.y_shape, {"x": x, "residual": residual, "weight": self._weight})
+            _check_out(out, shape.y_shape, {"x": x, "residual": residual})
+        x = np.asarray(x, order="C")
+        residual = None if residual is None else np.asarray(residual, order="C")
         if shape.N:
             name = self._choice(shape)
             layer, numbers = _layer(shape, self._activation, name, self.threads)
@@ -327,21 +330,23 @@ def _check_dtype(dtype: np.dtype[np.generic], name: str) -> None:
         raise TypeError(f"{name} has dtype {dtype}{hint}")
 
 
-def _checked(array: FloatArray, name: str, finite: bool = False) -> FloatArray:
-    """Return the array as contiguous native float32, copied only if it is not."""
+def _check_array(array: FloatArray, name: str) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
     _check_dtype(array.dtype, name)
-    if finite and not np.isfinite(array).all():
+
+
+def _finite_copy(array: FloatArray, name: str) -> FloatArray:
+    """Return a contiguous copy: what the caller does to the array later does not reach the plan."""
+    _check_array(array, name)
+    if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name} must be finite, but {name}{list(where)} is {array[where]}")
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C")
 
 
 def _check_out(out: FloatArray, shape: tuple[int, ...], others: dict[str, FloatArray | None]) -> None:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
-    _check_dtype(out.dtype, "out")
+    _check_array(out, "out")
     if out.shape != shape:
         raise ValueError(f"out must have the output's shape {shape}, not {out.shape}")
     if not out.flags.c_contiguous:
