@@ -19,7 +19,7 @@ help:
 
 lab:
 	$(ready)
-	@python -m workbook lab
+	@workbook lab
 
 test: export WORKBOOK_QUICK = 1
 test:
@@ -33,7 +33,7 @@ test:
 
 bench:
 	$(ready) peers
-	@python -m workbook bench
+	@workbook bench
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

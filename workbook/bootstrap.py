@@ -113,7 +113,8 @@ def say(step: str, text: str) -> None:
 
 def pip(*arguments: str) -> None:
     """Run the environment's pip; show on a terminal what it is at, keep all it says in the log."""
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "2", *arguments]
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--retries=2"]
+    command = [str(PYTHON), "-m", "pip", *arguments, *options]
     environment = dict(os.environ, PATH=f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}")
     environment.pop("PYTHONPATH", None)
     width = shutil.get_terminal_size().columns - 1
