@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.text import Text
 
 from workbook import lab as jupyter
 from workbook import start as copy
 from workbook.errors import CommandError
+from workbook.files import write_whole
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
 
@@ -65,6 +67,29 @@ def lab(folder: Path, port: int | None, browser: bool | None) -> None:
     except KeyboardInterrupt:
         click.echo()  # below the ^C
     _line("ended", f"your work is in {folder}")
+
+
+@main.command()
+@click.option("--layers", metavar="TEXT", help="Only layers whose sizes contain TEXT, such as 3x3 or 64->64.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+def bench(layers: str | None, threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time the kernels on ResNet-50's layers, beside the libraries that are installed."""
+    from workbook import bench as benchmark
+    from workbook import topologies
+
+    chosen = [layer for layer in topologies.distinct(topologies.resnet50()) if (layers or "") in layer.shape]
+    if not chosen:
+        raise CommandError(f"no layer of ResNet-50 contains {layers!r}; try 3x3, 1x1, 7x7 or @56")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("timing layers", total=len(chosen))
+        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+    console, table = Console(), report.table()
+    console.width = max(console.width, Console(width=1000).measure(table).maximum)  # no column is cut
+    console.print(table)
 
 
 def _show(laid: copy.Copy) -> None:
