@@ -73,13 +73,19 @@ def test_old_python_is_told_which_one_is_needed(monkeypatch: pytest.MonkeyPatch)
 
 def test_real_old_python(clone: Path) -> None:
     names = [f"python3.{minor}" for minor in range(6, 11)]
-    found = [name for name in names if shutil.which(name) and not subprocess.run([name, "-V"], capture_output=True).returncode]
+    found = [
+        name
+        for name in names
+        if shutil.which(name) and not subprocess.run([name, "-V"], capture_output=True).returncode
+    ]
     if not found:
         pytest.skip("no Python from 3.6 to 3.10 on this machine")
     for old in found:
         result = subprocess.run([old, "-I", "workbook/bootstrap.py"], cwd=clone, capture_output=True, text=True)
         assert result.returncode == 1
-        assert result.stderr.startswith(f"Python 3.11 or newer is needed, this is {old.removeprefix('python')}; set PYTHON")
+        assert result.stderr.startswith(
+            f"Python 3.11 or newer is needed, this is {old.removeprefix('python')}; set PYTHON"
+        )
         assert result.stderr.count("\n") == 1
 
 
