@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from importlib.resources import files
-from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels import direct, im2col, naive, probe
+from kernels import direct, im2col, naive, probe, winograd
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
 
 FloatArray = npt.NDArray[np.float32]
 
-_ALGORITHMS: dict[str, ModuleType] = {"naive": naive, "direct": direct, "im2col": im2col}
+
+class Algorithm(Protocol):
+    """What each algorithm offers; its .pyi says it in full."""
+
+    @property
+    def pack(self) -> Callable[..., FloatArray]:
+        """Weights (K, C / groups, R, S) in the algorithm's own order."""
+
+    @property
+    def scratch_size(self) -> Callable[..., int]:
+        """Floats of scratch that `run` needs."""
+
+    @property
+    def run(self) -> Callable[..., None]:
+        """Compute a layer."""
+
+
+class _Winograd:
+    """winograd.pyx with one tile size, looking like the other algorithms' modules."""
+
+    def __init__(self, m: int) -> None:
+        self.pack = partial(winograd.pack, m=m)
+        self.scratch_size = partial(winograd.scratch_size, m=m)
+        self.run = partial(winograd.run, m=m)
+
+
+_ALGORITHMS: dict[str, Algorithm] = {
+    "naive": naive,
+    "direct": direct,
+    "im2col": im2col,
+    "winograd_f2": _Winograd(2),
+    "winograd_f4": _Winograd(4),
+    "winograd_f6": _Winograd(6),
+}
 
 
 def conv2d(
@@ -111,21 +145,23 @@ class Conv2d:
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
         self._activation = activation_code(activation)
-        self.weight_shape = filter_sizes(np.shape(weight))
-        self._weight = _checked(weight, "weight", finite=True)
+        _check_array(weight, "weight")
+        self.weight_shape = filter_sizes(weight.shape)
+        self._weight = _finite_copy(weight, "weight")
         K = self.weight_shape[0]
         if K % self._window.groups:
             raise ValueError(f"groups={self._window.groups} does not divide the {K} output channels of weight")
-        self._bias = np.zeros(K, np.float32) if bias is None else _checked(bias, "bias", finite=True)
+        self._bias = np.zeros(K, np.float32) if bias is None else _finite_copy(bias, "bias")
         if self._bias.shape != (K,):
             raise ValueError(f"bias must have shape ({K},), one number an output channel, not {self._bias.shape}")
-        if algorithm != "auto" and algorithm not in _ALGORITHMS:
+        if not isinstance(algorithm, str) or (algorithm != "auto" and algorithm not in _ALGORITHMS):
             raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(_ALGORITHMS)}")
         self.algorithm = algorithm
         self.threads = _thread_count(threads)
         self._packed: dict[str, FloatArray] = {}
         self._arenas: list[FloatArray] = []  # scratch that no call is using
         if algorithm != "auto":
+            self._check_runs(algorithm)
             self._pack(algorithm)
 
     def __call__(self, x: FloatArray, out: FloatArray | None = None, residual: FloatArray | None = None) -> FloatArray:
@@ -144,16 +180,18 @@ class Conv2d:
         (N, K, P, Q) float32
             `out` if it was given.
         """
-        shape = Geometry.of(np.shape(x), self.weight_shape, self._window)
-        x = _checked(x, "x")
+        _check_array(x, "x")
+        shape = Geometry.of(x.shape, self.weight_shape, self._window)
         if residual is not None:
-            residual = _checked(residual, "residual")
+            _check_array(residual, "residual")
             if residual.shape != shape.y_shape:
                 raise ValueError(f"residual must have the output's shape {shape.y_shape}, not {residual.shape}")
         if out is None:
             out = np.empty(shape.y_shape, np.float32)
         else:
-            _check_out(out, shape.y_shape, {"x": x, "residual": residual, "weight": self._weight})
+            _check_out(out, shape.y_shape, {"x": x, "residual": residual})
+        x = np.asarray(x, order="C")
+        residual = None if residual is None else np.asarray(residual, order="C")
         if shape.N:
             name = self._choice(shape)
             layer, numbers = _layer(shape, self._activation, name, self.threads)
@@ -164,6 +202,12 @@ class Conv2d:
             finally:
                 self._arenas.append(arena)
         return out
+
+    def _check_runs(self, name: str) -> None:
+        obstacle = _obstacle(name, self.weight_shape, self._window)
+        if obstacle:
+            others = ", ".join(other for other in _ALGORITHMS if not _obstacle(other, self.weight_shape, self._window))
+            raise ValueError(f"algorithm {name!r} cannot run this layer: {obstacle}. Those that can: {others}")
 
     def _choice(self, shape: Geometry) -> str:
         return _automatic(shape) if self.algorithm == "auto" else self.algorithm
@@ -201,9 +245,10 @@ def algorithms(
     TypeError
         For a dtype that the kernels do not compute in.
     """
-    Geometry.of(x_shape, weight_shape, Window.of(stride, padding, dilation, groups))
+    window = Window.of(stride, padding, dilation, groups)
+    Geometry.of(x_shape, weight_shape, window)
     _check_dtype(np.dtype(dtype), "x")
-    return tuple(_ALGORITHMS)
+    return tuple(name for name in _ALGORITHMS if not _obstacle(name, filter_sizes(weight_shape), window))
 
 
 def source(name: str) -> str:
@@ -220,6 +265,20 @@ def source(name: str) -> str:
         if file in names:
             return (folder / file).read_text(encoding="utf-8")
     raise ValueError(f"kernels has no source {name!r}; it has {', '.join(sorted(names))}")
+
+
+def _obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window) -> str:
+    """Why an algorithm cannot run a layer; empty if it can."""
+    if not name.startswith("winograd"):
+        return ""
+    R, S = weight_shape[2:]
+    if (R, S) != (3, 3):
+        return f"its filter is {R}x{S}, not 3x3"
+    if window.stride != (1, 1):
+        return f"its stride is {window.stride}, not 1"
+    if window.dilation != (1, 1):
+        return f"its dilation is {window.dilation}, not 1"
+    return ""
 
 
 def _automatic(shape: Geometry) -> str:
@@ -271,21 +330,23 @@ def _check_dtype(dtype: np.dtype[np.generic], name: str) -> None:
         raise TypeError(f"{name} has dtype {dtype}{hint}")
 
 
-def _checked(array: FloatArray, name: str, finite: bool = False) -> FloatArray:
-    """Return the array as contiguous native float32, copied only if it is not."""
+def _check_array(array: FloatArray, name: str) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
     _check_dtype(array.dtype, name)
-    if finite and not np.isfinite(array).all():
+
+
+def _finite_copy(array: FloatArray, name: str) -> FloatArray:
+    """Return a contiguous copy: what the caller does to the array later does not reach the plan."""
+    _check_array(array, name)
+    if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name} must be finite, but {name}{list(where)} is {array[where]}")
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C")
 
 
 def _check_out(out: FloatArray, shape: tuple[int, ...], others: dict[str, FloatArray | None]) -> None:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
-    _check_dtype(out.dtype, "out")
+    _check_array(out, "out")
     if out.shape != shape:
         raise ValueError(f"out must have the output's shape {shape}, not {out.shape}")
     if not out.flags.c_contiguous:

@@ -6,20 +6,24 @@ import math
 import operator
 import sys
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 Pair = int | tuple[int, int]
 Padding = int | tuple[int, int] | tuple[int, int, int, int]
 Activation = Literal["relu", "relu6"] | tuple[Literal["leaky_relu"], float] | None
 
+_STEEPEST = (2 - 2**-23) * 2.0**127  # the largest float32
 _LARGEST = sys.maxsize // 8  # numbers in an array: its size in bytes must fit the machine's word
 
 
 def _integer(value: object, name: str) -> int:
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        if not isinstance(value, bool):
+            return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+        pass
+    raise TypeError(f"{name} must be an integer, not {value!r}")
 
 
 def _integers(value: object, name: str, counts: tuple[int, ...], least: int) -> tuple[int, ...]:
@@ -34,6 +38,8 @@ def _integers(value: object, name: str, counts: tuple[int, ...], least: int) -> 
     for number in numbers:
         if number < least:
             raise ValueError(f"{name} must be at least {least}, not {value!r}")
+        if number > _LARGEST:
+            raise ValueError(f"{name} must be at most {_LARGEST}, not {value!r}")
     return numbers
 
 
@@ -163,14 +169,13 @@ def _outputs(size: int, padding: int, taps: int, dilation: int, stride: int, wha
 def activation_code(activation: Activation) -> tuple[int, float]:
     """Return (number, slope) as the compiled algorithms know the activation; simd.h has the same numbers."""
     named = {None: 0, "relu": 1, "relu6": 2}
-    if isinstance(activation, (tuple, list)) and len(activation) == 2 and activation[0] == "leaky_relu":
-        try:
-            slope = float(activation[1])
-        except (TypeError, ValueError):
-            raise TypeError(f"the slope of leaky_relu must be a number, not {activation[1]!r}") from None
-        if not math.isfinite(slope):
-            raise ValueError(f"the slope of leaky_relu must be finite, not {slope}")
-        return 3, slope
+    if isinstance(activation, (tuple, list)) and len(activation) == 2 and str(activation[0]) == "leaky_relu":
+        slope = activation[1]
+        if isinstance(slope, bool) or not isinstance(slope, Real):
+            raise TypeError(f"the slope of leaky_relu must be a number, not {slope!r}")
+        if not abs(slope) <= _STEEPEST:
+            raise ValueError(f"the slope of leaky_relu must be finite in float32, not {slope}")
+        return 3, float(slope)
     if activation is None or (isinstance(activation, str) and activation in named):
         return named[activation], 0.0
     raise ValueError(f"activation must be None, 'relu', 'relu6' or ('leaky_relu', slope), not {activation!r}")

@@ -1,0 +1,192 @@
+"""Layers to test on, and what they must give: the definition in float64, with a bound on the error of float32.
+
+The bound. One output number is a sum of D = C/groups*R*S products, plus bias and residual, through an activation. Every
+float32 operation returns its exact result times (1 + d), |d| <= u = 2**-24. Whatever the order of the sum and whether
+or not multiply and add are fused, a product passes at most 1 + (D - 1) such roundings, then one for the bias, one for
+the residual and two for leaky_relu (slope to float32, slope times sum): n = D + 4. Higham (Accuracy and Stability, 3.1)
+collects the factors:
+
+    |y - exact| <= n*u / (1 - n*u) * M,    M = L * (sum of |x||w| + |bias| + |residual|)
+
+L is the activation's steepest slope, max(1, |slope|). A result below the smallest normal number, 2**-126, is off by up
+to 2**-150 instead of by a factor: n * L * 2**-150 more. The float64 reference's own error is 2**29 times smaller.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+import kernels
+
+ALGORITHMS = ("naive", "direct", "im2col")
+ACTIVATIONS = (None, "relu", "relu6", ("leaky_relu", 0.1), ("leaky_relu", -0.5), ("leaky_relu", 3.0))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution's sizes and options. Its arrays are random, the same on every run."""
+
+    C: int = 3
+    H: int = 10
+    W: int = 11
+    K: int = 5
+    R: int = 3
+    S: int = 3
+    N: int = 1
+    stride: int | tuple = 1
+    padding: int | tuple = 0
+    dilation: int | tuple = 1
+    groups: int = 1
+    activation: str | tuple | None = None
+    bias: bool = True
+    residual: bool = False
+
+    def __str__(self):
+        """Name the test: the sizes, and the options that are not the default's."""
+        options = {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups", "activation")}
+        shown = [f"{name}={value}" for name, value in options.items() if value != getattr(Layer, name)]
+        sizes = f"{self.N}x{self.C}x{self.H}x{self.W}-{self.K}x{self.R}x{self.S}"
+        return "-".join([sizes, *shown]).replace(" ", "")
+
+    @property
+    def window(self):
+        return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
+
+    @property
+    def x_shape(self):
+        return self.N, self.C, self.H, self.W
+
+    @property
+    def weight_shape(self):
+        return self.K, self.C // self.groups, self.R, self.S
+
+    def arrays(self, integers=False):
+        """Return x, weight, bias, residual (None if the layer has none): normal, or integers from -4 to 4."""
+        random = np.random.default_rng(20240229)
+
+        def numbers(*shape):
+            drawn = random.integers(-4, 5, shape) if integers else random.standard_normal(shape)
+            return drawn.astype(np.float32)
+
+        x, weight = numbers(*self.x_shape), numbers(*self.weight_shape)
+        bias = numbers(self.K) if self.bias else None
+        residual = numbers(*convolve(x, weight, **self.window).shape) if self.residual else None
+        return x, weight, bias, residual
+
+    def run(self, algorithm, x, weight, bias, residual, threads=1):
+        plan = kernels.Conv2d(
+            weight, bias, **self.window, activation=self.activation, algorithm=algorithm, threads=threads
+        )
+        return plan(x, residual=residual)
+
+    def reference(self, x, weight, bias, residual):
+        """Return (exact result, bound on the error of a float32 result)."""
+        y, magnitude = convolve(x, weight, **self.window), convolve(np.abs(x), np.abs(weight), **self.window)
+        for term in (None if bias is None else bias[:, None, None], residual):
+            if term is not None:
+                y, magnitude = y + np.float64(term), magnitude + np.abs(np.float64(term))
+        return activate(y, self.activation), self.bound(magnitude)
+
+    def bound(self, magnitude):
+        n = self.C // self.groups * self.R * self.S + 4
+        steepest = max(1.0, abs(self.activation[1])) if isinstance(self.activation, tuple) else 1.0
+        return steepest * (n * 2.0**-24 / (1 - n * 2.0**-24) * magnitude + n * 2.0**-150)
+
+    def check(self, y, *arrays):
+        """Assert that y is the layer's result on (x, weight, bias, residual)."""
+        exact, bound = self.reference(*arrays)
+        assert y.dtype == np.float32
+        assert y.shape == exact.shape
+        error = np.abs(y - exact)
+        worst = np.unravel_index(np.argmax(error - bound), error.shape)
+        assert (error <= bound).all(), (
+            f"{(error > bound).sum()} of {y.size} numbers are wrong; "
+            f"y{list(map(int, worst))} = {y[worst]}, exact {exact[worst]}, error {error[worst]} > {bound[worst]}"
+        )
+
+
+def pair(value):
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def convolve(x, weight, stride=1, padding=0, dilation=1, groups=1):
+    """Convolve in float64, one filter element at a time: it meets every stride-th pixel, shifted by its place."""
+    (down, across), (dilation_h, dilation_w) = pair(stride), pair(dilation)
+    top, left, bottom, right = (*pair(padding), *pair(padding))[:4]
+    x = np.pad(np.float64(x), ((0, 0), (0, 0), (top, bottom), (left, right)))
+    (N, _, H, W), (K, depth, R, S) = x.shape, weight.shape
+    P, Q = (H - (R - 1) * dilation_h - 1) // down + 1, (W - (S - 1) * dilation_w - 1) // across + 1
+    x = x.reshape(N, groups, depth, H, W)
+    weight = np.float64(weight).reshape(groups, K // groups, depth, R, S)
+    y = np.zeros((N, groups, K // groups, P, Q))
+    with np.errstate(invalid="ignore"):  # inf - inf and 0 * inf are NaN, as they should be
+        for r, s in itertools.product(range(R), range(S)):
+            rows = slice(r * dilation_h, r * dilation_h + (P - 1) * down + 1, down)
+            columns = slice(s * dilation_w, s * dilation_w + (Q - 1) * across + 1, across)
+            y += np.einsum("ngcpq,gkc->ngkpq", x[..., rows, columns], weight[..., r, s])
+    return y.reshape(N, K, P, Q)
+
+
+def activate(y, activation):
+    if activation is None:
+        return y
+    if activation in ("relu", "relu6"):
+        return np.clip(y, 0, 6 if activation == "relu6" else np.inf)
+    with np.errstate(invalid="ignore"):
+        return np.where(y < 0, activation[1] * y, y)
+
+
+LAYERS = [
+    # filter sizes
+    Layer(R=1, S=1, N=3, C=17, K=33),
+    Layer(R=1, S=7, padding=(0, 3)),
+    Layer(R=7, S=1, padding=(3, 0)),
+    Layer(N=2, padding=1),
+    Layer(R=2, S=4),
+    Layer(R=5, S=5, padding=2, C=8, K=16),
+    Layer(R=11, S=11, H=23, W=31, stride=4, padding=2),
+    Layer(R=33, S=33, H=35, W=36, C=2, K=3),  # more than 1024 filter elements
+    Layer(R=33, S=33, H=3, W=2, C=1, padding=16, stride=2),
+    Layer(R=10, S=11),  # as large as the image
+    Layer(R=12, S=15, padding=(1, 2)),  # as large as the padded image
+    # steps
+    Layer(stride=2),
+    Layer(stride=(2, 1), padding=1),
+    Layer(stride=(1, 3), R=5),
+    Layer(stride=3, R=2, S=2),  # some pixels are never read
+    Layer(stride=9, padding=1),
+    Layer(stride=1000),
+    Layer(stride=(7, 50), W=101),
+    Layer(dilation=2, padding=2),
+    Layer(dilation=(3, 1)),
+    Layer(dilation=(2, 5), stride=(3, 2), padding=(1, 4, 2, 3)),
+    Layer(dilation=4, stride=4, padding=4, H=19),
+    Layer(dilation=40, padding=40),  # only the middle of the filter ever meets the image
+    Layer(dilation=1000, R=1, S=1),
+    # padding
+    Layer(padding=(0, 0, 0, 5)),
+    Layer(padding=(5, 0, 0, 0)),
+    Layer(padding=(1, 2, 3, 4)),
+    Layer(padding=(4, 3), R=2, S=2),  # wider than the filter: whole outputs are nothing but bias
+    Layer(padding=30, stride=7),
+    Layer(H=1, W=1, padding=1),
+    # groups
+    Layer(C=6, K=4, groups=2, padding=1),
+    Layer(C=6, K=6, groups=3, R=1, S=1),
+    Layer(C=9, K=9, groups=9, padding=1, N=2),
+    Layer(C=8, K=24, groups=8, stride=2, R=5, S=5, padding=2),  # three output channels for each input channel
+    Layer(C=40, K=80, groups=2),
+    Layer(C=66, K=66, groups=66, H=8, W=34),
+    # sizes of whole networks' layers, cut down
+    Layer(C=1, K=1, H=1, W=1, R=1, S=1),
+    Layer(C=3, K=32, H=33, W=47, R=7, S=7, stride=2, padding=3),
+    Layer(C=64, K=48, H=14, W=14, padding=1),
+    Layer(C=300, K=20, H=7, W=7, padding=1),  # a deep layer, small image
+    Layer(C=2, K=3, H=200, W=300),  # more than one block of pixels
+    Layer(C=1, K=2, H=2, W=9000, R=1, S=3),  # one row is more than a block
+    Layer(C=40, K=2, H=4, W=3000, R=3, S=3, padding=1),
+    Layer(N=5, C=2, K=70, H=6, W=6),
+]

@@ -1,0 +1,118 @@
+"""Arrays as NumPy makes them: views, read-only, unaligned, of odd strides; and what happens to them afterwards."""
+
+import numpy as np
+import pytest
+from layers import ALGORITHMS, Layer
+
+import kernels
+
+LAYER = Layer(N=2, C=4, K=6, H=9, W=8, groups=2, padding=1, residual=True)
+
+
+def readonly(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def unaligned(array):
+    memory = bytearray(array.nbytes + 1)
+    copy = np.frombuffer(memory, np.float32, array.size, offset=1).reshape(array.shape)
+    copy[...] = array
+    assert not copy.flags.aligned
+    return copy
+
+
+def every_second(array):
+    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), np.nan, np.float32)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+VIEWS = {
+    "channels last in memory": lambda a: np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1),
+    "Fortran order": np.asfortranarray,
+    "every second number": every_second,
+    "mirrored twice": lambda a: a[..., ::-1].copy()[..., ::-1],
+    "upside down twice": lambda a: a[:, :, ::-1].copy()[:, :, ::-1],
+    "read-only": readonly,
+    "unaligned": unaligned,
+    "subclass": lambda a: a.view(np.recarray),
+}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
+def test_views(view, algorithm):
+    x, weight, bias, residual = LAYER.arrays()
+    expected = LAYER.run(algorithm, x, weight, bias, residual)
+    views = view(x), view(weight), bias, view(residual)
+    for made, array in zip(views, (x, weight, bias, residual), strict=True):
+        np.testing.assert_array_equal(made, array)
+    y = LAYER.run(algorithm, *views)
+    assert type(y) is np.ndarray
+    assert y.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_bias_view(algorithm):
+    x, weight, bias, residual = LAYER.arrays()
+    expected = LAYER.run(algorithm, x, weight, bias, residual)
+    for view in (every_second, readonly, unaligned, lambda a: a[::-1].copy()[::-1]):
+        assert LAYER.run(algorithm, x, weight, view(bias), residual).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_unaligned_out(algorithm):
+    x, weight, bias, residual = LAYER.arrays()
+    plan = kernels.Conv2d(weight, bias, **LAYER.window, algorithm=algorithm)
+    expected = plan(x, residual=residual)
+    assert plan(x, out=unaligned(expected * 0), residual=residual).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 4, 1, 1), (1, 1, 1, 4), (1, 1, 4, 1), (3, 1, 1, 1), (3, 2, 1, 4)])
+def test_strides_of_sizes_of_one(shape, algorithm):
+    """NumPy allows any stride where the size is one: it is never used."""
+    numbers = np.arange(1, np.prod(shape) + 1, dtype=np.float32).reshape(shape)
+    strides = tuple(1234 if size == 1 else stride for size, stride in zip(shape, numbers.strides, strict=True))
+    odd = np.lib.stride_tricks.as_strided(numbers, shape, strides)
+    assert odd.flags.c_contiguous
+    plan = kernels.Conv2d(np.ones((shape[1], 1, 1, 1), np.float32), groups=shape[1], algorithm=algorithm)
+    np.testing.assert_array_equal(plan(odd), numbers)
+    out = np.lib.stride_tricks.as_strided(np.zeros(shape, np.float32), shape, strides)
+    assert plan(odd, out=out, residual=odd) is out
+    np.testing.assert_array_equal(out, 2 * numbers)
+
+
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
+def test_plan_keeps_its_own_weights(algorithm):
+    x, weight, bias, residual = LAYER.arrays()
+    expected = LAYER.run(algorithm, x, weight, bias, residual)
+    plan = kernels.Conv2d(weight, bias, **LAYER.window, algorithm=algorithm)
+    weight[:], bias[:] = np.nan, np.nan
+    assert plan(x, residual=residual).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_out_may_lie_on_the_caller_s_weight_and_bias(algorithm):
+    numbers = np.arange(1, 9, dtype=np.float32)
+    for weight, bias in ((numbers.copy(), np.ones(8, np.float32)), (np.ones(8, np.float32), numbers.copy())):
+        plan = kernels.Conv2d(weight.reshape(8, 1, 1, 1), bias, algorithm=algorithm)
+        for out in (weight, bias):
+            plan(np.ones((1, 1, 1, 1), np.float32), out=out.reshape(1, 8, 1, 1))
+            np.testing.assert_array_equal(out, numbers + 1)
+
+
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
+def test_one_plan_on_images_of_many_sizes(algorithm):
+    """Scratch of one size must not serve, too small, another."""
+    weight = LAYER.arrays()[1]
+    plan = kernels.Conv2d(weight, **LAYER.window, algorithm=algorithm, threads=2)
+    for N, H, W in [(1, 3, 3), (2, 40, 50), (1, 1, 1), (0, 7, 7), (3, 40, 50), (1, 50, 40), (1, 3, 3)]:
+        sized = Layer(N=N, C=4, K=6, H=H, W=W, groups=2, padding=1, bias=False)
+        arrays = sized.arrays()[0], weight, None, None
+        if N:
+            sized.check(plan(arrays[0]), *arrays)
+        else:
+            assert plan(arrays[0]).shape == (0, 6, H, W)
