@@ -226,6 +226,7 @@ ARRAYS = [
     ({"out": giant(*Y_SHAPE)}, ValueError, "out must be contiguous (C order), but its strides are (0, 0, 0, 0)"),
     ({"out": np.broadcast_to(numbers(1), Y_SHAPE)}, ValueError, "strides are (0, 0, 0, 0)"),
     ({"out": np.frombuffer(bytes(4 * 180), np.float32).reshape(Y_SHAPE)}, ValueError, "out is read-only"),
+    ({"out": np.frombuffer(bytearray(721), np.float32, 180, 1).reshape(Y_SHAPE)}, ValueError, "out is not aligned"),
     ({"out": np.zeros(Y_SHAPE)}, TypeError, "out has dtype float64"),
     ({"out": np.zeros(Y_SHAPE, ">f4")}, TypeError, "out has dtype >f4"),
     ({"out": np.zeros(Y_SHAPE, np.int32)}, TypeError, "out has dtype int32"),
