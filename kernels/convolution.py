@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from importlib.resources import files
-from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels import direct, im2col, naive, probe
+from kernels import direct, im2col, naive, probe, winograd
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
 
 FloatArray = npt.NDArray[np.float32]
 
-_ALGORITHMS: dict[str, ModuleType] = {"naive": naive, "direct": direct, "im2col": im2col}
+
+class Algorithm(Protocol):
+    """What each algorithm offers; its .pyi says it in full."""
+
+    @property
+    def pack(self) -> Callable[..., FloatArray]:
+        """Weights (K, C / groups, R, S) in the algorithm's own order."""
+
+    @property
+    def scratch_size(self) -> Callable[..., int]:
+        """Floats of scratch that `run` needs."""
+
+    @property
+    def run(self) -> Callable[..., None]:
+        """Compute a layer."""
+
+
+class _Winograd:
+    """winograd.pyx with one tile size, looking like the other algorithms' modules."""
+
+    def __init__(self, m: int) -> None:
+        self.pack = partial(winograd.pack, m=m)
+        self.scratch_size = partial(winograd.scratch_size, m=m)
+        self.run = partial(winograd.run, m=m)
+
+
+_ALGORITHMS: dict[str, Algorithm] = {
+    "naive": naive,
+    "direct": direct,
+    "im2col": im2col,
+    "winograd_f2": _Winograd(2),
+    "winograd_f4": _Winograd(4),
+    "winograd_f6": _Winograd(6),
+}
 
 
 def conv2d(
@@ -127,6 +161,7 @@ class Conv2d:
         self._packed: dict[str, FloatArray] = {}
         self._arenas: list[FloatArray] = []  # scratch that no call is using
         if algorithm != "auto":
+            self._check_runs(algorithm)
             self._pack(algorithm)
 
     def __call__(self, x: FloatArray, out: FloatArray | None = None, residual: FloatArray | None = None) -> FloatArray:
@@ -168,6 +203,12 @@ class Conv2d:
                 self._arenas.append(arena)
         return out
 
+    def _check_runs(self, name: str) -> None:
+        obstacle = _obstacle(name, self.weight_shape, self._window)
+        if obstacle:
+            others = ", ".join(other for other in _ALGORITHMS if not _obstacle(other, self.weight_shape, self._window))
+            raise ValueError(f"algorithm {name!r} cannot run this layer: {obstacle}. Those that can: {others}")
+
     def _choice(self, shape: Geometry) -> str:
         return _automatic(shape) if self.algorithm == "auto" else self.algorithm
 
@@ -181,8 +222,8 @@ class Conv2d:
         try:
             arena = self._arenas.pop()
         except IndexError:
-            return np.empty(numbers, np.float32)
-        return arena if arena.size == numbers else np.empty(numbers, np.float32)
+            arena = _aligned(numbers)
+        return arena if arena.size == numbers else _aligned(numbers)
 
 
 def algorithms(
@@ -204,9 +245,10 @@ def algorithms(
     TypeError
         For a dtype that the kernels do not compute in.
     """
-    Geometry.of(x_shape, weight_shape, Window.of(stride, padding, dilation, groups))
+    window = Window.of(stride, padding, dilation, groups)
+    Geometry.of(x_shape, weight_shape, window)
     _check_dtype(np.dtype(dtype), "x")
-    return tuple(_ALGORITHMS)
+    return tuple(name for name in _ALGORITHMS if not _obstacle(name, filter_sizes(weight_shape), window))
 
 
 def source(name: str) -> str:
@@ -223,6 +265,20 @@ def source(name: str) -> str:
         if file in names:
             return (folder / file).read_text(encoding="utf-8")
     raise ValueError(f"kernels has no source {name!r}; it has {', '.join(sorted(names))}")
+
+
+def _obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window) -> str:
+    """Why an algorithm cannot run a layer; empty if it can."""
+    if not name.startswith("winograd"):
+        return ""
+    R, S = weight_shape[2:]
+    if (R, S) != (3, 3):
+        return f"its filter is {R}x{S}, not 3x3"
+    if window.stride != (1, 1):
+        return f"its stride is {window.stride}, not 1"
+    if window.dilation != (1, 1):
+        return f"its dilation is {window.dilation}, not 1"
+    return ""
 
 
 def _automatic(shape: Geometry) -> str:
@@ -245,9 +301,13 @@ def _layer(
     layer["dilation_h"], layer["dilation_w"] = window.dilation
     layer["pad_top"], layer["pad_left"] = window.padding[:2]
     layer["activation"], layer["slope"] = activation
-    per_worker = _ALGORITHMS[algorithm].scratch_size(layer)
-    aligned = -(-per_worker // 16) * 16  # each worker's scratch begins on a cache line of its own
-    return layer, max(1, aligned) * threads
+    return layer, max(1, _ALGORITHMS[algorithm].scratch_size(layer, threads))
+
+
+def _aligned(numbers: int) -> FloatArray:
+    """Return memory that begins on a cache line."""
+    memory = np.empty(numbers + 16, np.float32)
+    return memory[-memory.ctypes.data % 64 // 4 :][:numbers]
 
 
 def _thread_count(threads: int | None) -> int:

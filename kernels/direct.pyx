@@ -10,7 +10,8 @@ registers through all C*R*S steps. The tile comes out pixel by pixel and is tran
     patch   [C][phase_h][row][phase_w][column]                    the piece of x that a block of output pixels needs
 
 The patch holds the padding, so that no loop asks where the image ends, and puts columns that are `stride` apart side
-by side (a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise), so that neighbours in y are neighbours here.
+by side (a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise), so that neighbours in y are
+neighbours here.
 
 Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound it; for deep layers on small
 images it is the weights, read once for every TILE_ROWS pixels.
@@ -20,39 +21,42 @@ from libc.string cimport memset
 
 import numpy as np
 
-from kernels.layer cimport Job, Layer, ceil_div, copy_row, finish, share, splits_for
+from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
+from kernels.layer cimport Job, Layer, copy_row, finish
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_tile
+from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_matrix
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 cdef Py_ssize_t TAP = sizeof(Py_ssize_t) // sizeof(float)       # numbers of scratch that hold the place of one tap
 
 
 cdef struct Patch:
-    Py_ssize_t rows, columns            # output pixels of a block: whole rows, or a piece of one row
-    Py_ssize_t row_blocks, column_blocks
+    Blocks blocks                       # of output pixels
     Py_ssize_t phases_h, phases_w
     Py_ssize_t height, width            # of one phase
     Py_ssize_t row_step, channel_step   # numbers from one row, or channel, to the next
 
 
+cdef Layer in_one_row(Layer layer) noexcept nogil:
+    """A 1x1 filter with stride 1 does not see where rows end: take the image as one row, so that tiles are full."""
+    if (layer.R * layer.S * layer.stride_h * layer.stride_w == 1
+            and layer.H == layer.P and layer.W == layer.Q):
+        layer.W = layer.Q = layer.P * layer.Q
+        layer.H = layer.P = 1
+    return layer
+
+
 cdef Patch patch_of(const Layer* layer) noexcept nogil:
-    """Choose the blocks of output pixels: as many as have their patch in the cache."""
+    """Choose the blocks of output pixels, about as many as have their patch in the cache, and lay out the patch."""
     cdef Patch patch
     cdef Py_ssize_t reach_h = (layer.R - 1) * layer.dilation_h, reach_w = (layer.S - 1) * layer.dilation_w
-    cdef Py_ssize_t C = layer.C // layer.groups, fits
     patch.phases_h = min(layer.stride_h, reach_h + 1)
     patch.phases_w = min(layer.stride_w, reach_w + 1)
-    fits = CACHE // (C * patch.phases_h * (reach_h // layer.stride_h + 1) * patch.phases_w)
-    fits = max(4 * TILE_ROWS, fits - reach_w // layer.stride_w)
-    patch.column_blocks = ceil_div(layer.Q, fits)
-    patch.columns = ceil_div(layer.Q, patch.column_blocks)
-    patch.width = patch.columns + reach_w // layer.stride_w
+    patch.blocks = cut(layer.P, layer.Q, CACHE // (layer.C // layer.groups * patch.phases_h * patch.phases_w),
+                       4 * TILE_ROWS)
+    patch.height = patch.blocks.rows + reach_h // layer.stride_h
+    patch.width = patch.blocks.columns + reach_w // layer.stride_w
     patch.row_step = patch.phases_w * patch.width
-    fits = CACHE // (C * patch.phases_h * patch.row_step) - reach_h // layer.stride_h
-    patch.row_blocks = layer.P if patch.column_blocks > 1 else ceil_div(layer.P, max(1, min(layer.P, fits)))
-    patch.rows = ceil_div(layer.P, patch.row_blocks)
-    patch.height = patch.rows + reach_h // layer.stride_h
     patch.channel_step = patch.phases_h * patch.height * patch.row_step
     return patch
 
@@ -67,27 +71,32 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     return np.ascontiguousarray(packed).reshape(-1)
 
 
-def scratch_size(Layer layer) -> int:
-    """Return how many floats of scratch a worker needs: the taps' places, a patch, a tile, and a block of sums."""
-    cdef Patch patch = patch_of(&layer)
-    return (TAP * layer.R * layer.S + layer.C // layer.groups * patch.channel_step + TILE_SIZE
-            + TILE_COLS * (patch.rows * patch.columns + TILE_ROWS + VLEN))
+cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
+    """Numbers that a worker needs: the taps' places, a patch, a tile, and a block of sums."""
+    cdef Patch patch = patch_of(layer)
+    return whole_lines(TAP * layer.R * layer.S + layer.C // layer.groups * patch.channel_step + TILE_SIZE
+                       + TILE_COLS * (patch.blocks.rows * patch.blocks.columns + VLEN))
 
 
-cdef void fill_patch(const Job* job, Patch patch, Py_ssize_t n, Py_ssize_t group, Py_ssize_t p, Py_ssize_t q,
-                     float* out) noexcept nogil:
-    """Copy what the block of output pixels that begins at (p, q) needs of every input channel of its group."""
+def scratch_size(Layer layer, int threads) -> int:
+    """Return how many floats `run` needs as its arena."""
+    layer = in_one_row(layer)
+    return threads * worker_scratch(&layer)
+
+
+cdef void fill_patch(const Job* job, const Patch* patch, Block block, float* out) noexcept nogil:
+    """Copy what a block of output pixels needs of every input channel of its group."""
     cdef const Layer* layer = &job.layer
     cdef Py_ssize_t C = layer.C // layer.groups
     cdef Py_ssize_t c, phase_h, phase_w, row, h, w
     cdef const float* plane
     for c in range(C):
-        plane = job.x + (n * layer.C + group * C + c) * layer.H * layer.W
+        plane = job.x + (block.n * layer.C + block.group * C + c) * layer.H * layer.W
         for phase_h in range(patch.phases_h):
             for row in range(patch.height):
-                h = (p + row) * layer.stride_h + phase_h - layer.pad_top
+                h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
                 for phase_w in range(patch.phases_w):
-                    w = q * layer.stride_w + phase_w - layer.pad_left
+                    w = block.column * layer.stride_w + phase_w - layer.pad_left
                     if 0 <= h < layer.H:
                         copy_row(plane + h * layer.W, layer.W, w, layer.stride_w, patch.width, out)
                     else:
@@ -96,18 +105,14 @@ cdef void fill_patch(const Job* job, Patch patch, Py_ssize_t n, Py_ssize_t group
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    """One block of output pixels of one group of one image: its patch, then its share of the output channels."""
+    """One block of output pixels: its patch, then its share of the output channels."""
     cdef const Job* job = <const Job*>context
     cdef const Layer* layer = &job.layer
     cdef Patch patch = patch_of(layer)
+    cdef Block block = block_at(&patch.blocks, layer.groups, index // job.splits)
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, taps = layer.R * layer.S
-    cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_COLS), blocks = patch.row_blocks * patch.column_blocks
-    cdef Py_ssize_t split = index % job.splits, block = index // job.splits % blocks
-    cdef Py_ssize_t group = index // job.splits // blocks % layer.groups
-    cdef Py_ssize_t n = index // job.splits // blocks // layer.groups
-    cdef Py_ssize_t p0 = block // patch.column_blocks * patch.rows, rows = min(patch.rows, layer.P - p0)
-    cdef Py_ssize_t q0 = block % patch.column_blocks * patch.columns, columns = min(patch.columns, layer.Q - q0)
-    cdef Py_ssize_t pieces = ceil_div(columns, TILE_ROWS), sums_step = rows * columns + TILE_ROWS + VLEN
+    cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_COLS), split = index % job.splits
+    cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), sums_step = block.rows * block.columns + VLEN
     cdef Py_ssize_t b, k, r, s, h, w, p, q, piece, count
     cdef float* scratch = job.scratch + worker * job.scratch_size
     cdef Py_ssize_t* tap = <Py_ssize_t*>scratch
@@ -116,9 +121,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef float* sums = one_tile + TILE_SIZE
     cdef const float* weight
     cdef int vecs
-    if rows <= 0 or columns <= 0:
-        return
-    fill_patch(job, patch, n, group, p0, q0, x)
+    fill_patch(job, &patch, block, x)
     for r in range(layer.R):
         for s in range(layer.S):
             h, w = r * layer.dilation_h, s * layer.dilation_w
@@ -127,31 +130,34 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     for b in range(share(channel_blocks, job.splits, split), share(channel_blocks, job.splits, split + 1)):
         k = b * TILE_COLS
         vecs = <int>ceil_div(min(TILE_COLS, K - k), VLEN)
-        weight = job.weight + (group * channel_blocks + b) * taps * C * TILE_COLS
-        for p in range(rows):
+        weight = job.weight + (block.group * channel_blocks + b) * taps * C * TILE_COLS
+        for p in range(block.rows):
             for piece in range(pieces):
-                q = share(columns, pieces, piece)
-                count = share(columns, pieces, piece + 1) - q
-                tile(<int>count, vecs, taps, tap, C, x + p * patch.row_step + q, patch.channel_step,
+                q = share(block.columns, pieces, piece)
+                count = share(block.columns, pieces, piece + 1) - q
+                tile(<int>count, vecs, taps, tap, C, x + p * patch.row_step + q, 1, patch.channel_step,
                      weight, TILE_COLS, one_tile)
-                transpose_tile(one_tile, <int>count, vecs, sums + p * columns + q, sums_step)
-        finish(job, n, group * K + k, min(TILE_COLS, K - k), p0 * layer.Q + q0, rows * columns, sums, sums_step)
+                transpose_matrix(one_tile, TILE_COLS, count, vecs, sums + p * block.columns + q, sums_step)
+        finish(job, block.n, block.group * K + k, min(TILE_COLS, K - k), block.row * layer.Q + block.column,
+               block.rows * block.columns, sums, sums_step)
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `threads` times `scratch_size` floats."""
-    cdef Patch patch = patch_of(&layer)
+    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
     cdef Job job
-    job.layer = layer
+    job.layer = in_one_row(layer)
     job.x = &x[0, 0, 0, 0]
     job.weight = &weight[0]
     job.bias = &bias[0]
-    job.residual = NULL if residual is None else &residual[0, 0, 0, 0]
+    job.residual = NULL
+    if residual is not None:
+        job.residual = &residual[0, 0, 0, 0]
     job.y = &y[0, 0, 0, 0]
     job.scratch = &arena[0]
-    job.scratch_size = arena.shape[0] // threads
-    cdef Py_ssize_t tasks = layer.N * layer.groups * patch.row_blocks * patch.column_blocks
+    job.scratch_size = worker_scratch(&job.layer)
+    cdef Patch patch = patch_of(&job.layer)
+    cdef Py_ssize_t tasks = layer.N * layer.groups * patch.blocks.down * patch.blocks.across
     job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_COLS), threads)
     with nogil:
         run_in_pool(block_task, &job, tasks * job.splits, threads)

@@ -16,7 +16,8 @@ from libc.string cimport memset
 
 import numpy as np
 
-from kernels.layer cimport Job, Layer, ceil_div, copy_row, finish, share, splits_for
+from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
+from kernels.layer cimport Job, Layer, copy_row, finish
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, tile
 
@@ -27,10 +28,9 @@ cdef Py_ssize_t depth_of(const Layer* layer) noexcept nogil:
     return layer.C // layer.groups * layer.R * layer.S
 
 
-cdef Py_ssize_t block_of(const Layer* layer) noexcept nogil:
-    """Output pixels in a block: whole vectors, one tile at least, the image at most."""
-    cdef Py_ssize_t tiles = max(1, CACHE // (depth_of(layer) * TILE_COLS))
-    return min(tiles, ceil_div(layer.P * layer.Q, TILE_COLS)) * TILE_COLS
+cdef Blocks blocks_of(const Layer* layer) noexcept nogil:
+    """Blocks of output pixels, counted through rows and columns."""
+    return cut(1, layer.P * layer.Q, CACHE // depth_of(layer), TILE_COLS)
 
 
 def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
@@ -46,25 +46,29 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     return packed.reshape(-1)
 
 
-def scratch_size(Layer layer) -> int:
-    """Return how many floats of scratch a worker needs: a block of columns and a tile."""
-    return depth_of(&layer) * block_of(&layer) + TILE_SIZE
+cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
+    """Numbers that a worker needs: a block of columns and a tile."""
+    return whole_lines(depth_of(layer) * blocks_of(layer).columns + TILE_SIZE)
 
 
-cdef void fill_columns(const Job* job, Py_ssize_t n, Py_ssize_t group, Py_ssize_t pixel, Py_ssize_t pixels,
-                       Py_ssize_t block, float* columns) noexcept nogil:
-    """columns[(c, r, s), j] = the input that filter element (c, r, s) meets at output pixel `pixel + j`."""
+def scratch_size(Layer layer, int threads) -> int:
+    """Return how many floats `run` needs as its arena."""
+    return threads * worker_scratch(&layer)
+
+
+cdef void fill_columns(const Job* job, Block block, Py_ssize_t step, float* columns) noexcept nogil:
+    """columns[(c, r, s), j] = the input that filter element (c, r, s) meets at the block's output pixel j."""
     cdef const Layer* layer = &job.layer
     cdef Py_ssize_t C = layer.C // layer.groups
     cdef Py_ssize_t c, r, s, p, q, h, w, j, count
     cdef const float* plane
     for c in range(C):
-        plane = job.x + (n * layer.C + group * C + c) * layer.H * layer.W
+        plane = job.x + (block.n * layer.C + block.group * C + c) * layer.H * layer.W
         for r in range(layer.R):
             for s in range(layer.S):
-                j, p, q = 0, pixel // layer.Q, pixel % layer.Q
-                while j < pixels:                           # one piece of an output row at a time
-                    count = min(layer.Q - q, pixels - j)
+                j, p, q = 0, block.column // layer.Q, block.column % layer.Q
+                while j < block.columns:                    # one piece of an output row at a time
+                    count = min(layer.Q - q, block.columns - j)
                     h = p * layer.stride_h + r * layer.dilation_h - layer.pad_top
                     w = q * layer.stride_w + s * layer.dilation_w - layer.pad_left
                     if 0 <= h < layer.H:
@@ -72,49 +76,50 @@ cdef void fill_columns(const Job* job, Py_ssize_t n, Py_ssize_t group, Py_ssize_
                     else:
                         memset(columns + j, 0, count * sizeof(float))
                     j, p, q = j + count, p + 1, 0
-                memset(columns + pixels, 0, (block - pixels) * sizeof(float))
-                columns += block
+                memset(columns + block.columns, 0, (step - block.columns) * sizeof(float))
+                columns += step
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    """One block of output pixels of one group of one image: its columns, then the tiles of its share of the product."""
+    """One block of output pixels: its columns, then the tiles of its share of the output channels."""
     cdef const Job* job = <const Job*>context
     cdef const Layer* layer = &job.layer
+    cdef Blocks blocks = blocks_of(layer)
+    cdef Block block = block_at(&blocks, layer.groups, index // job.splits)
+    cdef Py_ssize_t split = index % job.splits, step = blocks.columns
     cdef Py_ssize_t K = layer.K // layer.groups, row_blocks = ceil_div(K, TILE_ROWS), depth = depth_of(layer)
-    cdef Py_ssize_t block = block_of(layer), blocks = ceil_div(layer.P * layer.Q, block)
-    cdef Py_ssize_t split = index % job.splits, pixel = index // job.splits % blocks * block
-    cdef Py_ssize_t group = index // job.splits // blocks % layer.groups
-    cdef Py_ssize_t n = index // job.splits // blocks // layer.groups
-    cdef Py_ssize_t pixels = min(block, layer.P * layer.Q - pixel)
     cdef Py_ssize_t b, k, rows, t, j, here = 0
     cdef float* columns = job.scratch + worker * job.scratch_size
-    cdef float* sums = columns + depth * block
+    cdef float* sums = columns + depth * step
     cdef const float* weight
-    fill_columns(job, n, group, pixel, pixels, block, columns)
+    fill_columns(job, block, step, columns)
     for b in range(share(row_blocks, job.splits, split), share(row_blocks, job.splits, split + 1)):
         k = share(K, row_blocks, b)
         rows = share(K, row_blocks, b + 1) - k
-        weight = job.weight + (group * row_blocks + b) * depth * TILE_ROWS
-        for t in range(ceil_div(pixels, TILE_COLS)):
+        weight = job.weight + (block.group * row_blocks + b) * depth * TILE_ROWS
+        for t in range(ceil_div(block.columns, TILE_COLS)):
             j = t * TILE_COLS
-            tile(<int>rows, <int>min(TILE_VECS, ceil_div(pixels - j, VLEN)), 1, &here, depth,
-                 weight, TILE_ROWS, columns + j, block, sums)
-            finish(job, n, group * K + k, rows, pixel + j, min(TILE_COLS, pixels - j), sums, TILE_COLS)
+            tile(<int>rows, <int>min(TILE_VECS, ceil_div(block.columns - j, VLEN)), 1, &here, depth,
+                 weight, 1, TILE_ROWS, columns + j, step, sums)
+            finish(job, block.n, block.group * K + k, rows, block.column + j, min(TILE_COLS, block.columns - j),
+                   sums, TILE_COLS)
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `threads` times `scratch_size` floats."""
+    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
     cdef Job job
     job.layer = layer
     job.x = &x[0, 0, 0, 0]
     job.weight = &weight[0]
     job.bias = &bias[0]
-    job.residual = NULL if residual is None else &residual[0, 0, 0, 0]
+    job.residual = NULL
+    if residual is not None:
+        job.residual = &residual[0, 0, 0, 0]
     job.y = &y[0, 0, 0, 0]
     job.scratch = &arena[0]
-    job.scratch_size = arena.shape[0] // threads
-    cdef Py_ssize_t tasks = layer.N * layer.groups * ceil_div(layer.P * layer.Q, block_of(&layer))
+    job.scratch_size = worker_scratch(&layer)
+    cdef Py_ssize_t tasks = layer.N * layer.groups * blocks_of(&layer).across
     job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
     with nogil:
         run_in_pool(block_task, &job, tasks * job.splits, threads)

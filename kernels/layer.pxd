@@ -5,6 +5,7 @@ Letters: N images, C input channels of H x W; K output channels of P x Q; filter
 
 from libc.string cimport memcpy
 
+from kernels.blocks cimport ceil_div
 from kernels.simd cimport VLEN, activate, broadcast, load, load_first, store, store_first, vf
 
 
@@ -30,22 +31,6 @@ cdef struct Job:
     float* scratch                  # one piece of scratch_size numbers for each worker
     Py_ssize_t scratch_size
     Py_ssize_t splits               # parts that the output channels of a group are cut into
-
-
-cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b
-
-
-cdef inline Py_ssize_t share(Py_ssize_t total, Py_ssize_t parts, Py_ssize_t i) noexcept nogil:
-    """Where part i begins when `total` is cut into `parts` of nearly equal size."""
-    return total * i // parts
-
-
-cdef inline Py_ssize_t splits_for(Py_ssize_t tasks, Py_ssize_t channel_blocks, int threads) noexcept nogil:
-    """How many parts to cut the output channels into, so that every thread finds several of the tasks."""
-    if threads == 1:
-        return 1
-    return min(channel_blocks, ceil_div(4 * threads, tasks))
 
 
 cdef inline void copy_row(const float* x, Py_ssize_t width, Py_ssize_t w, Py_ssize_t stride, Py_ssize_t count,

@@ -16,8 +16,8 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     return weight
 
 
-def scratch_size(Layer layer) -> int:
-    """Return how many floats of scratch a worker needs."""
+def scratch_size(Layer layer, int threads) -> int:
+    """Return how many floats `run` needs as its arena: none."""
     return 0
 
 
@@ -30,7 +30,9 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[:, :, :, ::1] weig
     cdef Job job
     job.layer = layer
     job.bias = &bias[0]
-    job.residual = NULL if residual is None else &residual[0, 0, 0, 0]
+    job.residual = NULL
+    if residual is not None:
+        job.residual = &residual[0, 0, 0, 0]
     job.y = &y[0, 0, 0, 0]
     with nogil:
         for n in range(layer.N):

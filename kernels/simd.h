@@ -102,12 +102,12 @@ INLINE vf activate(vf v, int kind, float slope)
 
 /* The micro-kernel: a sum of outer products, kept in registers.
  *
- *   out[i][j] = sum over t < taps, k < depth of  a[tap[t] + k*a_step + i] * b[(t*depth + k)*b_step + j]
+ *   out[i][j] = sum over t < taps, k < depth of  a[tap[t] + i*row_step + k*a_step] * b[(t*depth + k)*b_step + j]
  *   i < rows,  j < vecs*VLEN
  *
  * Each step loads  vecs  vectors of b and broadcasts  rows  numbers of a for  rows*vecs  multiply-adds. */
 INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                    const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+                    const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
 {
     vf sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
@@ -117,7 +117,7 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
             for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
                 for (int j = 0; j < vecs; j++)
-                    sum[i][j] += at[i] * load(b + j * VLEN);
+                    sum[i][j] += at[i * row_step] * load(b + j * VLEN);
         }
     }
 #pragma GCC unroll 16
@@ -127,13 +127,16 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
             store(out + i * TILE_COLS + j * VLEN, sum[i][j]);
 }
 
-/* One compiled copy for each number of rows and vectors, so that each keeps its sums in registers. */
-static void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                 const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+/* One compiled copy for each number of rows and vectors, so that each keeps its sums in registers. Not inlined, for the
+ * same reason: a caller's own vectors would take registers from them. `row_step` must be a constant, the same in all calls
+ * of a file: the compiler then writes it into the addresses. */
+static __attribute__((noinline))
+void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                 const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
 {
-#define CASE(r)                                                                             \
-    case 2 * r:     tile_of(r, 1, taps, tap, depth, a, a_step, b, b_step, out); return;     \
-    case 2 * r + 1: tile_of(r, 2, taps, tap, depth, a, a_step, b, b_step, out); return;
+#define CASE(r)                                                                                       \
+    case 2 * r:     tile_of(r, 1, taps, tap, depth, a, row_step, a_step, b, b_step, out); return;     \
+    case 2 * r + 1: tile_of(r, 2, taps, tap, depth, a, row_step, a_step, b, b_step, out); return;
     switch (2 * rows + vecs - 1) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #if TILE_ROWS == 14
@@ -143,15 +146,16 @@ static void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdi
 #undef CASE
 }
 
-/* Turn a tile's  rows x columns  into columns x rows: out[j*out_step + i] = tile[i][j]. A row of `out` is written in whole
- * vectors, up to VLEN - 1 numbers past the tile's rows. */
-INLINE void transpose_tile(const float *from, int rows, int vecs, float *out, ptrdiff_t out_step)
+/* Turn  rows x (vecs*VLEN)  numbers round: out[j*out_step + i] = from[i*from_step + j]. Whole blocks are read and written:
+ * up to VLEN - 1 rows past the last of `from`, and as many numbers past the end of each row of `out`. */
+INLINE void transpose_matrix(const float *from, ptrdiff_t from_step, ptrdiff_t rows, ptrdiff_t vecs,
+                             float *out, ptrdiff_t out_step)
 {
-    for (int j = 0; j < vecs; j++)
-        for (int i = 0; i < rows; i += VLEN) {
+    for (ptrdiff_t j = 0; j < vecs; j++)
+        for (ptrdiff_t i = 0; i < rows; i += VLEN) {
             vf block[VLEN];
 #pragma GCC unroll 16
-            for (int l = 0; l < VLEN; l++) block[l] = load(from + (i + l) * TILE_COLS + j * VLEN);
+            for (int l = 0; l < VLEN; l++) block[l] = load(from + (i + l) * from_step + j * VLEN);
             transpose(block);
 #pragma GCC unroll 16
             for (int l = 0; l < VLEN; l++) store(out + (j * VLEN + l) * out_step + i, block[l]);

@@ -1,1 +1,21 @@
 """A workbook on fast CNN inference at the edge."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def _check_kernels() -> None:
+    """Refuse to start beside another package of the name `kernels`: PyPI has one."""
+    found = find_spec("kernels")
+    if found is None:
+        raise ImportError("The package `kernels` of this workbook is not installed: run make lab, or pip install .")
+    # Read, not imported: a foreign one may fail in its own way.
+    if not found.origin or "from kernels.isa import" not in Path(found.origin).read_text(encoding="utf-8"):
+        where = found.origin or ", ".join(found.submodule_search_locations or ())
+        raise ImportError(
+            f"The `kernels` that Python finds ({where}) is not this workbook's. "
+            "Remove it (pip uninstall kernels, or rename that file), then install the workbook again."
+        )
+
+
+_check_kernels()

@@ -30,6 +30,11 @@ class Timing:
     third_quartile: float
     rounds: int
 
+    @property
+    def spread(self) -> float:
+        """The interquartile range: half of the rounds lay within it."""
+        return self.third_quartile - self.first_quartile
+
     @classmethod
     def of(cls, seconds: list[float]) -> Timing:
         """Summarise the rounds; fewer than two have no spread."""
@@ -37,6 +42,11 @@ class Timing:
             return cls(seconds[0], seconds[0], seconds[0], 1)
         first, median, third = statistics.quantiles(seconds, n=4, method="inclusive")
         return cls(median, first, third, len(seconds))
+
+
+def measured(value: float, unit: str, width: int = 0) -> str:
+    """Write a measured number with its unit and the mark that lets validation look past its digits."""
+    return f"{value:>{width},.3f} {unit} [measured]"
 
 
 def quick() -> bool:

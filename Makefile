@@ -1,0 +1,39 @@
+# Everything happens in .venv, which bootstrap.py makes and keeps up to date; nothing has to be installed by hand.
+PYTHON ?= python3
+
+python := $(shell command -v '$(PYTHON)')
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# -I: neither this folder nor PYTHONPATH can put a module in front of Python's own.
+ready = @test -n '$(python)' || { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make $@ PYTHON=..."; exit 1; } >&2; \
+	'$(python)' -I workbook/bootstrap.py
+
+.PHONY: help lab test bench clean
+
+help:
+	@echo "make lab     open the workbook in JupyterLab, on your own copy in my-workbook/"
+	@echo "make test    run every check of the project"
+	@echo "make bench   measure the kernels beside the libraries that are installed"
+	@echo "make clean   remove .venv and what was built; my-workbook/ stays"
+	@echo "PYTHON=...   the Python to use, 3.11 or newer; now $(PYTHON)"
+
+lab:
+	$(ready)
+	@workbook lab
+
+test: export WORKBOOK_QUICK = 1
+test:
+	$(ready) test
+	ruff check
+	ruff format --check
+	cython-lint kernels
+	mypy
+	pytest tests
+	pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 60 notebooks
+
+bench:
+	$(ready) peers
+	@workbook bench
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

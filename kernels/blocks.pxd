@@ -1,0 +1,56 @@
+"""Cutting a layer's output into blocks that fit the cache, and blocks into tasks for the threads."""
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef inline Py_ssize_t share(Py_ssize_t total, Py_ssize_t parts, Py_ssize_t i) noexcept nogil:
+    """Where part i begins when `total` is cut into `parts` of nearly equal size."""
+    return total * i // parts
+
+
+cdef inline Py_ssize_t whole_lines(Py_ssize_t numbers) noexcept nogil:
+    """Round up to whole cache lines, so that no two workers write to the same one."""
+    return ceil_div(numbers, 16) * 16
+
+
+cdef inline Py_ssize_t splits_for(Py_ssize_t tasks, Py_ssize_t channel_blocks, int threads) noexcept nogil:
+    """How many parts to cut the output channels into, so that every thread finds several of the tasks."""
+    return 1 if threads == 1 else min(channel_blocks, ceil_div(4 * threads, tasks))
+
+
+# Blocks of a plane: whole rows, or pieces of one row.
+cdef struct Blocks:
+    Py_ssize_t height, width            # of the plane
+    Py_ssize_t rows, columns            # of a block; the last ones may be smaller
+    Py_ssize_t down, across             # how many blocks
+
+
+cdef struct Block:
+    Py_ssize_t n, group                 # image and group of channels
+    Py_ssize_t row, column              # where it begins
+    Py_ssize_t rows, columns
+
+
+cdef inline Blocks cut(Py_ssize_t height, Py_ssize_t width, Py_ssize_t most, Py_ssize_t grain) noexcept nogil:
+    """Cut height x width into blocks of about `most` elements, nearly equal; pieces of a row are whole grains."""
+    cdef Blocks blocks
+    blocks.height, blocks.width = height, width
+    blocks.columns = ceil_div(ceil_div(width, ceil_div(width, max(most, grain))), grain) * grain
+    blocks.across = ceil_div(width, blocks.columns)
+    blocks.rows = 1 if blocks.across > 1 else ceil_div(height, ceil_div(height, max(1, most // blocks.columns)))
+    blocks.down = ceil_div(height, blocks.rows)
+    return blocks
+
+
+cdef inline Block block_at(const Blocks* blocks, Py_ssize_t groups, Py_ssize_t index) noexcept nogil:
+    """The block with this number: they count through images, then groups, then rows, then columns."""
+    cdef Block block
+    cdef Py_ssize_t place = index % (blocks.down * blocks.across)
+    index = index // (blocks.down * blocks.across)
+    block.n, block.group = index // groups, index % groups
+    block.row, block.column = place // blocks.across * blocks.rows, place % blocks.across * blocks.columns
+    block.rows = min(blocks.rows, blocks.height - block.row)
+    block.columns = min(blocks.columns, blocks.width - block.column)
+    return block

@@ -1,0 +1,19 @@
+import numpy as np
+import numpy.typing as npt
+
+_Array = npt.NDArray[np.float32]
+
+def points(m: int) -> tuple[float, ...]: ...
+def pack(weight: _Array, groups: int, m: int) -> _Array: ...
+def scratch_size(layer: dict[str, float], threads: int, m: int) -> int: ...
+def run(
+    layer: dict[str, float],
+    x: _Array,
+    weight: _Array,
+    bias: _Array,
+    residual: _Array | None,
+    y: _Array,
+    arena: _Array,
+    threads: int,
+    m: int,
+) -> None: ...

@@ -1,0 +1,258 @@
+"""Winograd convolution F(m x m, 3 x 3): m x m outputs from a tile of n x n inputs, n = m + 2, with n*n multiplications.
+
+    Y = A^T [ (G g G^T) * (B^T d B) ] A     d: n x n inputs, g: 3 x 3 filter, Y: m x m outputs, *: element by element
+
+A product of two polynomials is known from its values at n points; multiplying values takes n multiplications where
+multiplying coefficients takes 3*m. G evaluates the filter at the points, B^T and A^T are the transposed steps for
+inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of the n*n positions is a matrix product
+
+    M[position] = V[position] U[position]       V: tiles x C, U: C x K
+
+    U  [groups][K / TILE_COLS][n*n][C][TILE_COLS]           filters, transformed and packed once
+    V  [block][C / VLEN][n*n][tile][VLEN]                   inputs; a block holds the tiles of some rows of tiles
+    M  [n*n][tile][TILE_COLS]                               products of one block with TILE_COLS output channels
+
+Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
+large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
+made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
+("output-channel-owner"). The one that moves fewer bytes is taken.
+"""
+
+from libc.string cimport memset
+
+import numpy as np
+
+from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
+from kernels.layer cimport Job, Layer, copy_row, finish
+from kernels.pool cimport run as run_in_pool
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile, transpose_matrix
+from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
+                                 input_2, input_4, input_6, output_2, output_4, output_6)
+
+cdef Py_ssize_t CACHE = 128 * 1024      # numbers: V of a block takes 512 KiB of the L2 cache
+
+
+cdef struct Plan:
+    Job job
+    Py_ssize_t m, n
+    Transform input, output
+    Blocks blocks                       # of tiles
+    Py_ssize_t chunks                   # vectors of input channels
+    Py_ssize_t tiles                    # of the largest block, made odd: powers of two collide in the cache
+    Py_ssize_t width                    # of the patch of input pixels behind a block
+    Py_ssize_t v_size                   # numbers in the V of one block
+    Py_ssize_t* tap                     # where each chunk begins in a V
+    float* v                            # the V of all blocks, if they are made before U is read
+
+
+cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
+    """Lay out the blocks and choose the schedule."""
+    cdef Plan plan
+    cdef Py_ssize_t n = m + 2, C = layer.C // layer.groups
+    plan.m, plan.n = m, n
+    plan.input = input_2 if m == 2 else input_4 if m == 4 else input_6
+    plan.output = output_2 if m == 2 else output_4 if m == 4 else output_6
+    plan.blocks = cut(ceil_div(layer.P, m), ceil_div(layer.Q, m), max(2 * TILE_ROWS, CACHE // (n * n * C)), 1)
+    plan.chunks = ceil_div(C, VLEN)
+    plan.tiles = plan.blocks.rows * plan.blocks.columns | 1
+    plan.width = ceil_div(m * plan.blocks.columns + 2, VLEN) * VLEN
+    plan.v_size = whole_lines(plan.chunks * n * n * plan.tiles * VLEN)
+    return plan
+
+
+cdef bint reads_u_once(const Plan* plan, const Layer* layer) noexcept nogil:
+    """Compare the bytes: U read again for every block, or V written and read again for every block of channels."""
+    cdef Py_ssize_t blocks = layer.N * plan.blocks.down * plan.blocks.across
+    cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
+    cdef Py_ssize_t u_size = channel_blocks * TILE_COLS * plan.chunks * VLEN * plan.n * plan.n
+    return u_size * (blocks - 1) > blocks * plan.v_size * (channel_blocks + 1)
+
+
+def points(int m) -> tuple[float, ...]:
+    """Return the points of F(m x m, 3 x 3) other than infinity, in the order of its transforms: 0, a, -a, b, -b, ..."""
+    halves = {2: (F2_A,), 4: (F4_A, F4_B), 6: (F6_A, F6_B, F6_C)}[m]
+    return (0.0, *(sign * point for point in halves for sign in (1.0, -1.0)))
+
+
+def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups, int m):
+    """Return U = G g G^T of weight (K, C/groups, 3, 3), flat: [groups][blocks of K][n*n][C][TILE_COLS].
+
+    Row i of G is (1, p, p^2) / product of (p - q) over the other points q, for the point p = points(m)[i]; the last row
+    is (0, 0, 1), for infinity.
+    """
+    at = np.array(points(m))
+    scale = [np.prod([p - q for q in at if q != p]) for p in at]
+    G = np.vstack([np.vander(at, 3, increasing=True) / np.array(scale)[:, None], [0, 0, 1]])
+    K, C, n = weight.shape[0] // groups, weight.shape[1], m + 2
+    blocks, depth = ceil_div(K, TILE_COLS), ceil_div(C, VLEN) * VLEN
+    packed = np.zeros((groups, blocks * TILE_COLS, depth, n, n), np.float32)
+    packed[:, :K, :C] = (G @ np.asarray(weight, np.float64).reshape(groups, K, C, 3, 3) @ G.T)
+    packed = packed.reshape(groups, blocks, TILE_COLS, depth, n * n).transpose(0, 1, 4, 3, 2)
+    return np.ascontiguousarray(packed).reshape(-1)
+
+
+cdef Py_ssize_t tap_size(const Plan* plan) noexcept nogil:
+    return whole_lines(plan.chunks * sizeof(Py_ssize_t) // sizeof(float))
+
+
+cdef Py_ssize_t patch_size(const Plan* plan) noexcept nogil:
+    return (plan.m * plan.blocks.rows + 2) * plan.width * VLEN
+
+
+cdef Py_ssize_t half_size(const Plan* plan) noexcept nogil:
+    return plan.n * plan.width * VLEN
+
+
+cdef Py_ssize_t worker_scratch(const Plan* plan) noexcept nogil:
+    """Numbers that a worker needs: a V; then a patch and half-transformed inputs, or M and the outputs."""
+    cdef Py_ssize_t inputs = VLEN * plan.width + patch_size(plan)
+    cdef Py_ssize_t outputs = (plan.n * plan.n + 2 * plan.m * plan.m) * plan.tiles * TILE_COLS + 2 * VLEN * TILE_COLS
+    return plan.v_size + whole_lines(half_size(plan) + max(inputs, outputs))
+
+
+def scratch_size(Layer layer, int threads, int m) -> int:
+    """Return how many floats `run` needs as its arena."""
+    cdef Plan plan = plan_of(layer, m)
+    shared = plan.v_size * layer.N * layer.groups * plan.blocks.down * plan.blocks.across
+    return tap_size(&plan) + threads * worker_scratch(&plan) + shared * reads_u_once(&plan, &layer)
+
+
+cdef void transform_block(const Plan* plan, Block block, float* scratch, float* V) noexcept nogil:
+    """V = B^T d B of every tile of the block, for every channel of its group."""
+    cdef const Layer* layer = &plan.job.layer
+    cdef Py_ssize_t C = layer.C // layer.groups, m = plan.m, n = plan.n, width = plan.width
+    cdef Py_ssize_t chunk, channels, c, i, row, h
+    cdef Py_ssize_t w = block.column * m - layer.pad_left
+    cdef float* half = scratch                              # [n][width][VLEN]
+    cdef float* lines = half + half_size(plan)              # [VLEN][width]: one row of pixels of each channel
+    cdef float* patch = lines + VLEN * width                # [m*rows + 2][width][VLEN]
+    cdef const float* x
+    for chunk in range(plan.chunks):
+        channels = min(VLEN, C - chunk * VLEN)
+        memset(lines, 0, VLEN * width * sizeof(float))
+        x = plan.job.x + (block.n * layer.C + block.group * C + chunk * VLEN) * layer.H * layer.W
+        for row in range(m * block.rows + 2):
+            h = block.row * m + row - layer.pad_top
+            if 0 <= h < layer.H:
+                for c in range(channels):
+                    copy_row(x + (c * layer.H + h) * layer.W, layer.W, w, 1, width, lines + c * width)
+                transpose_matrix(lines, width, VLEN, width // VLEN, patch + row * width * VLEN, VLEN)
+            else:
+                memset(patch + row * width * VLEN, 0, width * VLEN * sizeof(float))
+        for row in range(block.rows):
+            # B^T d, down every column of pixels
+            plan.input(patch + row * m * width * VLEN, width * VLEN, VLEN, half, width * VLEN, VLEN,
+                       m * block.columns + 2)
+            # (B^T d) B, along the rows, tile by tile
+            for i in range(n):
+                plan.input(half + i * width * VLEN, VLEN, m * VLEN,
+                           V + ((chunk * n + i) * n * plan.tiles + row * block.columns) * VLEN,
+                           plan.tiles * VLEN, VLEN, block.columns)
+
+
+cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block, float* scratch,
+                         const float* V) noexcept nogil:
+    """M = V U for TILE_COLS output channels, then y = A^T M A."""
+    cdef const Layer* layer = &plan.job.layer
+    cdef Py_ssize_t K = layer.K // layer.groups, m = plan.m, n = plan.n, k = channel_block * TILE_COLS
+    cdef Py_ssize_t channels = min(TILE_COLS, K - k), vecs = ceil_div(channels, VLEN)
+    cdef Py_ssize_t tiles = block.rows * block.columns, pieces = ceil_div(tiles, TILE_ROWS)
+    cdef Py_ssize_t depth = plan.chunks * VLEN, columns = block.columns, position, piece, first, i, j, row, vec, p
+    cdef Py_ssize_t rows_out = min(m * block.rows, layer.P - m * block.row)
+    cdef Py_ssize_t columns_out = min(m * columns, layer.Q - m * block.column)
+    cdef Py_ssize_t sums_step = rows_out * columns_out + VLEN
+    cdef Py_ssize_t y = m * block.row * layer.Q + m * block.column
+    cdef const float* U = plan.job.weight + ((block.group * ceil_div(K, TILE_COLS) + channel_block)
+                                             * n * n * depth * TILE_COLS)
+    cdef float* half = scratch                              # [m][n][columns][VLEN]
+    cdef float* M = half + half_size(plan)                  # [n*n][tiles][TILE_COLS]
+    cdef float* pixels = M + n * n * plan.tiles * TILE_COLS             # [m*rows][m*columns][TILE_COLS]
+    cdef float* sums = pixels + (m * m * plan.tiles + VLEN) * TILE_COLS     # [TILE_COLS][rows_out*columns_out]
+    for position in range(n * n):
+        for piece in range(pieces):
+            first = share(tiles, pieces, piece)
+            tile(<int>(share(tiles, pieces, piece + 1) - first), <int>vecs, plan.chunks, plan.tap, VLEN,
+                 V + (position * plan.tiles + first) * VLEN, VLEN, 1, U + position * depth * TILE_COLS, TILE_COLS,
+                 M + (position * plan.tiles + first) * TILE_COLS)
+    for row in range(block.rows):
+        for vec in range(vecs):
+            # A^T M, down every column of positions
+            for j in range(n):
+                plan.output(M + (j * plan.tiles + row * columns) * TILE_COLS + vec * VLEN,
+                            n * plan.tiles * TILE_COLS, TILE_COLS,
+                            half + j * columns * VLEN, n * columns * VLEN, VLEN, columns)
+            # (A^T M) A, along the rows
+            for i in range(m):
+                plan.output(half + i * n * columns * VLEN, columns * VLEN, VLEN,
+                            pixels + (row * m + i) * m * columns * TILE_COLS + vec * VLEN,
+                            TILE_COLS, m * TILE_COLS, columns)
+    for p in range(rows_out):
+        transpose_matrix(pixels + p * m * columns * TILE_COLS, TILE_COLS, columns_out, vecs,
+                         sums + p * columns_out, sums_step)
+    if columns_out == layer.Q:
+        rows_out, columns_out = 1, rows_out * columns_out       # whole rows: one run of pixels
+    for p in range(rows_out):
+        finish(&plan.job, block.n, block.group * K + k, channels, y + p * layer.Q, columns_out,
+               sums + p * columns_out, sums_step)
+
+
+cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    """Tile-owner: the V of one block meets its share of the output channels."""
+    cdef const Plan* plan = <const Plan*>context
+    cdef const Layer* layer = &plan.job.layer
+    cdef Block block = block_at(&plan.blocks, layer.groups, index // plan.job.splits)
+    cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS), split = index % plan.job.splits, b
+    cdef float* V = plan.job.scratch + worker * plan.job.scratch_size
+    transform_block(plan, block, V + plan.v_size, V)
+    for b in range(share(channel_blocks, plan.job.splits, split), share(channel_blocks, plan.job.splits, split + 1)):
+        multiply_block(plan, block, b, V + plan.v_size, V)
+
+
+cdef void transform_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    """Output-channel-owner, first half: the V of one block, for all to read."""
+    cdef const Plan* plan = <const Plan*>context
+    transform_block(plan, block_at(&plan.blocks, plan.job.layer.groups, index),
+                    plan.job.scratch + worker * plan.job.scratch_size + plan.v_size, plan.v + index * plan.v_size)
+
+
+cdef void channels_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    """Output-channel-owner, second half: one block of output channels of one group meets every V."""
+    cdef const Plan* plan = <const Plan*>context
+    cdef const Layer* layer = &plan.job.layer
+    cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
+    cdef Py_ssize_t blocks = plan.blocks.down * plan.blocks.across, n, b, at
+    for n in range(layer.N):
+        for b in range(blocks):
+            at = (n * layer.groups + index // channel_blocks) * blocks + b
+            multiply_block(plan, block_at(&plan.blocks, layer.groups, at), index % channel_blocks,
+                           plan.job.scratch + worker * plan.job.scratch_size + plan.v_size, plan.v + at * plan.v_size)
+
+
+def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
+        const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads, int m):
+    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
+    cdef Plan plan = plan_of(layer, m)
+    cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
+    cdef Py_ssize_t blocks = layer.N * layer.groups * plan.blocks.down * plan.blocks.across
+    job = &plan.job
+    job.layer = layer
+    job.x = &x[0, 0, 0, 0]
+    job.weight = &weight[0]
+    job.bias = &bias[0]
+    job.residual = NULL
+    if residual is not None:
+        job.residual = &residual[0, 0, 0, 0]
+    job.y = &y[0, 0, 0, 0]
+    plan.tap = <Py_ssize_t*>&arena[0]
+    for chunk in range(plan.chunks):
+        plan.tap[chunk] = chunk * plan.n * plan.n * plan.tiles * VLEN
+    job.scratch = &arena[0] + tap_size(&plan)
+    job.scratch_size = worker_scratch(&plan)
+    job.splits = splits_for(blocks, channel_blocks, threads)
+    with nogil:
+        if reads_u_once(&plan, &layer):
+            plan.v = job.scratch + threads * job.scratch_size
+            run_in_pool(transform_task, &plan, blocks, threads)
+            run_in_pool(channels_task, &plan, layer.groups * channel_blocks, threads)
+        else:
+            run_in_pool(block_task, &plan, blocks * job.splits, threads)

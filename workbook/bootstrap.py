@@ -1,0 +1,206 @@
+"""Makes the environment that everything else runs in: `.venv`, the package in it, its kernels compiled.
+
+    python3 -I workbook/bootstrap.py [EXTRA ...]        an extra is one of pyproject.toml's: test, peers
+
+It runs before anything is installed, so it needs Python alone, and any Python 3.6 can read it as far as the line that
+says which one is needed. A step prints one line; what stops it prints one line that says what to do. What has been done
+is written down in `.venv/workbook.json`, so that a second call does nothing, and an interrupted one goes on.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+
+def too_old(version: str) -> str:
+    """Say that this Python will not do, and which one would."""
+    newer = [name for name in ("python3.14", "python3.13", "python3.12", "python3.11") if shutil.which(name)]
+    example = newer[0] if newer else "/path/to/python3.12"
+    return f"Python 3.11 or newer is needed, this is {version}; set PYTHON, for example: make lab PYTHON={example}"
+
+
+if sys.version_info < (3, 11):  # noqa: UP036  an older Python gets this far, and must be told
+    sys.exit(too_old(".".join(map(str, sys.version_info[:2]))))
+
+import tomllib  # noqa: E402  Python 3.11 has it
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+BUILD = ROOT / "build"
+STAMP = VENV / "workbook.json"
+LOG = VENV / "install.log"
+LEAST_GCC = 11  # the first that knows x86-64-v3 and x86-64-v4
+
+# What a line in pip's output means; the first that is found decides.
+_CAUSES = (
+    (
+        ("No space left on device", "Disk quota exceeded"),
+        "The disk is full: about 2 GB are needed.",
+    ),
+    (
+        ("NewConnectionError", "Failed to establish a new connection", "NameResolutionError", "ProxyError", "SSLError"),
+        "The package index cannot be reached: check the network, or name a mirror in PIP_INDEX_URL.",
+    ),
+    (
+        ("ConnectTimeoutError", "ReadTimeoutError", "Read timed out", "ProtocolError"),
+        "The package index does not answer: try again, or name a mirror in PIP_INDEX_URL.",
+    ),
+    (
+        ("ninja: build stopped", "meson-logs"),
+        "The kernels do not compile with this compiler.",
+    ),
+)
+
+
+class SetupError(Exception):
+    """What stops the bootstrap: one line that says what to do."""
+
+
+def explain(output: str) -> str:
+    """Turn what pip printed when it failed into one line."""
+    for signs, meaning in _CAUSES:
+        if any(sign in output for sign in signs):
+            return meaning
+    errors = [line for line in output.splitlines() if line.startswith("ERROR: ")]
+    return errors[0].removeprefix("ERROR: ") if errors else "pip failed."
+
+
+def check_python() -> None:
+    """Find out before starting whether this Python can make an environment and compile for itself."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    get_one = "on Debian and Ubuntu: apt install python"
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        raise SetupError(f"Python's venv module is missing; {get_one}{version}-venv") from None
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        raise SetupError(f"Python's headers (Python.h) are missing; {get_one}{version}-dev")
+
+
+def check_compiler() -> None:
+    """Find out before starting whether there is a compiler that the kernels can be built with."""
+    command = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or "gcc"]
+    name = " ".join(command)
+    get_one = "on Debian and Ubuntu: apt install gcc libc6-dev; or name one in CC"
+    if not shutil.which(command[0]):
+        raise SetupError(f"There is no C compiler ({name}); {get_one}")
+    known = subprocess.run([*command, "-E", "-P", "-"], input="__GNUC__ __clang__", capture_output=True, text=True)
+    gcc, _, clang = known.stdout.strip().partition(" ")
+    if known.returncode == 0 and (clang != "__clang__" or not gcc.isdigit() or int(gcc) < LEAST_GCC):
+        what = "is clang" if clang != "__clang__" else f"is version {gcc}"
+        raise SetupError(f"GCC {LEAST_GCC} or newer is needed, but the compiler {name} {what}; {get_one}")
+    with tempfile.TemporaryDirectory() as folder:
+        program = "#include <stdlib.h>\nint main(void) { return 0; }"
+        compile_it = [*command, "-x", "c", "-", "-o", str(Path(folder, "a.out"))]
+        if subprocess.run(compile_it, input=program, capture_output=True, text=True).returncode:
+            raise SetupError(f"The C compiler {name} cannot compile an empty program; {get_one}")
+
+
+def say(step: str, text: str) -> None:
+    """Print the line of one step."""
+    print(f"{step:<9} {text}", flush=True)
+
+
+def pip(*arguments: str) -> None:
+    """Run the environment's pip; show on a terminal what it is at, keep all it says in the log."""
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--retries=2"]
+    command = [str(PYTHON), "-m", "pip", *arguments, *options]
+    environment = dict(os.environ, PATH=f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    environment.pop("PYTHONPATH", None)
+    width = shutil.get_terminal_size().columns - 1
+    start = time.monotonic()
+    lines = []
+    with subprocess.Popen(
+        command, env=environment, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if sys.stdout.isatty():
+                now = f"{'':<9} {time.monotonic() - start:3.0f} s  {line.strip()}"
+                print(f"\r\033[K{now[:width]}", end="", flush=True)
+    if sys.stdout.isatty():
+        print("\r\033[K", end="", flush=True)
+    with LOG.open("a", encoding="utf-8") as log:
+        log.writelines([f"$ pip {' '.join(arguments)}\n", *lines])
+    if process.returncode:
+        raise SetupError(f"{explain(''.join(lines))} All that pip said is in {LOG.relative_to(ROOT)}")
+
+
+def read_stamp() -> dict[str, object]:
+    """Return what an earlier call wrote down, or nothing."""
+    try:
+        return dict(json.loads(STAMP.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def make_venv(done: dict[str, object], venv: dict[str, str]) -> None:
+    """Make `.venv` from nothing; what was built for another Python or in another folder goes with it."""
+    if done.get("folder", venv["folder"]) != venv["folder"]:
+        say("moved", f"this folder was {done['folder']}; .venv is made again")
+    say("venv", f".venv, with Python {sys.version.split()[0]}")
+    shutil.rmtree(VENV, ignore_errors=True)
+    shutil.rmtree(BUILD, ignore_errors=True)
+    base = getattr(sys, "_base_executable", sys.executable)  # not the one in the .venv that was just removed
+    made = subprocess.run([base, "-m", "venv", str(VENV)], capture_output=True, text=True)
+    if made.returncode:
+        raise SetupError(f"Python could not make .venv: {(made.stderr or made.stdout).strip().splitlines()[-1]}")
+
+
+def install(project: bytes, extras: list[str]) -> None:
+    """Install the package so that its sources stay where they are; the build tools come first, without isolation."""
+    tools = tomllib.loads(project.decode())["build-system"]["requires"]
+    say("tools", ", ".join(tools))
+    pip("install", *tools)
+    target = f".[{','.join(extras)}]" if extras else "."
+    say("install", f"{target} and what it needs, compiling the kernels; this takes a minute or two")
+    pip("install", "--no-build-isolation", "--editable", target)
+
+
+def bootstrap(extras: set[str]) -> None:
+    """Bring `.venv` up to date: do what has not been done yet."""
+    done = read_stamp()
+    venv = {"python": f"{sys.version} in {sys.base_prefix}", "folder": str(ROOT)}
+    project = (ROOT / "pyproject.toml").read_bytes()
+    installed = done.get("extras", [])
+    assert isinstance(installed, list)
+    extras = extras | set(installed)
+    wanted = {**venv, "pyproject": hashlib.sha256(project).hexdigest(), "extras": sorted(extras)}
+    built = PYTHON.exists() and BUILD.exists()
+    if built and done == wanted:
+        return
+    check_python()
+    check_compiler()
+    if not built or any(done.get(key) != value for key, value in venv.items()):
+        make_venv(done, venv)
+        STAMP.write_text(json.dumps(venv), encoding="utf-8")
+    install(project, sorted(extras))
+    STAMP.write_text(json.dumps(wanted), encoding="utf-8")
+    say("ready", ".venv")
+
+
+def main() -> None:
+    """Make the environment, with the extras named on the command line."""
+    try:
+        bootstrap(set(sys.argv[1:]))
+    except SetupError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename or ROOT}: {error.strerror}")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the next call goes on from here")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What there is to learn, in order: the one place that knows titles, minutes, objectives, panels and exercises.
+
+The README, the command line and the tests read it. A new lesson is a new entry, a package with the four rooms (model,
+figures, panels, exercises) and a notebook.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HEADINGS = (
+    "Setup",
+    "Guess first",
+    "The idea",
+    "In code",
+    "Explore",
+    "Measure it here",
+    "Where it breaks",
+    "Exercises",
+    "Keep",
+)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook and the package behind it.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the workbook.
+    package : str
+        The folder below `workbook`.
+    title : str
+    question : str
+        What the learner can answer at the end.
+    minutes : int
+        For reading, exploring and the exercises.
+    objectives : tuple of str
+        Each completes "you can ...".
+    panels : tuple of str
+        Names of the functions in the package's `panels` module.
+    exercises : tuple of str
+        Titles, in order; the ids are 1.1, 1.2, ...
+    """
+
+    number: int
+    package: str
+    title: str
+    question: str
+    minutes: int
+    objectives: tuple[str, ...]
+    panels: tuple[str, ...]
+    exercises: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The notebook's file name without `.ipynb`, such as "01_convolution"."""
+        return f"{self.number:02d}_{self.package}"
+
+    @property
+    def heading(self) -> str:
+        """The notebook's first line."""
+        return f"# {self.number} · {self.title}"
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings that the notebook has, in this order."""
+        return self.heading, *(f"## {heading}" for heading in HEADINGS)
+
+    @property
+    def exercise_ids(self) -> tuple[str, ...]:
+        """Such as ("1.1", "1.2", "1.3")."""
+        return tuple(f"{self.number}.{i}" for i in range(1, len(self.exercises) + 1))
+
+    @property
+    def panel_names(self) -> tuple[str, ...]:
+        """Such as ("convolution.window",)."""
+        return tuple(f"{self.package}.{panel}" for panel in self.panels)
+
+
+LESSONS: tuple[Lesson, ...] = (
+    Lesson(
+        number=1,
+        package="convolution",
+        title="Convolution",
+        question="What does a convolution layer compute, and why do two programs that compute the same differ so much?",
+        minutes=40,
+        objectives=(
+            "compute one output pixel of a convolution by hand",
+            "count the multiply-adds of a layer from its sizes",
+            "say what makes a compiled, blocked loop faster than the definition",
+            "tell when the count of multiply-adds does not predict the time",
+        ),
+        panels=("window",),
+        exercises=("Read a value", "Complete a function", "Decide under a budget"),
+    ),
+)
+
+
+def lesson(name: str) -> Lesson:
+    """Return the lesson of a notebook's or a package's name.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message lists those there are.
+    """
+    for entry in LESSONS:
+        if name in (entry.name, entry.package):
+            return entry
+    raise ValueError(f"no lesson {name!r}; there are {', '.join(entry.name for entry in LESSONS)}")

@@ -1,0 +1,166 @@
+"""The command `workbook`: reads the command line, calls the module that does the work, shows what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from workbook import lab as jupyter
+from workbook import start as copy
+from workbook import validate as validation
+from workbook.catalog import LESSONS
+from workbook.errors import CommandError
+from workbook.files import write_whole
+
+_folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
+_notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+
+
+class _Commands(click.Group):
+    """Turns what a learner can mend into one line and exit code 1; a traceback is left for our own mistakes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CommandError as error:
+            raise click.ClickException(str(error)) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}") from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="edge-ai-workbook")
+def main() -> None:
+    """Learn four ways to make CNN inference fast at the edge, and measure each on this machine."""
+
+
+@main.command()
+@_folder
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def start(folder: Path, as_json: bool) -> None:
+    """Lay your copy of the notebooks in FOLDER (my-workbook). Files that are there stay as they are."""
+    laid = copy.start(folder)
+    if as_json:
+        click.echo(json.dumps(laid.as_json()))
+    else:
+        _show(laid)
+
+
+@main.command()
+@_folder
+@click.option("--port", type=click.IntRange(1024, 65535), help="Default: 8888, or the next free one.")
+@click.option("--browser/--no-browser", default=None, help="Default: if there is a display.")
+def lab(folder: Path, port: int | None, browser: bool | None) -> None:
+    """Open JupyterLab on your copy in FOLDER (my-workbook), and lay what it lacks. Ctrl-C ends it."""
+    jupyter.interrupt_on_hang_up()
+    _show(copy.start(folder))
+    first = copy.first_notebook()
+    show = jupyter.can_show_browser() if browser is None else browser
+    try:
+        with jupyter.serving(folder, first=first, browser=show, port=port) as server:
+            _line("lab", f"{server.address(first)}   (Ctrl-C ends it)")
+            server.process.wait()
+    except KeyboardInterrupt:
+        click.echo()  # below the ^C
+    _line("ended", f"your work is in {folder}")
+
+
+@main.command()
+@click.option("--layers", metavar="TEXT", help="Only layers whose sizes contain TEXT, such as 3x3 or 64->64.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+def bench(layers: str | None, threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time the kernels on ResNet-50's layers, beside the libraries that are installed."""
+    from workbook import bench as benchmark
+    from workbook import topologies
+
+    chosen = [layer for layer in topologies.distinct(topologies.resnet50()) if (layers or "") in layer.shape]
+    if not chosen:
+        raise CommandError(f"no layer of ResNet-50 contains {layers!r}; try 3x3, 1x1, 7x7 or @56")
+    with _progress() as progress:
+        task = progress.add_task("timing layers", total=len(chosen))
+        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+    console, table = Console(), report.table()
+    console.width = max(console.width, Console(width=1000).measure(table).maximum)  # no column is cut
+    console.print(table)
+
+
+@main.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print the lessons as JSON.")
+def list_(as_json: bool) -> None:
+    """List the lessons."""
+    if as_json:
+        click.echo(json.dumps([{**asdict(lesson), "notebook": f"{lesson.name}.ipynb"} for lesson in LESSONS]))
+        return
+    table = Table("", "lesson", "minutes", "question", box=None, pad_edge=False)
+    for lesson in LESSONS:
+        table.add_row(str(lesson.number), lesson.title, str(lesson.minutes), lesson.question)
+    Console().print(table)
+
+
+@main.command()
+@_notebooks
+@click.option("--check", is_flag=True, help="Run nothing: say which files are not in the normal form.")
+def render(notebooks: tuple[Path, ...], check: bool) -> None:
+    """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
+    from workbook import render as rendering
+
+    paths = notebooks or tuple(sorted(Path("notebooks").glob("*.ipynb")))
+    if not paths:
+        raise CommandError("There is no notebooks/*.ipynb here: name a notebook, or go to the root of the clone")
+    if check:
+        _check_normal(paths, rendering.is_normal)
+        return
+    with _progress() as progress:
+        for path in paths:
+            task = progress.add_task(str(path), total=None)
+            rendering.render(path, lambda done, cells, task=task: progress.update(task, completed=done, total=cells))
+
+
+@main.command()
+@_notebooks
+def validate(notebooks: tuple[Path, ...]) -> None:
+    """Run NOTEBOOKS (those that come with the package) and compare each output with the committed one, by nbval."""
+    if not validation.validate(notebooks):
+        raise SystemExit(1)
+
+
+def _progress() -> Progress:
+    """A bar for work that takes over a second; it leaves the output to what can be piped."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:
+    """Fail with the names of the files that `workbook render` would change."""
+    other = [str(path) for path in paths if not is_normal(path)]
+    if other:
+        raise CommandError(f"Not in the normal form: {', '.join(other)}; run: workbook render {' '.join(other)}")
+
+
+def _show(laid: copy.Copy) -> None:
+    """Print what became of each file of the copy, one line for all that fared alike."""
+    if laid.written:
+        _line("written", f"{', '.join(laid.written)} in {laid.folder}")
+    if laid.edited:
+        _line("kept", f"{', '.join(laid.edited)}: not as shipped; delete one to get it afresh")
+    if not laid.written and not laid.edited:
+        _line("kept", f"{laid.folder}, as shipped")
+
+
+def _line(step: str, text: str) -> None:
+    """Print the line of one step, as bootstrap.py does; never broken, so that an address can be clicked."""
+    Console(highlight=False).print(Text.assemble((f"{step:<9} ", "bold"), text), soft_wrap=True)

@@ -1,0 +1,52 @@
+"""Lesson 1, convolution, as its notebook uses it: `from workbook import convolution as lesson`."""
+
+from __future__ import annotations
+
+import inspect
+
+import kernels
+from workbook.convolution import exercises, ladder, panels
+from workbook.convolution.grouped import grouped
+from workbook.convolution.ladder import climb
+from workbook.convolution.model import FILTERS, Window, macs, photo, window
+from workbook.exercise import Sheet
+from workbook.listing import Listing
+from workbook.measure import machine
+from workbook.panel import Panel
+
+__all__ = [
+    "FILTERS",
+    "check",
+    "climb",
+    "explore",
+    "grouped",
+    "hint",
+    "machine",
+    "macs",
+    "photo",
+    "reset",
+    "solution",
+    "source",
+    "window",
+]
+
+_sheet = Sheet(exercises.EXERCISES)
+check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+
+
+def explore() -> Panel[Window]:
+    """Return the panel: a filter slides over a photo."""
+    return panels.window()
+
+
+def source(name: str) -> Listing:
+    """Return the source of one rung of the ladder: "python", "numpy", or a compiled file such as "naive" or "im2col".
+
+    Raises
+    ------
+    ValueError
+        For another name; the message lists those there are.
+    """
+    if name in ("python", "numpy"):
+        return Listing(inspect.getsource(getattr(ladder, f"in_{name}")), "python")
+    return Listing(kernels.source(name), "c" if name.endswith(".h") else "cython")

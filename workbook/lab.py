@@ -1,0 +1,137 @@
+"""Serves JupyterLab on the learner's copy: on loopback, with a token, without a question about news.
+
+Works as root, in a container and without a display too; there it opens no browser, and the address is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from workbook.errors import CommandError
+
+_START_SECONDS = 60  # a cold disk takes its time
+_STOP_SECONDS = 10  # for the kernels to end
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab.
+
+    Attributes
+    ----------
+    url : str
+        Its root, such as http://127.0.0.1:8888/.
+    token : str
+        Lets a browser in.
+    process : subprocess.Popen
+        The server itself.
+    """
+
+    url: str
+    token: str
+    process: subprocess.Popen[bytes]
+
+    def address(self, notebook: str | None = None) -> str:
+        """Return what to open in a browser, to land in JupyterLab or in one of its notebooks."""
+        return f"{self.url}lab{f'/tree/{quote(notebook)}' if notebook else ''}?token={self.token}"
+
+
+def interrupt_on_hang_up() -> None:
+    """Treat a closed terminal, and a request to end, like Ctrl-C: the server ends with this process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
+def can_show_browser() -> bool:
+    """Whether a browser would open where the learner sees it: there is a display, and no container or root shell."""
+    display = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    container = any(Path(sign).exists() for sign in ("/.dockerenv", "/run/.containerenv"))
+    return display and not container and os.geteuid() != 0
+
+
+@contextmanager
+def serving(
+    folder: Path, *, first: str | None = None, browser: bool = False, port: int | None = None
+) -> Iterator[Server]:
+    """Run JupyterLab on a folder as long as the context lasts.
+
+    Parameters
+    ----------
+    folder : Path
+        Its root: JupyterLab shows nothing above it.
+    first : str, optional
+        The notebook that the browser opens on.
+    browser : bool
+        Open one.
+    port : int, optional
+        8888 or, if that is taken, the next free one.
+
+    Raises
+    ------
+    CommandError
+        If the server ends before it serves.
+    """
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.root_dir": str(folder.resolve()),
+        "ServerApp.open_browser": browser,
+        "ServerApp.allow_root": True,
+        "Application.log_level": "ERROR",
+        "LabApp.default_url": f"/lab/tree/{quote(first)}" if first else "/lab",
+        "LabApp.news_url": None,
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    if port is not None:
+        options |= {"ServerApp.port": port, "ServerApp.port_retries": 0}
+    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+    token = secrets.token_hex(24)  # ours, or Jupyter would print a page about its own
+    process = subprocess.Popen(
+        command,
+        env=dict(os.environ, JUPYTER_TOKEN=token),
+        stdin=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C reaches this process alone, which then ends the server in one way
+    )
+    try:
+        yield Server(_wait_for(process), token, process)
+    finally:
+        _stop(process)
+
+
+def _wait_for(process: subprocess.Popen[bytes]) -> str:
+    """Wait until the server has written down where it listens; return that address."""
+    written = Path(jupyter_runtime_dir(), f"jpserver-{process.pid}.json")
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise CommandError(
+                f"JupyterLab ended with exit code {process.returncode} before it served; its reason is above"
+            )
+        try:
+            return str(json.loads(written.read_text(encoding="utf-8"))["url"])
+        except (FileNotFoundError, ValueError):  # not yet, or not yet whole
+            time.sleep(0.05)
+    raise CommandError(f"JupyterLab did not start within {_START_SECONDS} s")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Let the server end its kernels; if that takes too long, or at another Ctrl-C, end it at once."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOP_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+            process.wait()

@@ -1,0 +1,137 @@
+"""Executes a notebook and writes it in its normal form: outputs in, everything that would differ tomorrow out.
+
+The normal form keeps pictures and text and drops the live view of widgets and their state, so that GitHub, nbconvert
+and an unrun JupyterLab show a picture; it has no timestamps, one kernelspec, and execution counts 1, 2, 3, ... Two
+renders of a notebook differ only in lines with `[measured]` or `[machine]`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+CELL_TIMEOUT = 120  # seconds
+_KEPT_MIMES = ("image/png", "text/html", "text/markdown", "text/plain")
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+Progress = Callable[[int, int], None]
+
+
+def render(path: Path, progress: Progress | None = None) -> None:
+    """Run every cell of a notebook with this Python and replace the file by the result's normal form.
+
+    Parameters
+    ----------
+    path : Path
+    progress : function, optional
+        Called with the number of cells that have run, and of all.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        If a cell raises; the file is then as it was.
+    """
+    notebook = execute(nbformat.read(path, as_version=4), path.parent, progress)
+    _replace(path, normal_text(notebook))
+
+
+def execute(notebook: Any, folder: Path, progress: Progress | None = None) -> Any:
+    """Run every cell of a notebook in `folder` with this Python; return the notebook with its outputs."""
+    cells = len(notebook.cells)
+
+    def on_cell_complete(cell: Any, cell_index: int) -> None:
+        if progress:
+            progress(cell_index + 1, cells)
+
+    client = NotebookClient(
+        notebook,
+        kernel_manager_class=_Kernel,
+        kernel_name="python3",
+        timeout=CELL_TIMEOUT,
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        store_widget_state=False,
+        on_cell_complete=on_cell_complete,
+    )
+    return client.execute()
+
+
+def is_normal(path: Path) -> bool:
+    """Whether a notebook file is, byte for byte, in its normal form."""
+    text = path.read_text(encoding="utf-8")
+    return text == normal_text(nbformat.reads(text, as_version=4))
+
+
+def normal_text(notebook: Any) -> str:
+    """Return the normal form of a notebook as the text of its file; the notebook itself is changed."""
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    count = 0
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.pop("attachments", None)
+        if cell.cell_type == "code":
+            run = cell.execution_count is not None
+            count += run
+            cell.execution_count = count if run else None
+            cell.outputs = _normal_outputs(cell.outputs, cell.execution_count)
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+
+
+def _normal_outputs(outputs: list[Any], execution_count: int | None) -> list[Any]:
+    """Drop what is not text or a picture, and join the pieces in which a stream came."""
+    kept: list[Any] = []
+    for output in outputs:
+        if output.output_type == "stream":
+            if kept and kept[-1].output_type == "stream" and kept[-1].name == output.name:
+                kept[-1].text += output.text
+                continue
+        elif output.output_type in ("display_data", "execute_result"):
+            output.data = {mime: output.data[mime] for mime in _KEPT_MIMES if mime in output.data}
+            output.metadata = {}
+            if "execution_count" in output:
+                output.execution_count = execution_count
+        kept.append(nbformat.from_dict(output))
+    return kept
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the file so that it is never half written: a neighbour first, then a rename."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        if path.exists():
+            os.chmod(name, path.stat().st_mode & 0o777)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+class _ThisPython(KernelSpecManager):
+    """Knows one kernel: the interpreter that runs this program, whatever else a user has installed as python3."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return KernelSpec(**get_kernel_dict())
+
+
+class _Kernel(AsyncKernelManager):
+    """A kernel of this Python."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(kernel_spec_manager=_ThisPython(), **options)
