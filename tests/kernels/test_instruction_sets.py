@@ -46,7 +46,7 @@ def test_kernels_isa_chooses(level):
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
 
 
-@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "probe"])
+@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "probe"])
 def test_modules_are_those_of_the_instruction_set(name):
     chosen = importlib.import_module(f"kernels.{name}")
     assert chosen is getattr(kernels, name)
