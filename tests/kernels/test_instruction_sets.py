@@ -1,5 +1,6 @@
 """Every instruction set of this CPU passes all the other tests of this folder; KERNELS_ISA never runs a missing one."""
 
+import importlib
 import os
 import platform
 import re
@@ -26,7 +27,8 @@ print(kernels.isa(), kernels.isas(), *sorted(name for name in sys.modules if nam
 
 def python(*arguments, level):
     environment = {**os.environ, "KERNELS_ISA": level}
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-P", *arguments]  # -P: an installed package, not the folder of its sources
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("level", [level for level in kernels.isas() if level != kernels.isa()])
@@ -42,6 +44,13 @@ def test_all_kernel_tests_pass_on(level):
 def test_kernels_isa_chooses(level):
     done = python("-c", "import kernels; print(kernels.isa(), kernels.isas())", level=level)
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
+
+
+@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "probe"])
+def test_modules_are_those_of_the_instruction_set(name):
+    chosen = importlib.import_module(f"kernels.{name}")
+    assert chosen is getattr(kernels, name)
+    assert chosen is importlib.import_module(f"kernels.{name}_{kernels.isa()}")
 
 
 def test_the_best_is_the_default():
