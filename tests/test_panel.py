@@ -192,10 +192,11 @@ def test_the_same_state_gives_the_same_svg_and_other_panels_other_ids():
 def test_a_notebook_stores_the_default_state_as_picture_and_text():
     made = make()
     made.set(number=5)
-    bundle = made._repr_mimebundle_()
+    bundle, metadata = made._repr_mimebundle_()
     assert bundle["text/plain"] == "test.panel: sum 3, word a"
     assert bundle["image/png"].startswith(b"\x89PNG")
-    assert bundle["image/png"] == make()._repr_mimebundle_()["image/png"]
+    assert bundle["image/png"] == make()._repr_mimebundle_()[0]["image/png"]
+    assert metadata == {"image/png": {"width": 288}}, "three inches"
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 

@@ -249,13 +249,12 @@ class Panel(Generic[Result]):
             rows.append(more)
         return widgets.VBox([*rows, self._view, self._line_view])
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
         """Return the live view, a picture of the default state, and a line with the default's numbers."""
         result = self._model(**self.defaults)
-        with drawing.look(self.name):
-            image = drawing.png(self._figure(result))
-        live = self._box._repr_mimebundle_() or {}
-        return {**live, "image/png": image, "text/plain": f"{self.name}: {self._line(result)}"}
+        still = drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {self._line(result)}")
+        data, metadata = still._repr_mimebundle_()
+        return {**self._box._repr_mimebundle_(), **data}, metadata
 
 
 class _Throttle:
