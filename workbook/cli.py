@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -103,7 +104,7 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()) as progress:
         for path in paths:
             task = progress.add_task(str(path), total=None)
-            rendering.render(path, lambda done, cells, task=task: progress.update(task, completed=done, total=cells))
+            rendering.render(path, functools.partial(_advance, progress, task))
 
 
 @main.command()
@@ -112,6 +113,10 @@ def validate(notebooks: tuple[Path, ...]) -> None:
     """Run NOTEBOOKS (those that come with the package) and compare each output with the committed one, by nbval."""
     if not validation.validate(notebooks):
         raise SystemExit(1)
+
+
+def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
+    progress.update(task, completed=done, total=of)
 
 
 def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:
