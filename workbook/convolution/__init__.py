@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 
 import kernels
-from workbook.convolution import exercises, ladder, panels
-from workbook.convolution.grouped import grouped
-from workbook.convolution.ladder import climb
+from workbook.convolution import exercises, figures, ladder, panels
+from workbook.convolution.groups import grouped
+from workbook.convolution.ladder import Climb, climb
 from workbook.convolution.model import FILTERS, Window, macs, photo, window
+from workbook.drawing import Picture
 from workbook.exercise import Sheet
 from workbook.listing import Listing
 from workbook.measure import machine
@@ -16,6 +17,7 @@ from workbook.panel import Panel
 
 __all__ = [
     "FILTERS",
+    "chart",
     "check",
     "climb",
     "explore",
@@ -37,6 +39,13 @@ check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _shee
 def explore() -> Panel[Window]:
     """Return the panel: a filter slides over a photo."""
     return panels.window()
+
+
+def chart(ladder: Climb) -> Picture:
+    """Return the ladder as a picture."""
+    names = ", ".join(rung.name for rung in ladder.rungs)
+    text = f"convolution.ladder: GMAC/s on a logarithmic scale of {names}; a line at what one core can do"
+    return Picture.of(lambda: figures.ladder_figure(ladder), text)
 
 
 def source(name: str) -> Listing:

@@ -1,4 +1,4 @@
-"""The same layer written five times, each faster than the one before it or at least closer to the machine.
+"""One layer written five times, each time closer to the machine.
 
 x is (C, H, W), weight (K, C, R, S), y (K, P, Q); stride 1, no padding. Only the first rung computes less than the
 layer: its first output row, because a rate needs no more.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import kernels
+from kernels import probe
 from workbook import measure
 from workbook.convolution.model import FloatArray, macs
 
@@ -96,11 +97,23 @@ def rungs() -> tuple[Rung, ...]:
 
 @dataclass(frozen=True)
 class Climb:
-    """The ladder as this machine ran it."""
+    """The ladder as this machine ran it.
+
+    Attributes
+    ----------
+    rungs : tuple of Rung
+    times : dict of str to Timing
+        Of one run, by the rung's name.
+    peak_gmacs, micro_kernel_gmacs : float
+        What one core, and the micro-kernel that `direct` is made of, can do at most.
+    guess : object
+        The learner's: how many times faster the fastest is than Python.
+    """
 
     rungs: tuple[Rung, ...]
     times: dict[str, measure.Timing]
     peak_gmacs: float
+    micro_kernel_gmacs: float
     guess: object
 
     def rate(self, rung: Rung) -> float:
@@ -108,38 +121,53 @@ class Climb:
         return rung.macs / self.times[rung.name].median / 1e9
 
     def __str__(self) -> str:
-        lines = [
-            f"{'rung':<14}{'MACs':>8}{'median':>9}{'interquartile range':>31}{'rate':>10}{'over the rung before':>35}"
-        ]
-        before = None
+        lines = [f"{'rung':<14}{'MACs':>8}   median{'interquartile range':>32}{'rate':>9}{'over the one above':>34}"]
+        above = None
         for rung in self.rungs:
             time, rate = self.times[rung.name], self.rate(rung)
-            cells = [
-                measure.measured(time.median * 1e3, "ms", 9),
-                measure.measured(time.spread * 1e3, "ms", 9),
-                measure.measured(rate, "GMAC/s", 8),
-            ]
-            if before:
-                cells.append(measure.measured(rate / before, "x", 8))
-            lines.append(f"{rung.name:<14}{rung.macs / 1e6:>6.2f} M{''.join(cells)}")
-            before = rate
+            line = f"{rung.name:<14}{rung.macs / 1e6:>6.2f} M"
+            line += measure.measured(time.median * 1e3, "ms", 9) + measure.measured(time.spread * 1e3, "ms", 9)
+            line += measure.measured(rate, "GMAC/s", 8)
+            lines.append(line + (measure.measured(rate / above, "x", 8) if above else ""))
+            above = rate
         return "\n".join([*lines, *self._verdict()])
 
     __repr__ = __str__
 
     def _verdict(self) -> list[str]:
-        last, first = self.rungs[-1], self.rungs[0]
-        gain = self.rate(last) / self.rate(first)
-        guess = f"you guessed {self.guess:g} x" if isinstance(self.guess, (int, float)) else "you did not guess"
-        share = self.rate(last) / self.peak_gmacs
+        slowest, fastest = min(self.rungs, key=self.rate), max(self.rungs, key=self.rate)
+        gain = self.rate(fastest) / self.rate(slowest)
+        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
+        direct = next(rung for rung in self.rungs if rung.name == "direct")
+        predicted = direct.macs / (self.micro_kernel_gmacs * tile_fullness()) / 1e6
         return [
-            f"[machine] {last.name} over {first.name}: {gain:,.0f} x; {guess}",
-            f"[machine] {last.name} reaches {share:.0%} of the {self.peak_gmacs:.0f} GMAC/s that one core can do",
+            f"[machine] {fastest.name} over {slowest.name}: {gain:,.0f} x; {guess}",
+            f"[machine] predicted for direct: {predicted:.3f} ms, as fast as its micro-kernel alone "
+            f"({self.micro_kernel_gmacs:.0f} GMAC/s); measured: {self.times['direct'].median * 1e3:.3f} ms",
+            f"[machine] {fastest.name} reaches {self.rate(fastest) / self.peak_gmacs:.0%} "
+            f"of the {self.peak_gmacs:.0f} GMAC/s that this core can do at most",
         ]
 
 
-def climb(guess: object = None, seconds: float | None = None) -> Climb:
-    """Time the ladder on this machine, one thread, in turns."""
+def tile_fullness() -> float:
+    """Return the used part of the micro-kernel's tiles in `direct`: output pixels of a row x output channels."""
+    rows, columns = probe.tile_shape()
+    used = SIDE * CHANNELS
+    return used / (-(-SIDE // rows) * rows * -(-CHANNELS // columns) * columns)
+
+
+def climb(guess: object = ..., seconds: float | None = None) -> Climb:
+    """Time the ladder on this machine, one thread, in turns.
+
+    Parameters
+    ----------
+    guess : number, optional
+        How many times faster than Python the fastest rung is.
+    seconds : float, optional
+        To spend; 2.5 s, or a few rounds when WORKBOOK_QUICK is set.
+    """
     programs = rungs()
+    if seconds is None and not measure.quick():
+        seconds = 2.5  # the slow rungs take most of it; this is ten rounds
     times = measure.interleaved({rung.name: rung.run for rung in programs}, seconds=seconds)
-    return Climb(programs, times, measure.peak_gmacs(), guess)
+    return Climb(programs, times, measure.peak_gmacs(), measure.micro_kernel_gmacs(), guess)
