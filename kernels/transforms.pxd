@@ -1,8 +1,8 @@
 """The one-dimensional transforms of Winograd convolution, written in the points where polynomials are evaluated.
 
 F(m x m, 3 x 3) works with n = m + 2 points: 0, infinity, and pairs +-a, +-b, +-c. Each function transforms `count`
-lines of n vectors; a line's vectors are `step` numbers apart, lines are `next` apart. Two passes, down and along, make it
-two-dimensional. Because the points come in pairs, each even and odd part serves two rows.
+lines of n vectors; a line's vectors are `step` numbers apart, lines are `next` apart. Two passes, down and along, make
+it two-dimensional. Because the points come in pairs, each even and odd part serves two rows.
 
 The constants of the default points are exact in float32, and these points kept the rounding error smallest among simple
 fractions.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from workbook import measure, peers
 from workbook.measure import Timing
 from workbook.topologies import ConvLayer
 
-OURS = ("direct", "im2col")
 _PEAK_STEPS = 2_000  # rounds of `probe.fma` beside each layer, some tens of microseconds
 
 
@@ -31,29 +31,31 @@ class Row:
     Attributes
     ----------
     layer : ConvLayer
-    times : dict of contender to Timing
-    failures : dict of contender to str
+    ours, peers : dict of algorithm or peer to Timing
+    failures : dict of peer to str
     peak : float
         GMAC/s of one core in the same rounds.
     """
 
     layer: ConvLayer
-    times: dict[str, Timing]
+    ours: dict[str, Timing]
+    peers: dict[str, Timing]
     failures: dict[str, str]
     peak: float
 
     @property
     def best(self) -> str:
-        """The faster of our algorithms."""
-        return min((name for name in self.times if name in OURS), key=lambda name: self.times[name].median)
+        """The fastest of our algorithms."""
+        return min(self.ours, key=lambda name: self.ours[name].median)
 
-    def gmacs(self, name: str) -> float:
-        """Multiply-adds of the definition per second, in GMAC/s."""
-        return self.layer.macs / self.times[name].median / 1e9
+    @property
+    def gmacs(self) -> float:
+        """Multiply-adds of the definition that our best does in a second, in GMAC/s; Winograd needs fewer."""
+        return self.layer.macs / self.ours[self.best].median / 1e9
 
-    def ratio(self, peer: str) -> float:
-        """Our best time over the peer's: below 1 we are faster."""
-        return self.times[self.best].median / self.times[peer].median
+    def speedup(self, peer: str) -> float:
+        """The peer's time over our best: above 1 ours is faster."""
+        return self.peers[peer].median / self.ours[self.best].median
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ class Report:
     rows: list[Row]
 
     def geometric_mean(self, peer: str) -> float:
-        """Of our time over the peer's, over the layers that both ran; NaN if there are none."""
-        logs = [math.log(row.ratio(peer)) for row in self.rows if peer in row.times]
+        """Of the speed-ups over a peer, over the layers that it ran; NaN if there are none."""
+        logs = [math.log(row.speedup(peer)) for row in self.rows if peer in row.peers]
         return math.exp(sum(logs) / len(logs)) if logs else math.nan
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,42 +80,50 @@ class Report:
             "micro_kernel_share_of_peak": self.micro_kernel,
             "threads": self.threads,
             "versions": self.versions,
-            "geometric_mean_time_over": {peer: self.geometric_mean(peer) for peer in self.versions},
+            "geometric_mean_speedup": {peer: self.geometric_mean(peer) for peer in self.versions},
             "rows": [
-                {**asdict(row), "macs": row.layer.macs, "best": row.best, "gmacs": row.gmacs(row.best)}
-                for row in self.rows
+                {**asdict(row), "macs": row.layer.macs, "best": row.best, "gmacs": row.gmacs} for row in self.rows
             ],
         }
 
     def table(self) -> Table:
-        """The report as a table: a row a layer, our two, the share of the peak, then each peer."""
+        """The report as a table: a row a layer, our best, its share of the peak, then each peer."""
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        machine = str(self.machine).removeprefix("[machine] ")
         table = Table(
-            title=f"{str(self.machine).removeprefix('[machine] ')}; {self.threads} thread(s); batch 1",
-            caption="time over ours: above 1, ours is faster" if self.versions else None,
+            title=f"{machine}; {threads}; batch 1",
+            caption=f"micro-kernel: {self.micro_kernel:.0%} of the peak"
+            + ("; x: the library's time over ours" if self.versions else ""),
         )
-        table.add_column("layer", no_wrap=True)
-        for name in ("MMAC", *(f"{name}, ms" for name in OURS), "IQR", "GMAC/s", "of peak"):
+        for name in ("layer", "ours by"):
+            table.add_column(name, no_wrap=True)
+        for name in ("MMAC", "ms", "IQR", "GMAC/s", "of peak"):
             table.add_column(name, justify="right")
         for peer, version in self.versions.items():
-            table.add_column(f"{peer} {version}, ms", justify="right")
-            table.add_column("over ours", justify="right")
+            table.add_column(f"{peer}\n{version}, ms", justify="right")
+            table.add_column("x", justify="right")
         for row in self.rows:
             table.add_row(*self._cells(row))
-        if len(self.rows) > 1:
-            means = [cell for peer in self.versions for cell in ("", f"{1 / self.geometric_mean(peer):.2f}")]
+        if self.versions:
             table.add_section()
-            table.add_row("geometric mean", *[""] * (len(OURS) + 4), *means)
+            means = [cell for peer in self.versions for cell in ("", f"{self.geometric_mean(peer):.2f}")]
+            table.add_row("geometric mean", *[""] * 6, *means)
         return table
 
     def _cells(self, row: Row) -> list[str]:
-        best = row.times[row.best]
-        cells = [row.layer.shape, f"{row.layer.macs / 1e6:.1f}"]
-        cells += [f"{row.times[name].median * 1e3:.3f}" if name in row.times else "-" for name in OURS]
-        cells += [f"{(best.third_quartile - best.first_quartile) / best.median:.0%}", f"{row.gmacs(row.best):.1f}"]
-        cells += [f"{row.gmacs(row.best) / row.peak / self.threads:.0%}"]
+        best = row.ours[row.best]
+        cells = [
+            row.layer.shape,
+            row.best,
+            f"{row.layer.macs / 1e6:.1f}",
+            f"{best.median * 1e3:.3f}",
+            f"{(best.third_quartile - best.first_quartile) / best.median:.0%}",
+            f"{row.gmacs:.1f}",
+            f"{row.gmacs / row.peak / self.threads:.0%}",
+        ]
         for peer in self.versions:
-            if peer in row.times:
-                cells += [f"{row.times[peer].median * 1e3:.3f}", f"{1 / row.ratio(peer):.2f}"]
+            if peer in row.peers:
+                cells += [f"{row.peers[peer].median * 1e3:.3f}", f"{row.speedup(peer):.2f}"]
             else:
                 cells += [row.failures[peer], "-"]
         return cells
@@ -153,25 +163,19 @@ def run(
 def _row(layer: ConvLayer, threads: int, versions: Iterable[str], seconds: float) -> Row:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1, layer.C, layer.H, layer.W), dtype=np.float32)
-    depth = layer.C // layer.groups * layer.R * layer.S
-    weight = rng.standard_normal((layer.K, layer.C // layer.groups, layer.R, layer.S), dtype=np.float32)
-    weight *= np.float32(math.sqrt(2 / depth))
+    weight_shape = (layer.K, layer.C // layer.groups, layer.R, layer.S)
+    weight = rng.standard_normal(weight_shape, dtype=np.float32)
+    weight *= np.float32(math.sqrt(2 / math.prod(weight_shape[1:])))  # He: outputs as large as inputs
     bias = rng.standard_normal(layer.K, dtype=np.float32)
     out = np.empty((1, layer.K, layer.P, layer.Q), np.float32)
+    window: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding, "groups": layer.groups}
+    ours = [name for name in kernels.algorithms(x.shape, weight_shape, **window) if name != "naive"]
     contenders: dict[str, Callable[[], object]] = {}
+    for name in ours:
+        plan = kernels.Conv2d(weight, bias, algorithm=name, threads=threads, **window)
+        contenders[name] = partial(plan, x, out=out)
+    expected = kernels.conv2d(x, weight, bias, algorithm="direct", **window)
     failures = {}
-    for name in OURS:
-        plan = kernels.Conv2d(
-            weight,
-            bias,
-            stride=layer.stride,
-            padding=layer.padding,
-            groups=layer.groups,
-            algorithm=name,
-            threads=threads,
-        )
-        contenders[name] = lambda plan=plan: plan(x, out=out)  # type: ignore[misc]
-    expected = plan(x)
     for name in versions:
         try:
             contender = peers.prepare(name, layer, x, weight, bias, threads)
@@ -180,10 +184,10 @@ def _row(layer: ConvLayer, threads: int, versions: Iterable[str], seconds: float
             contenders[name] = contender
         except Exception as error:
             failures[name] = f"{type(error).__name__}: {error}"[:60]
-    contenders["peak"] = lambda: probe.fma(_PEAK_STEPS)
+    contenders["peak"] = partial(probe.fma, _PEAK_STEPS)
     times = measure.interleaved(contenders, seconds=seconds)
     peak = probe.fma(_PEAK_STEPS) / times.pop("peak").median / 1e9
-    return Row(layer, times, failures, peak)
+    return Row(layer, {name: times.pop(name) for name in ours}, times, failures, peak)
 
 
 def _micro_kernel_share() -> float:

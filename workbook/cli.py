@@ -20,6 +20,7 @@ from workbook import start as copy
 from workbook import validate as validation
 from workbook.catalog import LESSONS
 from workbook.errors import CommandError
+from workbook.files import write_whole
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
 _notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -75,6 +76,29 @@ def lab(folder: Path, port: int | None, browser: bool | None) -> None:
     _line("ended", f"your work is in {folder}")
 
 
+@main.command()
+@click.option("--layers", metavar="TEXT", help="Only layers whose sizes contain TEXT, such as 3x3 or 64->64.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+def bench(layers: str | None, threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time the kernels on ResNet-50's layers, beside the libraries that are installed."""
+    from workbook import bench as benchmark
+    from workbook import topologies
+
+    chosen = [layer for layer in topologies.distinct(topologies.resnet50()) if (layers or "") in layer.shape]
+    if not chosen:
+        raise CommandError(f"no layer of ResNet-50 contains {layers!r}; try 3x3, 1x1, 7x7 or @56")
+    with _progress() as progress:
+        task = progress.add_task("timing layers", total=len(chosen))
+        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+    console, table = Console(), report.table()
+    console.width = max(console.width, Console(width=1000).measure(table).maximum)  # no column is cut
+    console.print(table)
+
+
 @main.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print the lessons as JSON.")
 def list_(as_json: bool) -> None:
@@ -101,10 +125,11 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
     if check:
         _check_normal(paths, rendering.is_normal)
         return
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()) as progress:
+    with _progress() as progress:
         for path in paths:
             task = progress.add_task(str(path), total=None)
             rendering.render(path, functools.partial(_advance, progress, task))
+            _line("rendered", str(path))
 
 
 @main.command()
@@ -117,6 +142,12 @@ def validate(notebooks: tuple[Path, ...]) -> None:
 
 def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
     progress.update(task, completed=done, total=of)
+
+
+def _progress() -> Progress:
+    """A bar for work that takes over a second; it leaves the output to what can be piped."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:

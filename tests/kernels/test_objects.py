@@ -1,0 +1,93 @@
+"""The compiled objects: no instruction that their CPU may lack, and a hot loop of multiply-adds without spills."""
+
+import importlib
+import importlib.util
+import platform
+import re
+import shutil
+import subprocess
+from functools import cache
+
+import numpy as np
+import pytest
+
+import kernels
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not installed"),
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the instructions of x86-64 only"),
+]
+
+ANY_CPU = ["cpu", "pool", *(f"{name}_baseline" for name in ("naive", "direct", "im2col", "probe"))]
+INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |notrack |data16 )*(\S+) *(.*)")
+
+
+@cache
+def instructions(name):
+    """Disassemble kernels.<name> into [(address, mnemonic, operands)], operands in AT&T's order: destination last."""
+    path = importlib.util.find_spec(f"kernels.{name}").origin
+    text = subprocess.run(
+        ["objdump", "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True
+    ).stdout
+    found = [(int(m[1], 16), m[2], m[3]) for m in map(INSTRUCTION.match, text.splitlines()) if m]
+    assert len(found) > 500
+    return found
+
+
+def innermost_loops(name):
+    """Yield the instructions between the target of each backward jump and the jump, if no other such pair is inside."""
+    code = instructions(name)
+    index = {address: i for i, (address, _, _) in enumerate(code)}
+    jumps = []
+    for i, (address, mnemonic, operands) in enumerate(code):
+        if mnemonic.startswith("j") and (target := re.match(r"([0-9a-f]+) <", operands)):
+            start = int(target[1], 16)
+            if start <= address and start in index:
+                jumps.append((index[start], i))
+    for start, end in jumps:
+        if not any(start <= inner and last < end for inner, last in jumps):
+            yield code[start : end + 1]
+
+
+def is_fma(instruction, register):
+    _, mnemonic, operands = instruction
+    return mnemonic.startswith("vfmadd") and register in operands
+
+
+@pytest.mark.parametrize("name", ANY_CPU)
+def test_baseline_has_no_avx(name):
+    """AVX names its registers ymm and zmm, and its instructions on xmm begin with v."""
+    wrong = [i for i in instructions(name) if re.search(r"%[yz]mm|%k[0-7]", i[2]) or re.match(r"v(?!er[rw])", i[1])]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["naive_v3", "direct_v3", "im2col_v3", "probe_v3"])
+def test_v3_has_no_avx512(name):
+    """AVX-512 adds zmm, the mask registers k, and the upper sixteen of xmm and ymm."""
+    wide = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])")
+    assert [i for i in instructions(name) if wide.search(i[2])] == []
+    assert any("%ymm" in i[2] for i in instructions(name))
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "im2col", "probe"])
+@pytest.mark.parametrize(("level", "register", "lanes"), [("v3", "%ymm", 8), ("v4", "%zmm", 16)])
+def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes):
+    """The innermost loop with the most multiply-adds is the largest tile's: one for each of its vectors, no store."""
+    if level not in kernels.isas():
+        pytest.skip(f"this CPU cannot run {level}, so nobody tells its tile's size")
+    rows, columns = importlib.import_module(f"kernels.probe_{level}").tile_shape()
+    hot = max(innermost_loops(f"{algorithm}_{level}"), key=lambda loop: sum(is_fma(i, register) for i in loop))
+    fmas = sum(is_fma(i, register) for i in hot)
+    tile = rows * columns // lanes
+    assert fmas >= tile
+    assert fmas % tile == 0  # the loop may be unrolled
+    stores = [i for i in hot if re.search(r"%[xyz]mm", i[2]) and i[2].endswith(")")]
+    assert stores == []
+    assert [i for i in hot if "(%rsp" in i[2]] == []
+    assert [i for i in hot if i[1].startswith(("vmul", "vadd", "call"))] == []  # all of it was contracted
+
+
+def test_importing_the_kernels_keeps_subnormals():
+    """-ffast-math at link time would set flush-to-zero for the whole process."""
+    assert (np.full(100, 1e-42, np.float32) * np.float32(1.0) > 0).all()
+    assert kernels.isa() in kernels.isas()
