@@ -117,6 +117,9 @@ def list_(as_json: bool) -> None:
 @click.option("--check", is_flag=True, help="Run nothing: say which files are not in the normal form.")
 def render(notebooks: tuple[Path, ...], check: bool) -> None:
     """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbformat.reader import NotJSONError
+
     from workbook import render as rendering
 
     paths = notebooks or tuple(sorted(Path("notebooks").glob("*.ipynb")))
@@ -128,7 +131,12 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
     with _progress() as progress:
         for path in paths:
             task = progress.add_task(str(path), total=None)
-            rendering.render(path, functools.partial(_advance, progress, task))
+            try:
+                rendering.render(path, functools.partial(_advance, progress, task))
+            except CellExecutionError as error:
+                raise CommandError(f"{path}: a cell raised {error.ename}: {error.evalue}") from None
+            except (CellTimeoutError, DeadKernelError, NotJSONError) as error:
+                raise CommandError(f"{path}: {str(error).splitlines()[0]}") from None
             _line("rendered", str(path))
 
 
@@ -146,8 +154,9 @@ def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
 
 def _progress() -> Progress:
     """A bar for work that takes over a second; it leaves the output to what can be piped."""
+    console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:
