@@ -8,7 +8,7 @@ import pytest
 import kernels
 from workbook import catalog
 from workbook import convolution as lesson
-from workbook.convolution import ladder, model, panels
+from workbook.convolution import model, panels, rungs
 
 LESSON = catalog.lesson("convolution")
 
@@ -47,38 +47,36 @@ def test_macs_counts_the_innermost_statement(sizes):
 
 
 def test_the_rungs_compute_the_same_layer():
-    x, weight = ladder.layer()
+    x, weight = rungs.layer()
     expected = np.einsum(
         "cpqrs,kcrs->kpq",
-        np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), (ladder.TAPS,) * 2, axis=(1, 2)),
+        np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), (rungs.TAPS,) * 2, axis=(1, 2)),
         weight,
         optimize=True,
     )
     # n * eps * sum of |products|, the classical bound for a sum of n products in any order
-    bound = (
-        ladder.CHANNELS * ladder.TAPS**2 * np.finfo(np.float32).eps * np.abs(x).max() * np.abs(weight).sum((1, 2, 3))
-    )
-    for rung in ladder.rungs():
+    bound = rungs.CHANNELS * rungs.TAPS**2 * np.finfo(np.float32).eps * np.abs(x).max() * np.abs(weight).sum((1, 2, 3))
+    for rung in rungs.rungs():
         y = rung.run()
         rows = y.shape[1]
-        assert rung.macs == lesson.macs(ladder.CHANNELS, ladder.CHANNELS, 3, 3, rows, ladder.SIDE)
+        assert rung.macs == lesson.macs(rungs.CHANNELS, rungs.CHANNELS, 3, 3, rows, rungs.SIDE)
         assert (np.abs(y - expected[:, :rows]) <= bound[:, None, None]).all(), rung.name
 
 
 def test_only_the_python_rung_is_cut_short_and_its_name_says_so():
-    rows = {rung.name: rung.run().shape[1] for rung in ladder.rungs()}
-    assert rows.pop("Python, 1 row") == 1
-    assert set(rows.values()) == {ladder.SIDE}
+    rows = {rung.name: rung.run().shape[1] for rung in rungs.rungs()}
+    assert rows.pop("Python (1 row)") == 1
+    assert set(rows.values()) == {rungs.SIDE}
 
 
 def test_the_table_marks_every_measured_number():
-    text = str(lesson.climb(guess=10, seconds=0.01))
+    text = str(lesson.ladder(guess=10, seconds=0.01))
     table = [line for line in text.splitlines() if not line.startswith("[machine]")]
     assert len(table) == 6
     for line in table[1:]:
         assert line.count("[measured]") == 3 + (not line.startswith("Python"))
     assert "you guessed 10 x" in text
-    assert "you did not guess" in str(lesson.climb(seconds=0.01))
+    assert "you did not guess" in str(lesson.ladder(seconds=0.01))
 
 
 @pytest.mark.parametrize("number", [0, 3, 65, -1, "4", 2.0, True, None])
@@ -94,8 +92,8 @@ def test_grouped_counts_fewer_multiply_adds_for_more_groups():
 
 
 def test_sources_are_the_text_that_runs():
-    assert lesson.source("python").text == inspect.getsource(ladder.in_python)
-    assert lesson.source("numpy").text == inspect.getsource(ladder.in_numpy)
+    assert lesson.source("python").text == inspect.getsource(rungs.in_python)
+    assert lesson.source("numpy").text == inspect.getsource(rungs.in_numpy)
     assert lesson.source("im2col").text == kernels.source("im2col")
     bundle = lesson.source("naive")._repr_mimebundle_()
     assert bundle["text/markdown"].startswith("```cython\n")

@@ -221,8 +221,8 @@ def verify_decision(answer: object) -> Outcome:
 
 DECIDE = Exercise(
     id="1.3",
-    variable="filters",
-    stub="filters = ...",
+    variable="most_filters",
+    stub="most_filters = ...",
     solution=decide_filters,
     verify=verify_decision,
     hints=(

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
-from workbook.convolution.ladder import Climb
 from workbook.convolution.model import FloatArray, Window
+from workbook.convolution.race import Race
 from workbook.drawing import COLORS, INK
+from workbook.measure import peak_gmacs
 
 _MARK = COLORS[1]
 
@@ -96,11 +97,11 @@ def _image(axes: Axes, left: float, pixels: FloatArray, cmap: str, limits: tuple
     axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="none", aspect="auto")
 
 
-def ladder_figure(climb: Climb) -> Figure:
+def ladder_figure(race: Race) -> Figure:
     """Draw a dot for each rung's rate on a logarithmic scale, and the line that no program on one core can pass."""
     figure = Figure(figsize=(7.6, 2.6))
     axes = figure.add_axes((0.19, 0.2, 0.76, 0.68))
-    rates = [climb.rate(rung) for rung in climb.rungs]
+    rates = [race.rate(rung) for rung in race.rungs]
     places = range(len(rates), 0, -1)
     axes.hlines(places, 0, rates, color="#dddddd", linewidth=1.5)
     axes.plot(rates, places, "o", color=COLORS[0], markersize=9)
@@ -108,11 +109,11 @@ def ladder_figure(climb: Climb) -> Figure:
     clear = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     for place, rate in zip(places, rates, strict=True):
         axes.annotate(f"{rate:.2g}", (rate, place), (-10, -1), bbox=clear, **beside)
-    peak = climb.peak_gmacs
+    peak = peak_gmacs()
     axes.axvline(peak, color=INK, linestyle="--", linewidth=1.2)
     axes.text(peak, 1.04, f"one core at most: {peak:.0f}", ha="center", transform=axes.get_xaxis_transform())
     axes.set(xscale="log", xlim=(min(rates) / 8, peak * 3), ylim=(0.4, len(rates) + 0.6), xlabel="GMAC/s")
-    axes.set_yticks(places, [rung.name for rung in climb.rungs])
+    axes.set_yticks(places, [rung.name for rung in race.rungs])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter("{x:g}")
