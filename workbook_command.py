@@ -1,7 +1,7 @@
 """The entry of the command `workbook`, outside of the package so that it can tell why the package does not import.
 
-That is a foreign `kernels` package, an instruction set that this CPU lacks in KERNELS_ISA, or, in a developer's clone, a
-kernel that does not compile.
+That is a foreign `kernels` package, an instruction set in KERNELS_ISA that this CPU lacks, or, in a developer's clone,
+a kernel that does not compile.
 """
 
 from __future__ import annotations

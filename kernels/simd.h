@@ -127,9 +127,11 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
             store(out + i * TILE_COLS + j * VLEN, sum[i][j]);
 }
 
-/* One compiled copy for each number of rows and vectors, so that each keeps its sums in registers. `row_step` is inlined:
- * pass a constant. */
-INLINE void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+/* One compiled copy for each number of rows and vectors, so that each keeps its sums in registers. Not inlined, for the
+ * same reason: a caller's own vectors would take registers from them. `row_step` must be a constant, the same in all calls
+ * of a file: the compiler then writes it into the addresses. */
+static __attribute__((noinline))
+void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
                  const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
 {
 #define CASE(r)                                                                                       \

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 from workbook import lab as jupyter
 from workbook import start as copy
+from workbook import validate as validation
+from workbook.catalog import LESSONS
 from workbook.errors import CommandError
 from workbook.files import write_whole
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
+_notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
 class _Commands(click.Group):
@@ -82,7 +88,7 @@ def bench(layers: str | None, threads: int, peers: bool, json_file: Path | None)
     chosen = [layer for layer in topologies.distinct(topologies.resnet50()) if (layers or "") in layer.shape]
     if not chosen:
         raise CommandError(f"no layer of ResNet-50 contains {layers!r}; try 3x3, 1x1, 7x7 or @56")
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with _progress() as progress:
         task = progress.add_task("timing layers", total=len(chosen))
         report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
     if json_file:
@@ -90,6 +96,59 @@ def bench(layers: str | None, threads: int, peers: bool, json_file: Path | None)
     console, table = Console(), report.table()
     console.width = max(console.width, Console(width=1000).measure(table).maximum)  # no column is cut
     console.print(table)
+
+
+@main.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print the lessons as JSON.")
+def list_(as_json: bool) -> None:
+    """List the lessons."""
+    if as_json:
+        click.echo(json.dumps([{**asdict(lesson), "notebook": f"{lesson.name}.ipynb"} for lesson in LESSONS]))
+        return
+    table = Table("", "lesson", "minutes", "question", box=None, pad_edge=False)
+    for lesson in LESSONS:
+        table.add_row(str(lesson.number), lesson.title, str(lesson.minutes), lesson.question)
+    Console().print(table)
+
+
+@main.command()
+@_notebooks
+@click.option("--check", is_flag=True, help="Run nothing: say which files are not in the normal form.")
+def render(notebooks: tuple[Path, ...], check: bool) -> None:
+    """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
+    from workbook import render as rendering
+
+    paths = notebooks or tuple(sorted(Path("notebooks").glob("*.ipynb")))
+    if not paths:
+        raise CommandError("There is no notebooks/*.ipynb here: name a notebook, or go to the root of the clone")
+    if check:
+        _check_normal(paths, rendering.is_normal)
+        return
+    with _progress() as progress:
+        for path in paths:
+            task = progress.add_task(str(path), total=None)
+            rendering.render(path, lambda done, cells, task=task: progress.update(task, completed=done, total=cells))
+
+
+@main.command()
+@_notebooks
+def validate(notebooks: tuple[Path, ...]) -> None:
+    """Run NOTEBOOKS (those that come with the package) and compare each output with the committed one, by nbval."""
+    if not validation.validate(notebooks):
+        raise SystemExit(1)
+
+
+def _progress() -> Progress:
+    """A bar for work that takes over a second; it leaves the output to what can be piped."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:
+    """Fail with the names of the files that `workbook render` would change."""
+    other = [str(path) for path in paths if not is_normal(path)]
+    if other:
+        raise CommandError(f"Not in the normal form: {', '.join(other)}; run: workbook render {' '.join(other)}")
 
 
 def _show(laid: copy.Copy) -> None:

@@ -21,7 +21,8 @@ import numpy as np
 
 import kernels
 
-ALGORITHMS = ("naive", "direct", "im2col")
+ALGORITHMS = ("naive", "direct", "im2col")  # run every layer
+WINOGRAD = ("winograd_f2", "winograd_f4", "winograd_f6")  # run 3x3 layers with stride and dilation 1
 ACTIVATIONS = (None, "relu", "relu6", ("leaky_relu", 0.1), ("leaky_relu", -0.5), ("leaky_relu", 3.0))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layers import ALGORITHMS, LAYERS, Layer
+from layers import ALGORITHMS, LAYERS, WINOGRAD, Layer
 
 import kernels
 
@@ -26,15 +26,16 @@ def test_all_is_all():
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
 def test_algorithms_names_those_that_run(layer):
     """test_layers.py runs each of them on each of these layers."""
-    assert kernels.algorithms(layer.x_shape, layer.weight_shape, **layer.window) == ALGORITHMS
+    plain = (layer.R, layer.S, layer.stride, layer.dilation) == (3, 3, 1, 1)
+    assert kernels.algorithms(layer.x_shape, layer.weight_shape, **layer.window) == ALGORITHMS + WINOGRAD * plain
 
 
 def test_algorithms_takes_lists_and_a_dtype():
-    assert kernels.algorithms([1, 3, 8, 8], [2, 3, 3, 3], dtype=np.float32) == ALGORITHMS
+    assert kernels.algorithms([1, 3, 8, 8], [2, 3, 3, 3], dtype=np.float32) == ALGORITHMS + WINOGRAD
 
 
 def test_unknown_algorithm_lists_the_known():
-    with pytest.raises(ValueError, match=f"'fft' is unknown; choose auto, {', '.join(ALGORITHMS)}"):
+    with pytest.raises(ValueError, match=f"'fft' is unknown; choose auto, {', '.join(ALGORITHMS + WINOGRAD)}"):
         Layer().run("fft", *Layer().arrays())
 
 
