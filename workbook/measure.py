@@ -149,7 +149,7 @@ def working_sets() -> dict[str, int]:
 
 
 @cache
-def bandwidth_gbs(level: str = MEMORY, kind: Literal["read", "triad"] = "read") -> float:
+def bandwidth_gbs(level: str, kind: Literal["read", "triad"] = "read") -> float:
     """Bytes that one core moves at most, in GB/s (1e9 bytes a second).
 
     Parameters
@@ -236,4 +236,4 @@ class Machine:
 def machine() -> Machine:
     """Describe this machine; takes a moment the first time, because what it does at most is measured."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cpu_name(), cores, kernels.isa(), peak_gmacs(), bandwidth_gbs())
+    return Machine(cpu_name(), cores, kernels.isa(), peak_gmacs(), bandwidth_gbs(MEMORY))
