@@ -32,12 +32,22 @@ _LEAST_BEHIND_CACHES, _MOST_BEHIND_CACHES = 64 << 20, 1 << 30  # bytes; the most
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call over several rounds: the median and the quartiles round it."""
+    """Seconds of one call over several rounds: the median and the quartiles round it.
+
+    Attributes
+    ----------
+    median, first_quartile, third_quartile : float
+    rounds : int
+    waited : float
+        The part of all rounds' time in which the calling thread did not run. Another program had the core then, or, in
+        a call of several threads, their end was waited for. A long call cannot dodge a busy machine as a short one can.
+    """
 
     median: float
     first_quartile: float
     third_quartile: float
     rounds: int
+    waited: float
 
     @property
     def spread(self) -> float:
@@ -45,12 +55,12 @@ class Timing:
         return self.third_quartile - self.first_quartile
 
     @classmethod
-    def of(cls, seconds: list[float]) -> Timing:
+    def of(cls, seconds: list[float], waited: float = 0) -> Timing:
         """Summarise the rounds; fewer than two have no spread."""
         if len(seconds) < 2:
-            return cls(seconds[0], seconds[0], seconds[0], 1)
+            return cls(seconds[0], seconds[0], seconds[0], 1, waited)
         first, median, third = statistics.quantiles(seconds, n=4, method="inclusive")
-        return cls(median, first, third, len(seconds))
+        return cls(median, first, third, len(seconds), waited)
 
 
 def measured(value: float, unit: str, width: int = 0) -> str:
@@ -93,12 +103,18 @@ def interleaved(
         cost += once * calls[name]
     rounds = max(3, min(200, round(budget / cost)))
     times: dict[str, list[float]] = {name: [] for name in cases}
+    running = dict.fromkeys(cases, 0.0)
     for _ in range(rounds):
         for name, function in cases.items():
+            start = time.thread_time()
             times[name].append(_time(function, calls[name]) / calls[name])
+            running[name] += time.thread_time() - start
         if on_round:
             on_round()
-    return {name: Timing.of(list_of_seconds) for name, list_of_seconds in times.items()}
+    return {
+        name: Timing.of(seconds, max(0.0, 1 - running[name] / (sum(seconds) * calls[name])))
+        for name, seconds in times.items()
+    }
 
 
 def _time(function: Callable[[], object], calls: int) -> float:

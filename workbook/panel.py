@@ -286,8 +286,8 @@ class _Throttle:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        self._function()
         self._free_at = loop.time() + FIGURE_INTERVAL
+        self._function()
 
 
 def _control_layout() -> Any:

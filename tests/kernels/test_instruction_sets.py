@@ -26,7 +26,8 @@ print(kernels.isa(), kernels.isas(), *sorted(name for name in sys.modules if nam
 
 def python(*arguments, level):
     environment = {**os.environ, "KERNELS_ISA": level}
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300)
+    command = [sys.executable, "-P", *arguments]  # -P: an installed package, not the folder of its sources
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("level", [level for level in kernels.isas() if level != kernels.isa()])
