@@ -282,11 +282,11 @@ def _obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window
 
 
 def _automatic(shape: Geometry) -> str:
-    """Choose by one rule: `direct` where its tiles are full, `im2col` elsewhere."""
+    """Choose by one rule: `direct` where its tiles are full or a group is too narrow for tiles, `im2col` elsewhere."""
     rows, columns = probe.tile_shape()
     channels = shape.K // shape.window.groups
     full = shape.Q / (-(-shape.Q // rows) * rows) * channels / (-(-channels // columns) * columns)
-    return "direct" if full > 0.7 else "im2col"
+    return "direct" if full > 0.7 or channels <= columns // 4 else "im2col"
 
 
 @lru_cache(maxsize=1024)

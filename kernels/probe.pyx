@@ -1,8 +1,8 @@
-"""What one core can do at most: multiply-adds in registers, and the micro-kernel over operands in the L1 cache."""
+"""What one core can do at most: multiply-adds in registers, the micro-kernel in the L1 cache, bytes moved."""
 
 import numpy as np
 
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, fma_chains, tile
+from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, broadcast, fma_chains, load, store, tile, vf
 
 
 def fma(Py_ssize_t steps) -> int:
@@ -22,6 +22,38 @@ def micro_kernel(Py_ssize_t depth, Py_ssize_t times) -> int:
         for _i in range(times):
             tile(TILE_ROWS, TILE_VECS, 1, &here, depth, &a[0], 1, TILE_ROWS, &b[0], TILE_COLS, &out[0])
     return TILE_ROWS * TILE_COLS * depth * times
+
+
+def read(const float[::1] x, Py_ssize_t times) -> int:
+    """Add up the numbers of x `times` times, whole blocks of eight vectors; return how many bytes that read."""
+    cdef Py_ssize_t block = 8 * VLEN, blocks = x.shape[0] // block, _i, b
+    cdef const float* at
+    cdef vf t0 = broadcast(0), t1 = t0, t2 = t0, t3 = t0, t4 = t0, t5 = t0, t6 = t0, t7 = t0     # no addition waits
+    cdef float total[16]
+    with nogil:
+        for _i in range(times):
+            for b in range(blocks):
+                at = &x[b * block]
+                t0, t1 = t0 + load(at), t1 + load(at + VLEN)
+                t2, t3 = t2 + load(at + 2 * VLEN), t3 + load(at + 3 * VLEN)
+                t4, t5 = t4 + load(at + 4 * VLEN), t5 + load(at + 5 * VLEN)
+                t6, t7 = t6 + load(at + 6 * VLEN), t7 + load(at + 7 * VLEN)
+        store(total, t0 + t1 + t2 + t3 + t4 + t5 + t6 + t7)
+    return 4 * block * blocks * times if total[0] == total[0] else 0    # as in fma, the total must be used
+
+
+def triad(float[::1] y, const float[::1] a, const float[::1] b, Py_ssize_t times) -> int:
+    """Compute y = a + 0.5*b `times` times, whole vectors; return how many bytes that read and wrote.
+
+    It counts as STREAM does (J. McCalpin, 1995): what the cache loads of y before it is written over is not counted.
+    """
+    cdef Py_ssize_t vectors = min(y.shape[0], a.shape[0], b.shape[0]) // VLEN, _i, v
+    cdef vf factor = broadcast(0.5)
+    with nogil:
+        for _i in range(times):
+            for v in range(vectors):
+                store(&y[v * VLEN], load(&a[v * VLEN]) + factor * load(&b[v * VLEN]))
+    return 3 * 4 * VLEN * vectors * times
 
 
 def tile_shape() -> tuple[int, int]:

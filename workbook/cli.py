@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -116,6 +117,9 @@ def list_(as_json: bool) -> None:
 @click.option("--check", is_flag=True, help="Run nothing: say which files are not in the normal form.")
 def render(notebooks: tuple[Path, ...], check: bool) -> None:
     """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbformat.reader import NotJSONError
+
     from workbook import render as rendering
 
     paths = notebooks or tuple(sorted(Path("notebooks").glob("*.ipynb")))
@@ -127,7 +131,13 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
     with _progress() as progress:
         for path in paths:
             task = progress.add_task(str(path), total=None)
-            rendering.render(path, lambda done, cells, task=task: progress.update(task, completed=done, total=cells))
+            try:
+                rendering.render(path, functools.partial(_advance, progress, task))
+            except CellExecutionError as error:
+                raise CommandError(f"{path}: a cell raised {error.ename}: {error.evalue}") from None
+            except (CellTimeoutError, DeadKernelError, NotJSONError) as error:
+                raise CommandError(f"{path}: {str(error).splitlines()[0]}") from None
+            _line("rendered", str(path))
 
 
 @main.command()
@@ -138,10 +148,15 @@ def validate(notebooks: tuple[Path, ...]) -> None:
         raise SystemExit(1)
 
 
+def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
+    progress.update(task, completed=done, total=of)
+
+
 def _progress() -> Progress:
     """A bar for work that takes over a second; it leaves the output to what can be piped."""
+    console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:

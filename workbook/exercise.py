@@ -1,27 +1,29 @@
 """Exercises: what a learner fills in, how it is checked, and what a wrong answer is told.
 
-A check has four outcomes: correct, not yet (with a message that names the value given), not attempted, and error (the
-answer is of a wrong kind, or the learner's function raised). No answer of any kind makes a check raise.
+A check has four outcomes: correct, not yet (the message names the answer given), not attempted, and error (the answer
+is of a wrong kind, or the learner's function raised). No answer makes a check raise.
 """
 
 from __future__ import annotations
 
 import inspect
-import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Literal
+
+import numpy as np
 
 Kind = Literal["correct", "not yet", "not attempted", "error"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check says; it shows as one line."""
+    """What a check says; a notebook shows it as one line."""
 
-    exercise: str
     kind: Kind
     message: str
+    exercise: str = ""
 
     def __str__(self) -> str:
         return f"{self.exercise} {self.kind}: {self.message}"
@@ -29,17 +31,26 @@ class Outcome:
     __repr__ = __str__
 
 
-class NotYet(Exception):
-    """Raised by an exercise's `verify`: the answer is of the right kind and wrong; the text is for the learner."""
+NOT_ATTEMPTED = Outcome("not attempted", "replace the ... and run the cell again")
 
 
-class WrongKind(Exception):
-    """Raised by an exercise's `verify`: the answer is not what the exercise asks for; the text is for the learner."""
+def correct(why: str) -> Outcome:
+    """Accept the answer and say why it is right."""
+    return Outcome("correct", why)
+
+
+def not_yet(message: str) -> Outcome:
+    """Refuse an answer of the right kind; the message names it and does not give the right one away."""
+    return Outcome("not yet", message)
+
+
+class WrongKindError(Exception):
+    """The answer is not what the exercise asks for; the text is for the learner."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that people do give, and words that its message must contain."""
+    """A wrong answer that people do give, and words that only its message contains."""
 
     name: str
     answer: object
@@ -59,11 +70,12 @@ class Exercise:
     stub : str
         The cell as the learner finds it, without its last line, the check.
     solution : function
-        The function asked for; for a value, a function without arguments that computes it.
+        The function asked for; for a value, a function without arguments that computes it. It uses only names that the
+        notebook has, because it is shown and run there.
     verify : function
-        Takes the learner's answer; returns praise that says why it is right, or raises NotYet or WrongKind.
+        Takes the learner's answer and judges it; may raise WrongKindError.
     hints : tuple of str
-        Up to three, each tells more.
+        Up to three; each tells more.
     mistakes : tuple of Mistake
     """
 
@@ -71,14 +83,9 @@ class Exercise:
     variable: str
     stub: str
     solution: Callable[..., object]
-    verify: Callable[[object], str]
+    verify: Callable[[object], Outcome]
     hints: tuple[str, ...]
-    mistakes: tuple[Mistake, ...] = field(default=())
-
-    @property
-    def asks_for_function(self) -> bool:
-        """Whether the answer is a function rather than a value."""
-        return self.solution.__name__ == self.variable
+    mistakes: tuple[Mistake, ...]
 
     @property
     def cell(self) -> str:
@@ -88,68 +95,28 @@ class Exercise:
     @property
     def solved_cell(self) -> str:
         """The learner's cell with the solution filled in."""
-        code = textwrap.dedent(inspect.getsource(self.solution)).strip()
-        if not self.asks_for_function:
-            code = f"{code}\n\n\n{self.variable} = {self.solution.__name__}()"
+        code = inspect.getsource(self.solution).rstrip()
+        if not self._asks_for_function:
+            code += f"\n\n\n{self.variable} = {self.solution.__name__}()"
         return self._with_check(code)
 
     def check(self, answer: object) -> Outcome:
         """Judge an answer; never raises."""
-        if answer is ...:
-            return self._not_attempted()
         try:
-            return Outcome(self.id, "correct", self.verify(answer))
-        except NotAttempted:
-            return self._not_attempted()
-        except NotYet as message:
-            return Outcome(self.id, "not yet", str(message))
-        except WrongKind as message:
-            return Outcome(self.id, "error", str(message))
+            outcome = NOT_ATTEMPTED if answer is ... else self.verify(answer)
+        except WrongKindError as message:
+            outcome = Outcome("error", str(message))
         except Exception as error:
-            return Outcome(self.id, "error", f"your answer raised {type(error).__name__}: {error}")
+            outcome = Outcome("error", f"your answer raised {type(error).__name__}: {error}")
+        return replace(outcome, exercise=self.id)
 
-    def _not_attempted(self) -> Outcome:
-        return Outcome(self.id, "not attempted", "replace the ... and run the cell again")
+    @property
+    def _asks_for_function(self) -> bool:
+        return self.solution.__name__ == self.variable
 
     def _with_check(self, code: str) -> str:
-        gap = "\n\n\n" if self.asks_for_function else "\n"
-        return f'{code.strip()}{gap}lesson.check("{self.id}", {self.variable})'
-
-
-class NotAttempted(Exception):
-    """Raised by an exercise's `verify`: the learner's function still returns `...`."""
-
-
-def whole_number(answer: object) -> int:
-    """Return an answer as an int; NumPy's integers and floats without a fraction count too.
-
-    Raises
-    ------
-    WrongKind
-        For anything else.
-    """
-    import numpy as np
-
-    if isinstance(answer, (int, float, np.integer, np.floating)) and not isinstance(answer, bool):
-        if np.isfinite(answer) and answer == int(answer):
-            return int(answer)
-        raise WrongKind(f"a whole number is asked for, you gave {answer}")
-    raise WrongKind(f"a whole number is asked for, you gave {describe(answer)}")
-
-
-def describe(answer: object) -> str:
-    """Name an answer of a wrong kind briefly, whatever it is."""
-    kind = type(answer).__name__
-    shape = getattr(answer, "shape", None)
-    if isinstance(shape, tuple) and shape:
-        return f"an array of shape {shape}" if kind == "ndarray" else f"{kind} of shape {shape}"
-    if answer is None:
-        return "None"
-    try:
-        text = repr(answer)
-    except Exception:
-        return f"a {kind}"
-    return f"{text} ({kind})" if len(text) <= 40 else f"a {kind}"
+        gap = "\n\n\n" if self._asks_for_function else "\n"
+        return f'{code}{gap}lesson.check("{self.id}", {self.variable})'
 
 
 class Sheet:
@@ -180,7 +147,31 @@ class Sheet:
         print(self._find(exercise).cell)
 
     def _find(self, exercise: str) -> Exercise:
-        try:
-            return self._exercises[exercise]
-        except (KeyError, TypeError):
-            raise ValueError(f"no exercise {exercise!r}; there are {', '.join(self._exercises)}") from None
+        if not isinstance(exercise, str) or exercise not in self._exercises:
+            raise ValueError(f"no exercise {exercise!r}; there are {', '.join(self._exercises)}")
+        return self._exercises[exercise]
+
+
+def whole_number(answer: object) -> int:
+    """Return an answer as an int; NumPy's integers and floats without a fraction count too.
+
+    Raises
+    ------
+    WrongKindError
+        For anything else.
+    """
+    if isinstance(answer, Real) and not isinstance(answer, bool) and float(answer).is_integer():
+        return int(float(answer))
+    raise WrongKindError(f"a whole number is asked for, you gave {describe(answer)}")
+
+
+def describe(answer: object) -> str:
+    """Name an answer of a wrong kind briefly, whatever it is."""
+    if isinstance(answer, np.ndarray):
+        return f"an array of shape {answer.shape}"
+    kind = type(answer).__name__
+    try:
+        text = repr(answer)
+    except Exception:
+        return f"a value of type {kind}"
+    return f"{text} ({kind})" if len(text) <= 40 else f"a value of type {kind}"

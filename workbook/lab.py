@@ -11,19 +11,25 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import zmq
 from jupyter_core.paths import jupyter_runtime_dir
 
 from workbook.errors import CommandError
 
 _START_SECONDS = 60  # a cold disk takes its time
 _STOP_SECONDS = 10  # for the kernels to end
+
+# What JupyterLab does unless the learner has set it otherwise: no question about news, no look for a newer version.
+_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,16 @@ class Server:
     def address(self, notebook: str | None = None) -> str:
         """Return what to open in a browser, to land in JupyterLab or in one of its notebooks."""
         return f"{self.url}lab{f'/tree/{quote(notebook)}' if notebook else ''}?token={self.token}"
+
+    def stop(self) -> None:
+        """Let the server end its kernels and itself, within reason; signals make it print, or leave kernels behind."""
+        url = urlsplit(self.url)
+        connection = HTTPConnection(url.netloc, timeout=_STOP_SECONDS)
+        with closing(connection), suppress(OSError, HTTPException):  # it may have ended by itself
+            connection.request("POST", f"{url.path}api/shutdown", headers={"Authorization": f"token {self.token}"})
+            connection.getresponse()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_STOP_SECONDS)
 
 
 def interrupt_on_hang_up() -> None:
@@ -91,23 +107,37 @@ def serving(
         "ServerApp.allow_root": True,
         "Application.log_level": "ERROR",
         "LabApp.default_url": f"/lab/tree/{quote(first)}" if first else "/lab",
-        "LabApp.news_url": None,
-        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     }
+    if zmq.has("curve"):
+        options["KernelManager.transport_encryption"] = "auto"  # or each kernel warns of a network that it never uses
     if port is not None:
         options |= {"ServerApp.port": port, "ServerApp.port_retries": 0}
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
-    token = secrets.token_hex(24)  # ours, or Jupyter would print a page about its own
-    process = subprocess.Popen(
-        command,
-        env=dict(os.environ, JUPYTER_TOKEN=token),
-        stdin=subprocess.DEVNULL,
-        process_group=0,  # Ctrl-C reaches this process alone, which then ends the server in one way
-    )
-    try:
-        yield Server(_wait_for(process), token, process)
-    finally:
-        _stop(process)
+    with tempfile.TemporaryDirectory() as config:
+        settings = Path(config, "labconfig", "default_setting_overrides.json")
+        settings.parent.mkdir()
+        settings.write_text(json.dumps(_SETTINGS), encoding="utf-8")
+        token = secrets.token_hex(24)  # ours, or Jupyter would print a page about its own
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": _first(config, "JUPYTER_CONFIG_PATH")},
+            stdin=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C reaches this process alone, which then ends the server in one way
+        )
+        try:
+            server = Server(_wait_for(process), token, process)
+            try:
+                yield server
+            finally:
+                server.stop()
+        finally:
+            process.kill()  # does nothing to one that has ended
+            process.wait()
+
+
+def _first(folder: str, variable: str) -> str:
+    """Return the value of a search path's variable with a folder put in front."""
+    return os.pathsep.join([folder, *filter(None, [os.environ.get(variable)])])
 
 
 def _wait_for(process: subprocess.Popen[bytes]) -> str:
@@ -124,14 +154,3 @@ def _wait_for(process: subprocess.Popen[bytes]) -> str:
         except (FileNotFoundError, ValueError):  # not yet, or not yet whole
             time.sleep(0.05)
     raise CommandError(f"JupyterLab did not start within {_START_SECONDS} s")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Let the server end its kernels; if that takes too long, or at another Ctrl-C, end it at once."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(_STOP_SECONDS)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.kill()
-            process.wait()

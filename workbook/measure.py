@@ -6,6 +6,7 @@ Every measured number that a learner sees ends in `[measured]`; what names the m
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -14,21 +15,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 import kernels
 from kernels import probe
 
+MEMORY = "memory"  # what lies behind the last cache
+
 _WARM_UP = 2  # calls before the first that counts: pages are touched, weights are in the cache
+_FLOAT = 4  # bytes
+_LEAST_BEHIND_CACHES, _MOST_BEHIND_CACHES = 64 << 20, 1 << 30  # bytes; the most must fit in a small machine
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call over several rounds: the median and the quartiles round it."""
+    """Seconds of one call over several rounds: the median and the quartiles round it.
+
+    Attributes
+    ----------
+    median, first_quartile, third_quartile : float
+    rounds : int
+    waited : float
+        The part of all rounds' time in which the calling thread did not run. Another program had the core then, or, in
+        a call of several threads, their end was waited for. A long call cannot dodge a busy machine as a short one can.
+    """
 
     median: float
     first_quartile: float
     third_quartile: float
     rounds: int
+    waited: float
 
     @property
     def spread(self) -> float:
@@ -36,12 +55,12 @@ class Timing:
         return self.third_quartile - self.first_quartile
 
     @classmethod
-    def of(cls, seconds: list[float]) -> Timing:
+    def of(cls, seconds: list[float], waited: float = 0) -> Timing:
         """Summarise the rounds; fewer than two have no spread."""
         if len(seconds) < 2:
-            return cls(seconds[0], seconds[0], seconds[0], 1)
+            return cls(seconds[0], seconds[0], seconds[0], 1, waited)
         first, median, third = statistics.quantiles(seconds, n=4, method="inclusive")
-        return cls(median, first, third, len(seconds))
+        return cls(median, first, third, len(seconds), waited)
 
 
 def measured(value: float, unit: str, width: int = 0) -> str:
@@ -84,12 +103,18 @@ def interleaved(
         cost += once * calls[name]
     rounds = max(3, min(200, round(budget / cost)))
     times: dict[str, list[float]] = {name: [] for name in cases}
+    running = dict.fromkeys(cases, 0.0)
     for _ in range(rounds):
         for name, function in cases.items():
+            start = time.thread_time()
             times[name].append(_time(function, calls[name]) / calls[name])
+            running[name] += time.thread_time() - start
         if on_round:
             on_round()
-    return {name: Timing.of(list_of_seconds) for name, list_of_seconds in times.items()}
+    return {
+        name: Timing.of(seconds, max(0.0, 1 - running[name] / (sum(seconds) * calls[name])))
+        for name, seconds in times.items()
+    }
 
 
 def _time(function: Callable[[], object], calls: int) -> float:
@@ -111,12 +136,74 @@ def micro_kernel_gmacs() -> float:
     return _best_rate(lambda: probe.micro_kernel(256, 2_000))
 
 
+@cache
+def caches() -> dict[str, int]:
+    """Return the bytes of each data cache that a core sees, nearest first, such as {"L1": 32768, ...}.
+
+    Linux tells them; elsewhere there is none to name, and only memory can be measured.
+    """
+    sizes = {}
+    for file in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")):
+        level, kind, size = (file.with_name(name).read_text("ascii").strip() for name in ("level", "type", "size"))
+        if kind != "Instruction":
+            sizes[f"L{level}"] = int(size.removesuffix("K")) << 10
+    return sizes
+
+
+@cache
+def working_sets() -> dict[str, int]:
+    """Return for each cache, and for memory, the bytes of a working set that lies there and not nearer to the core.
+
+    Half of the first cache; the geometric mean of a further one and the one before it; four times the last for memory.
+    """
+    sets, before = {}, 0
+    for level, size in caches().items():
+        sets[level] = math.isqrt(before * size) if before else size // 2
+        before = size
+    sets[MEMORY] = min(max(4 * before, _LEAST_BEHIND_CACHES), _MOST_BEHIND_CACHES)
+    return sets
+
+
+@cache
+def bandwidth_gbs(level: str, kind: Literal["read", "triad"] = "read") -> float:
+    """Bytes that one core moves at most, in GB/s (1e9 bytes a second).
+
+    Parameters
+    ----------
+    level : str
+        A key of `working_sets()`: "L1", "L2", "L3" or "memory", as far as the system names them.
+    kind : str
+        "read": one stream is read. "triad": two are read, one is written, as STREAM counts them.
+    """
+    size = working_sets()[level]
+    times = max(1, (1 << 20) // size)
+    if kind == "read":
+        x = _aligned_ones(size // _FLOAT)
+        return _best_rate(lambda: probe.read(x, times))
+    y, a, b = (_aligned_ones(size // _FLOAT // 3) for _ in range(3))
+    return _best_rate(lambda: probe.triad(y, a, b, times))
+
+
+def _aligned_ones(numbers: int) -> npt.NDArray[np.float32]:
+    """Return numbers that begin on a cache line; ones, because pages of fresh zeros have no memory of their own yet."""
+    memory = np.ones(numbers + 16, np.float32)
+    return memory[-memory.ctypes.data % 64 // _FLOAT :][:numbers]
+
+
 def _best_rate(run: Callable[[], int]) -> float:
-    best = 0.0
-    for _ in range(20):
+    """Return the best rate of several runs, in 1e9 a second; what slows a run down is not the machine's limit.
+
+    Parameters
+    ----------
+    run : function
+        Works for a moment; returns how much it did.
+    """
+    best, end, runs = 0.0, time.perf_counter() + (0.03 if quick() else 0.1), 0
+    while runs < 5 or time.perf_counter() < end:
         start = time.perf_counter()
-        macs = run()
-        best = max(best, macs / (time.perf_counter() - start) / 1e9)
+        amount = run()
+        best = max(best, amount / (time.perf_counter() - start) / 1e9)
+        runs += 1
     return best
 
 
@@ -134,19 +221,35 @@ def cpu_name() -> str:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a measured number depends on."""
+    """What a measured number depends on.
+
+    Attributes
+    ----------
+    cpu : str
+        Its name.
+    cores : int
+        That this process may use.
+    isa : str
+        The instruction set in use.
+    peak_gmacs : float
+        Multiply-adds that one core does at most, in GMAC/s.
+    memory_gbs : float
+        Bytes that one core reads from memory at most, in GB/s.
+    """
 
     cpu: str
     cores: int
     isa: str
     peak_gmacs: float
+    memory_gbs: float
 
     def __str__(self) -> str:
         cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
-        return f"[machine] {self.cpu}, {cores}, {self.isa}, {self.peak_gmacs:.0f} GMAC/s a core at most"
+        most = f"{self.peak_gmacs:.0f} GMAC/s and {self.memory_gbs:.0f} GB/s"
+        return f"[machine] {self.cpu}, {cores}, {self.isa}; a core does {most} at most"
 
 
 def machine() -> Machine:
-    """Describe this machine; takes a moment the first time, because the peak is measured."""
+    """Describe this machine; takes a moment the first time, because what it does at most is measured."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cpu_name(), cores, kernels.isa(), peak_gmacs())
+    return Machine(cpu_name(), cores, kernels.isa(), peak_gmacs(), bandwidth_gbs(MEMORY))

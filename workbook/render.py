@@ -7,8 +7,6 @@ renders of a notebook differ only in lines with `[measured]` or `[machine]`.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,8 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+
+from workbook.files import write_whole
 
 CELL_TIMEOUT = 120  # seconds
 _KEPT_MIMES = ("image/png", "text/html", "text/markdown", "text/plain")
@@ -44,7 +44,7 @@ def render(path: Path, progress: Progress | None = None) -> None:
         If a cell raises; the file is then as it was.
     """
     notebook = execute(nbformat.read(path, as_version=4), path.parent, progress)
-    _replace(path, normal_text(notebook))
+    write_whole(path, normal_text(notebook).encode())
 
 
 def execute(notebook: Any, folder: Path, progress: Progress | None = None) -> Any:
@@ -93,7 +93,7 @@ def normal_text(notebook: Any) -> str:
 
 
 def _normal_outputs(outputs: list[Any], execution_count: int | None) -> list[Any]:
-    """Drop what is not text or a picture, and join the pieces in which a stream came."""
+    """Keep text, pictures and their width, and join the pieces in which a stream came."""
     kept: list[Any] = []
     for output in outputs:
         if output.output_type == "stream":
@@ -102,25 +102,13 @@ def _normal_outputs(outputs: list[Any], execution_count: int | None) -> list[Any
                 continue
         elif output.output_type in ("display_data", "execute_result"):
             output.data = {mime: output.data[mime] for mime in _KEPT_MIMES if mime in output.data}
-            output.metadata = {}
+            output.metadata = {
+                mime: {"width": shown["width"]} for mime, shown in output.metadata.items() if "width" in shown
+            }
             if "execution_count" in output:
                 output.execution_count = execution_count
         kept.append(nbformat.from_dict(output))
     return kept
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write the file so that it is never half written: a neighbour first, then a rename."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        if path.exists():
-            os.chmod(name, path.stat().st_mode & 0o777)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 class _ThisPython(KernelSpecManager):

@@ -1,12 +1,17 @@
 """The convolution layers of well-known networks, as tables: sizes only, no weights.
 
-Sources: ResNet-50, He et al., arXiv 1512.03385, table 1 (version 1.5 moves the stride of a block from its first 1x1
-layer to its 3x3 layer, as the frameworks ship it).
+Sources
+-------
+* ResNet-50: He et al., arXiv:1512.03385, table 1. Version 1.5 moves the stride of a block from its first 1x1 layer to
+  its 3x3 layer, as the frameworks ship it.
+* VGG-16: Simonyan and Zisserman, arXiv:1409.1556, table 1, column D.
+* MobileNetV2: Sandler et al., arXiv:1801.04381, tables 1 and 2.
+* YOLOv3-tiny: J. Redmon's darknet, cfg/yolov3-tiny.cfg; the design is that of arXiv:1804.02767.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 
@@ -109,3 +114,64 @@ def _resnet50(version: str) -> Iterator[ConvLayer]:
             if block == 0:
                 yield ConvLayer(f"{name}.shortcut", channels, size, size, 4 * width, stride=stride)
             channels, size = 4 * width, size // stride
+
+
+def vgg16() -> list[ConvLayer]:
+    """The 13 convolutions of VGG-16 for an image of 224x224."""
+    layers = []
+    channels, size = 3, 224
+    for stage, (width, repeats) in enumerate([(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)], start=1):
+        for i in range(repeats):
+            layers.append(ConvLayer(f"conv{stage}_{i + 1}", channels, size, size, width, 3, 3, padding=1))
+            channels = width
+        size //= 2  # max pooling
+    return layers
+
+
+def mobilenet_v2() -> list[ConvLayer]:
+    """The 52 convolutions of MobileNetV2, width 1.0, for an image of 224x224."""
+    return list(_mobilenet_v2())
+
+
+def _mobilenet_v2() -> Iterator[ConvLayer]:
+    yield ConvLayer("conv1", 3, 224, 224, 32, 3, 3, stride=2, padding=1)
+    channels, size = 32, 112
+    # t, c, n, s of table 2: expansion, output channels, blocks, stride of the first block
+    stages = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+    for stage, (expansion, width, blocks, first_stride) in enumerate(stages, start=1):
+        for block in range(blocks):
+            stride = first_stride if block == 0 else 1
+            inner = expansion * channels
+            name = f"block{stage}_{block + 1}"
+            if expansion > 1:
+                yield ConvLayer(f"{name}.expand", channels, size, size, inner)
+            yield ConvLayer(f"{name}.depthwise", inner, size, size, inner, 3, 3, stride, padding=1, groups=inner)
+            size //= stride
+            yield ConvLayer(f"{name}.project", inner, size, size, width)
+            channels = width
+    yield ConvLayer("conv_last", channels, size, size, 1280)
+
+
+def yolov3_tiny() -> list[ConvLayer]:
+    """The 13 convolutions of YOLOv3-tiny, 80 classes, for an image of 416x416; named by their place in the file."""
+    backbone = [
+        ConvLayer(f"{2 * i}", 3 if i == 0 else 8 << i, 416 >> i, 416 >> i, 16 << i, 3, 3, padding=1) for i in range(6)
+    ]
+    return [
+        *backbone,  # max pooling after each; the last one keeps 13x13
+        ConvLayer("12", 512, 13, 13, 1024, 3, 3, padding=1),
+        ConvLayer("13", 1024, 13, 13, 256),
+        ConvLayer("14", 256, 13, 13, 512, 3, 3, padding=1),
+        ConvLayer("15", 512, 13, 13, 255),
+        ConvLayer("18", 256, 13, 13, 128),  # reads 13; its output, made twice as wide, joins that of 8
+        ConvLayer("21", 128 + 256, 26, 26, 256, 3, 3, padding=1),
+        ConvLayer("22", 256, 26, 26, 255),
+    ]
+
+
+NETWORKS: dict[str, Callable[[], list[ConvLayer]]] = {
+    "ResNet-50": resnet50,
+    "VGG-16": vgg16,
+    "MobileNetV2": mobilenet_v2,
+    "YOLOv3-tiny": yolov3_tiny,
+}

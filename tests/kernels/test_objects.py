@@ -98,6 +98,19 @@ def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes)
     assert [i for i in hot if i[1].startswith(("vmul", "vadd", "call"))] == []  # all of it was contracted
 
 
+@pytest.mark.parametrize(("level", "register"), [("v3", "%ymm"), ("v4", "%zmm")])
+def test_read_loop_only_loads_and_adds(level, register):
+    """Eight vectors a round, each added from memory into a register of its own; no store, no spill."""
+
+    def loads(loop):
+        return [i[2].split(",")[-1] for i in loop if i[1] == "vaddps" and "(%" in i[2] and register in i[2]]
+
+    hot = max(innermost_loops(f"probe_{level}"), key=lambda loop: len(loads(loop)))
+    assert len(loads(hot)) == len(set(loads(hot))) == 8
+    assert [i for i in hot if re.search(r"%[xyz]mm", i[2]) and i[2].endswith(")")] == []
+    assert [i for i in hot if "(%rsp" in i[2]] == []
+
+
 def test_importing_the_kernels_keeps_subnormals():
     """-ffast-math at link time would set flush-to-zero for the whole process."""
     assert (np.full(100, 1e-42, np.float32) * np.float32(1.0) > 0).all()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 
 import kernels
-from workbook.convolution import exercises, ladder, panels
-from workbook.convolution.grouped import grouped
-from workbook.convolution.ladder import climb
+from workbook.convolution import exercises, figures, panels, rungs
+from workbook.convolution.groups import grouped
 from workbook.convolution.model import FILTERS, Window, macs, photo, window
+from workbook.convolution.race import Race
+from workbook.convolution.race import race as ladder
+from workbook.convolution.rungs import CHANNELS
+from workbook.drawing import Picture
 from workbook.exercise import Sheet
 from workbook.listing import Listing
 from workbook.measure import machine
@@ -16,11 +19,12 @@ from workbook.panel import Panel
 
 __all__ = [
     "FILTERS",
+    "chart",
     "check",
-    "climb",
     "explore",
     "grouped",
     "hint",
+    "ladder",
     "machine",
     "macs",
     "photo",
@@ -39,6 +43,13 @@ def explore() -> Panel[Window]:
     return panels.window()
 
 
+def chart(race: Race) -> Picture:
+    """Return the ladder as a picture."""
+    names = ", ".join(rung.name for rung in race.rungs)
+    text = f"convolution.ladder: GMAC/s on a logarithmic scale of {names}; a line at what one core can do"
+    return Picture.of(lambda: figures.ladder_figure(race), text)
+
+
 def source(name: str) -> Listing:
     """Return the source of one rung of the ladder: "python", "numpy", or a compiled file such as "naive" or "im2col".
 
@@ -48,5 +59,20 @@ def source(name: str) -> Listing:
         For another name; the message lists those there are.
     """
     if name in ("python", "numpy"):
-        return Listing(inspect.getsource(getattr(ladder, f"in_{name}")), "python")
+        return Listing(inspect.getsource(getattr(rungs, f"in_{name}")), "python")
     return Listing(kernels.source(name), "c" if name.endswith(".h") else "cython")
+
+
+def measurements() -> dict[str, float]:
+    """Measure what the prose and the tables quote of the reference machine.
+
+    Raises
+    ------
+    RuntimeError
+        If other programs disturb it.
+    """
+    race, cut = ladder(seconds=10), grouped(1, CHANNELS)
+    if race.waited > 0.05:
+        raise RuntimeError(f"other programs had the core for {race.waited:.0%} of the time; measure on a quiet machine")
+    rates = {f"ladder.{rung.id}": race.rate(rung) for rung in race.rungs}
+    return {**rates, "ladder.gain": race.gain, "groups.slowdown": cut.slowdown(CHANNELS)}

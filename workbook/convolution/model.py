@@ -1,4 +1,4 @@
-"""The numbers of lesson 1: a photo, a few filters, one window with its products, and how many multiply-adds a layer has.
+"""The numbers of lesson 1: a photo, a few filters, one window with its products, and the count of multiply-adds.
 
 Pixels and filter elements are small whole numbers (or sixteenths), so float32 holds every product and sum exactly, and
 the sum by hand *equals* what the kernel computes, on every machine.
@@ -43,7 +43,7 @@ def photo() -> FloatArray:
     top, left = _CORNER
     part = camera()[top : top + _SIDE, left : left + _SIDE].astype(np.float32)
     side = _SIDE // _SHRINK
-    small = part.reshape(side, _SHRINK, side, _SHRINK).mean(axis=(1, 3)).round()
+    small: FloatArray = part.reshape(side, _SHRINK, side, _SHRINK).mean(axis=(1, 3)).round()
     small.flags.writeable = False
     return small
 
@@ -103,7 +103,9 @@ def window(row: int, column: int, filter: str) -> Window:
 @cache
 def _output(filter: str) -> FloatArray:
     """Convolve the photo with a filter, as a layer of one input and one output channel."""
-    return kernels.conv2d(photo()[None, None], FILTERS[filter][None, None], threads=1)[0, 0]
+    output: FloatArray = kernels.conv2d(photo()[None, None], FILTERS[filter][None, None], threads=1)[0, 0]
+    output.flags.writeable = False
+    return output
 
 
 def macs(K: int, C: int, R: int, S: int, P: int, Q: int) -> int:

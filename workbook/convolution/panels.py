@@ -20,5 +20,5 @@ def window() -> Panel[model.Window]:
         model=model.window,
         figure=figures.window_figure,
         readout=figures.window_readout,
-        height=290,
+        height=270,
     )

@@ -1,4 +1,4 @@
-"""The same layer written five times, each faster than the one before it or at least closer to the machine.
+"""One layer written five times, each time closer to the machine: the ladder.
 
 x is (C, H, W), weight (K, C, R, S), y (K, P, Q); stride 1, no padding. Only the first rung computes less than the
 layer: its first output row, because a rate needs no more.
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 import kernels
-from workbook import measure
 from workbook.convolution.model import FloatArray, macs
 
 Nested = list[list[list[float]]]
@@ -55,13 +54,14 @@ class Rung:
 
     Attributes
     ----------
-    name : str
+    id, name : str
     macs : int
         Multiply-adds that one run does.
     run : function
         Computes; returns (K, rows, Q).
     """
 
+    id: str
     name: str
     macs: int
     run: Callable[[], FloatArray]
@@ -81,65 +81,19 @@ def rungs() -> tuple[Rung, ...]:
     x_lists, weight_lists = x.tolist(), weight.tolist()
     full = macs(CHANNELS, CHANNELS, TAPS, TAPS, SIDE, SIDE)
 
-    def kernel(name: str, algorithm: str) -> Rung:
+    def kernel(algorithm: str, name: str) -> Rung:
         plan = kernels.Conv2d(weight, algorithm=algorithm, threads=1)
-        return Rung(name, full, lambda: plan(x[None])[0])
+        return Rung(algorithm, name, full, lambda: plan(x[None])[0])
 
     return (
-        Rung("Python, 1 row", full // SIDE, lambda: np.array(in_python(x_lists, weight_lists, rows=1), np.float32)),
-        Rung("NumPy", full, lambda: in_numpy(x, weight)),
-        kernel("naive Cython", "naive"),
+        Rung(
+            "python",
+            "Python (1 row)",
+            full // SIDE,
+            lambda: np.array(in_python(x_lists, weight_lists, rows=1), np.float32),
+        ),
+        Rung("numpy", "NumPy", full, lambda: in_numpy(x, weight)),
+        kernel("naive", "naive Cython"),
         kernel("direct", "direct"),
-        kernel("im2col + GEMM", "im2col"),
+        kernel("im2col", "im2col + GEMM"),
     )
-
-
-@dataclass(frozen=True)
-class Climb:
-    """The ladder as this machine ran it."""
-
-    rungs: tuple[Rung, ...]
-    times: dict[str, measure.Timing]
-    peak_gmacs: float
-    guess: object
-
-    def rate(self, rung: Rung) -> float:
-        """GMAC/s of a rung."""
-        return rung.macs / self.times[rung.name].median / 1e9
-
-    def __str__(self) -> str:
-        lines = [
-            f"{'rung':<14}{'MACs':>8}{'median':>9}{'interquartile range':>31}{'rate':>10}{'over the rung before':>35}"
-        ]
-        before = None
-        for rung in self.rungs:
-            time, rate = self.times[rung.name], self.rate(rung)
-            cells = [
-                measure.measured(time.median * 1e3, "ms", 9),
-                measure.measured(time.spread * 1e3, "ms", 9),
-                measure.measured(rate, "GMAC/s", 8),
-            ]
-            if before:
-                cells.append(measure.measured(rate / before, "x", 8))
-            lines.append(f"{rung.name:<14}{rung.macs / 1e6:>6.2f} M{''.join(cells)}")
-            before = rate
-        return "\n".join([*lines, *self._verdict()])
-
-    __repr__ = __str__
-
-    def _verdict(self) -> list[str]:
-        last, first = self.rungs[-1], self.rungs[0]
-        gain = self.rate(last) / self.rate(first)
-        guess = f"you guessed {self.guess:g} x" if isinstance(self.guess, (int, float)) else "you did not guess"
-        share = self.rate(last) / self.peak_gmacs
-        return [
-            f"[machine] {last.name} over {first.name}: {gain:,.0f} x; {guess}",
-            f"[machine] {last.name} reaches {share:.0%} of the {self.peak_gmacs:.0f} GMAC/s that one core can do",
-        ]
-
-
-def climb(guess: object = None, seconds: float | None = None) -> Climb:
-    """Time the ladder on this machine, one thread, in turns."""
-    programs = rungs()
-    times = measure.interleaved({rung.name: rung.run for rung in programs}, seconds=seconds)
-    return Climb(programs, times, measure.peak_gmacs(), guess)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 import kernels
 from workbook import measure
 from workbook.convolution.model import macs
-
-CHANNELS, SIDE, TAPS = 64, 28, 3
+from workbook.convolution.rungs import CHANNELS, SIDE, TAPS
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,17 @@ class Grouped:
         first = next(iter(self.macs))
         return self.times[first].median * self.macs[groups] / self.macs[first]
 
+    def slowdown(self, groups: int) -> float:
+        """How many times longer than that it takes."""
+        return self.times[groups].median / self.predicted(groups)
+
     def __str__(self) -> str:
-        lines = [f"{'groups':>6}{'MACs':>10}{'if MACs decided':>18}{'median':>15}{'slower than that':>30}"]
+        lines = [f"{'groups':>6}{'MACs':>10}   if MACs decided{'median':>17}{'slower than that':>30}"]
         for groups, count in self.macs.items():
             predicted, median = self.predicted(groups), self.times[groups].median
             lines.append(
                 f"{groups:>6}{count / 1e6:>8.2f} M{measure.measured(predicted * 1e3, 'ms', 10)}"
-                f"{measure.measured(median * 1e3, 'ms', 10)}{measure.measured(median / predicted, 'x', 9)}"
+                f"{measure.measured(median * 1e3, 'ms', 10)}{measure.measured(self.slowdown(groups), 'x', 9)}"
             )
         return "\n".join(lines)
 
@@ -62,7 +66,7 @@ def grouped(*groups: int) -> Grouped:
             raise ValueError(f"groups must divide the {CHANNELS} channels, {count!r} does not")
         weight = random.standard_normal((CHANNELS, CHANNELS // count, TAPS, TAPS), np.float32)
         plans[count] = kernels.Conv2d(weight, groups=count, threads=1)
-    times = measure.interleaved({str(count): lambda plan=plan: plan(x) for count, plan in plans.items()})
+    times = measure.interleaved({str(count): partial(plan, x) for count, plan in plans.items()})
     return Grouped(
         {count: macs(CHANNELS, CHANNELS // count, TAPS, TAPS, SIDE, SIDE) for count in plans},
         {count: times[str(count)] for count in plans},
