@@ -105,7 +105,7 @@ def test_read_loop_only_loads_and_adds(level, register):
     def loads(loop):
         return [i[2].split(",")[-1] for i in loop if i[1] == "vaddps" and "(%" in i[2] and register in i[2]]
 
-    hot = max(innermost_loops(f"probe_{level}"), key=lambda loop: len(loads(loop)))
+    hot = max((loop for _, loop in innermost_loops(f"probe_{level}")), key=lambda loop: len(loads(loop)))
     assert len(loads(hot)) == len(set(loads(hot))) == 8
     assert [i for i in hot if re.search(r"%[xyz]mm", i[2]) and i[2].endswith(")")] == []
     assert [i for i in hot if "(%rsp" in i[2]] == []
