@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 
 import kernels
+from workbook import results
 from workbook.convolution import exercises, figures, panels, rungs
 from workbook.convolution.groups import grouped
+from workbook.convolution.twice import Growth
+from workbook.convolution.twice import growth as time_growth
 from workbook.convolution.model import FILTERS, Window, macs, photo, window
 from workbook.convolution.race import Race
 from workbook.convolution.race import race as ladder
@@ -23,6 +26,7 @@ __all__ = [
     "check",
     "explore",
     "grouped",
+    "growth",
     "hint",
     "ladder",
     "machine",
@@ -50,6 +54,13 @@ def chart(race: Race) -> Picture:
     return Picture.of(lambda: figures.ladder_figure(race), text)
 
 
+def growth() -> Growth:
+    """Time a layer and its larger forms; the scoreboard keeps how much longer they take."""
+    timed = time_growth()
+    results.record({f"convolution.growth.{name}": factor for name, factor in timed.factors.items()})
+    return timed
+
+
 def source(name: str) -> Listing:
     """Return the source of one rung of the ladder: "python", "numpy", or a compiled file such as "naive" or "im2col".
 
@@ -75,4 +86,5 @@ def measurements() -> dict[str, float]:
     if race.waited > 0.05:
         raise RuntimeError(f"other programs had the core for {race.waited:.0%} of the time; measure on a quiet machine")
     rates = {f"ladder.{rung.id}": race.rate(rung) for rung in race.rungs}
+    rates |= {f"growth.{name}": factor for name, factor in time_growth(seconds=3).factors.items()}
     return {**rates, "ladder.gain": race.gain, "groups.slowdown": cut.slowdown(CHANNELS)}

@@ -1,0 +1,26 @@
+"""The numbers that lesson 0 states in prose, and those of the scoreboard whose lessons are not written yet."""
+
+from __future__ import annotations
+
+from workbook.claims import computed
+
+
+def winograd_saving(m: int = 2, r: int = 3) -> float:
+    """Multiplications of m x m outputs of an r x r filter: by definition, over those of Winograd's F(m x m, r x r)."""
+    return (m * r) ** 2 / (m + r - 1) ** 2
+
+
+CLAIMS = (
+    computed(
+        "winograd.f2.saving",
+        "Four outputs of a 3x3 filter take {} fewer multiplications with Winograd's algorithm than by the definition.",
+        winograd_saving,
+        "×",
+    ),
+    computed(
+        "quantization.int8.lanes",
+        "A register, or a byte of memory traffic, holds {} as many numbers of 8 bits as of 16.",
+        lambda: 16 / 8,
+        "×",
+    ),
+)
