@@ -190,8 +190,8 @@ class Conv2d:
             out = np.empty(shape.y_shape, np.float32)
         else:
             _check_out(out, shape.y_shape, {"x": x, "residual": residual})
-        x = np.asarray(x, order="C")
-        residual = None if residual is None else np.asarray(residual, order="C")
+        x = np.require(x, requirements=("C", "A"))  # contiguous, and each number at a multiple of four bytes
+        residual = None if residual is None else np.require(residual, requirements=("C", "A"))
         if shape.N:
             name = self._choice(shape)
             layer, numbers = _layer(shape, self._activation, name, self.threads)
@@ -282,11 +282,11 @@ def _obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window
 
 
 def _automatic(shape: Geometry) -> str:
-    """Choose by one rule: `direct` where its tiles are full, `im2col` elsewhere."""
+    """Choose by one rule: `direct` where its tiles are full or a group is too narrow for tiles, `im2col` elsewhere."""
     rows, columns = probe.tile_shape()
     channels = shape.K // shape.window.groups
     full = shape.Q / (-(-shape.Q // rows) * rows) * channels / (-(-channels // columns) * columns)
-    return "direct" if full > 0.7 else "im2col"
+    return "direct" if full > 0.7 or channels <= columns // 4 else "im2col"
 
 
 @lru_cache(maxsize=1024)
@@ -351,6 +351,8 @@ def _check_out(out: FloatArray, shape: tuple[int, ...], others: dict[str, FloatA
         raise ValueError(f"out must have the output's shape {shape}, not {out.shape}")
     if not out.flags.c_contiguous:
         raise ValueError(f"out must be contiguous (C order), but its strides are {out.strides}")
+    if not out.flags.aligned:
+        raise ValueError(f"out is not aligned: its address {out.ctypes.data} is no multiple of {out.itemsize}")
     if not out.flags.writeable:
         raise ValueError("out is read-only")
     for name, other in others.items():

@@ -2,68 +2,78 @@
 
     y[k, p, q] = sum over (r, s), c of  patch[c, p*stride + r*dilation, q*stride + s*dilation] * weight[k, c, r, s]
 
-A row of a tile is an output pixel, a column an output channel: TILE_ROWS neighbours of one output row meet the weights
-of TILE_COLS channels. For each filter element the micro-kernel walks through the input channels; the sums stay in
-registers through all C*R*S steps. The tile comes out pixel by pixel and is transposed, because y keeps channels apart.
+Tiles: a row of a tile is an output pixel, a column an output channel: TILE_ROWS neighbours of one output row meet the
+weights of TILE_COLS channels. For each filter element the micro-kernel walks through the input channels; the sums stay
+in registers through all C*R*S steps. The tile comes out pixel by pixel and is transposed: y keeps channels apart.
 
-    weight  [groups][K / TILE_COLS][R*S][C][TILE_COLS]            packed once, zero behind the last channel
-    patch   [C][phase_h][row][phase_w][column]                    the piece of x that a block of output pixels needs
+    weight  [groups][K / TILE_COLS][R*S][C][TILE_COLS]      packed once, zero behind the last channel
+    patch   [C][phase_h][phase_w][row][column]              see patch.pxd
 
-The patch holds the padding, so that no loop asks where the image ends, and puts columns that are `stride` apart side
-by side (a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise), so that neighbours in y are
-neighbours here.
+Planes: where a group has few output channels (a depthwise layer has one), most columns of a tile would be empty. Then a
+vector holds neighbouring pixels of one output channel instead, and the weights stay as they are.
 
-Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound it; for deep layers on small
-images it is the weights, read once for every TILE_ROWS pixels.
+Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound the tiles; for deep layers on small
+images it is the weights, read once for every TILE_ROWS pixels. Loads bound the planes: one for each multiply-add.
 """
-
-from libc.string cimport memset
 
 import numpy as np
 
-from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
-from kernels.layer cimport Job, Layer, copy_row, finish
+from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.layer cimport Job, Layer, finish
+from kernels.patch cimport Patch, fill_patch, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_matrix
+from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, broadcast, load, store, tile, transpose_matrix, vf)
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
-cdef Py_ssize_t TAP = sizeof(Py_ssize_t) // sizeof(float)       # numbers of scratch that hold the place of one tap
+cdef Py_ssize_t PLANE = 4 * 1024        # numbers: a patch of 16 KiB leaves room for the sums in an L1 cache of 32 KiB
+cdef Py_ssize_t TASK = 32 * 1024        # output numbers that make a task of planes worth a thread's while
+cdef Py_ssize_t RUN = 4                 # vectors of a plane that are summed side by side, to hide an addition's latency
+
+cdef enum:
+    MOST_BATCH = 16                     # small blocks of planes that take each step together
 
 
-cdef struct Patch:
-    Blocks blocks                       # of output pixels
-    Py_ssize_t phases_h, phases_w
-    Py_ssize_t height, width            # of one phase
-    Py_ssize_t row_step, channel_step   # numbers from one row, or channel, to the next
+cdef struct Work:
+    Job job
+    Patch patch
+    Py_ssize_t* tap                     # where filter element (r, s) begins within a channel of the patch
+    Py_ssize_t blocks                   # of output pixels, in all images and groups
+    Py_ssize_t blocks_a_task            # of planes
+    Py_ssize_t batch
+
+
+cdef bint as_planes(Py_ssize_t channels) noexcept nogil:
+    """Whether a group with so many output channels is better computed plane by plane."""
+    return 2 * channels <= VLEN
 
 
 cdef Layer in_one_row(Layer layer) noexcept nogil:
     """A 1x1 filter with stride 1 does not see where rows end: take the image as one row, so that tiles are full."""
-    if (layer.R * layer.S * layer.stride_h * layer.stride_w == 1
-            and layer.H == layer.P and layer.W == layer.Q):
+    if layer.R * layer.S * layer.stride_h * layer.stride_w == 1 and layer.H == layer.P and layer.W == layer.Q:
         layer.W = layer.Q = layer.P * layer.Q
         layer.H = layer.P = 1
     return layer
 
 
-cdef Patch patch_of(const Layer* layer) noexcept nogil:
-    """Choose the blocks of output pixels, about as many as have their patch in the cache, and lay out the patch."""
-    cdef Patch patch
-    cdef Py_ssize_t reach_h = (layer.R - 1) * layer.dilation_h, reach_w = (layer.S - 1) * layer.dilation_w
-    patch.phases_h = min(layer.stride_h, reach_h + 1)
-    patch.phases_w = min(layer.stride_w, reach_w + 1)
-    patch.blocks = cut(layer.P, layer.Q, CACHE // (layer.C // layer.groups * patch.phases_h * patch.phases_w),
-                       4 * TILE_ROWS)
-    patch.height = patch.blocks.rows + reach_h // layer.stride_h
-    patch.width = patch.blocks.columns + reach_w // layer.stride_w
-    patch.row_step = patch.phases_w * patch.width
-    patch.channel_step = patch.phases_h * patch.height * patch.row_step
-    return patch
+cdef Work work_of(Layer layer) noexcept nogil:
+    """Lay out the patch and the tasks."""
+    cdef Work work
+    work.job.layer = in_one_row(layer)
+    if as_planes(layer.K // layer.groups):
+        work.patch = patch_of(&work.job.layer, PLANE, RUN * VLEN)
+    else:
+        work.patch = patch_of(&work.job.layer, CACHE, 4 * TILE_ROWS)
+    work.blocks = layer.N * layer.groups * work.patch.blocks.down * work.patch.blocks.across
+    work.blocks_a_task = max(1, TASK // (work.patch.blocks.rows * work.patch.blocks.columns))
+    work.batch = min(<Py_ssize_t>MOST_BATCH, max(1, PLANE // (layer.C // layer.groups * work.patch.channel_step)))
+    return work
 
 
 def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
-    """Return weight (K, C/groups, R, S) as a flat array [groups][blocks of K][R*S][C][TILE_COLS]."""
+    """Return weight (K, C/groups, R, S) flat: as it is for planes, [groups][K blocks][R*S][C][TILE_COLS] for tiles."""
     K, C, taps = weight.shape[0] // groups, weight.shape[1], weight.shape[2] * weight.shape[3]
+    if as_planes(K):
+        return np.asarray(weight).reshape(-1)
     blocks = ceil_div(K, TILE_COLS)
     packed = np.zeros((groups, blocks * TILE_COLS, C, taps), np.float32)
     packed[:, :K] = np.asarray(weight).reshape(groups, K, C, taps)
@@ -71,82 +81,124 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     return np.ascontiguousarray(packed).reshape(-1)
 
 
-cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
-    """Numbers that a worker needs: the taps' places, a patch, a tile, and a block of sums."""
-    cdef Patch patch = patch_of(layer)
-    return whole_lines(TAP * layer.R * layer.S + layer.C // layer.groups * patch.channel_step + TILE_SIZE
-                       + TILE_COLS * (patch.blocks.rows * patch.blocks.columns + VLEN))
+cdef Py_ssize_t taps_size(const Layer* layer) noexcept nogil:
+    return whole_lines(layer.R * layer.S * sizeof(Py_ssize_t) // sizeof(float))
+
+
+cdef Py_ssize_t plane_sums(const Work* work) noexcept nogil:
+    """Numbers in the sums of one plane, which are written in runs of vectors."""
+    return work.patch.blocks.rows * work.patch.width + RUN * VLEN
+
+
+cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
+    """Numbers that a worker needs: a patch, and a tile and a block of sums, or a plane of sums."""
+    cdef const Layer* layer = &work.job.layer
+    cdef Py_ssize_t patch = layer.C // layer.groups * work.patch.channel_step
+    if as_planes(layer.K // layer.groups):
+        return whole_lines(work.batch * (patch + layer.K // layer.groups * plane_sums(work)))
+    return whole_lines(patch + TILE_SIZE + TILE_COLS * (work.patch.blocks.rows * work.patch.blocks.columns + VLEN))
 
 
 def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena."""
-    layer = in_one_row(layer)
-    return threads * worker_scratch(&layer)
+    cdef Work work = work_of(layer)
+    return taps_size(&layer) + threads * worker_scratch(&work)
 
 
-cdef void fill_patch(const Job* job, const Patch* patch, Block block, float* out) noexcept nogil:
-    """Copy what a block of output pixels needs of every input channel of its group."""
+cdef void tiles_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    """One block of output pixels: its patch, then the tiles of its share of the output channels."""
+    cdef const Work* work = <const Work*>context
+    cdef const Job* job = &work.job
     cdef const Layer* layer = &job.layer
-    cdef Py_ssize_t C = layer.C // layer.groups
-    cdef Py_ssize_t c, phase_h, phase_w, row, h, w
-    cdef const float* plane
-    for c in range(C):
-        plane = job.x + (block.n * layer.C + block.group * C + c) * layer.H * layer.W
-        for phase_h in range(patch.phases_h):
-            for row in range(patch.height):
-                h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
-                for phase_w in range(patch.phases_w):
-                    w = block.column * layer.stride_w + phase_w - layer.pad_left
-                    if 0 <= h < layer.H:
-                        copy_row(plane + h * layer.W, layer.W, w, layer.stride_w, patch.width, out)
-                    else:
-                        memset(out, 0, patch.width * sizeof(float))
-                    out += patch.width
-
-
-cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    """One block of output pixels: its patch, then its share of the output channels."""
-    cdef const Job* job = <const Job*>context
-    cdef const Layer* layer = &job.layer
-    cdef Patch patch = patch_of(layer)
-    cdef Block block = block_at(&patch.blocks, layer.groups, index // job.splits)
+    cdef Block block = block_at(&work.patch.blocks, layer.groups, index // job.splits)
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, taps = layer.R * layer.S
     cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_COLS), split = index % job.splits
     cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), sums_step = block.rows * block.columns + VLEN
-    cdef Py_ssize_t b, k, r, s, h, w, p, q, piece, count
-    cdef float* scratch = job.scratch + worker * job.scratch_size
-    cdef Py_ssize_t* tap = <Py_ssize_t*>scratch
-    cdef float* x = scratch + TAP * taps
-    cdef float* one_tile = x + C * patch.channel_step
+    cdef Py_ssize_t b, k, p, q, piece, count, vecs
+    cdef float* patch = job.scratch + worker * job.scratch_size
+    cdef float* one_tile = patch + C * work.patch.channel_step
     cdef float* sums = one_tile + TILE_SIZE
     cdef const float* weight
-    cdef int vecs
-    fill_patch(job, &patch, block, x)
-    for r in range(layer.R):
-        for s in range(layer.S):
-            h, w = r * layer.dilation_h, s * layer.dilation_w
-            tap[r * layer.S + s] = ((h % layer.stride_h * patch.height + h // layer.stride_h) * patch.row_step
-                                    + w % layer.stride_w * patch.width + w // layer.stride_w)
+    fill_patch(job, &work.patch, block, patch)
     for b in range(share(channel_blocks, job.splits, split), share(channel_blocks, job.splits, split + 1)):
         k = b * TILE_COLS
-        vecs = <int>ceil_div(min(TILE_COLS, K - k), VLEN)
+        vecs = ceil_div(min(TILE_COLS, K - k), VLEN)
         weight = job.weight + (block.group * channel_blocks + b) * taps * C * TILE_COLS
         for p in range(block.rows):
             for piece in range(pieces):
                 q = share(block.columns, pieces, piece)
                 count = share(block.columns, pieces, piece + 1) - q
-                tile(<int>count, vecs, taps, tap, C, x + p * patch.row_step + q, 1, patch.channel_step,
-                     weight, TILE_COLS, one_tile)
+                tile(<int>count, <int>vecs, taps, work.tap, C, patch + p * work.patch.width + q, 1,
+                     work.patch.channel_step, weight, TILE_COLS, one_tile)
                 transpose_matrix(one_tile, TILE_COLS, count, vecs, sums + p * block.columns + q, sums_step)
         finish(job, block.n, block.group * K + k, min(TILE_COLS, K - k), block.row * layer.Q + block.column,
                block.rows * block.columns, sums, sums_step)
 
 
+cdef void sum_plane(const Work* work, const float* patch, const float* weight, Py_ssize_t count,
+                    float* sums) noexcept nogil:
+    """sums[i] = sum over c, (r, s) of patch[c, tap + i] * weight[c, (r, s)], i < count, through the patch's rows."""
+    cdef const Layer* layer = &work.job.layer
+    cdef Py_ssize_t taps = layer.R * layer.S, part, c, t
+    cdef const float* x
+    cdef vf w, s0, s1, s2, s3
+    for part in range(ceil_div(count, RUN * VLEN)):
+        s0 = s1 = s2 = s3 = broadcast(0)
+        for c in range(layer.C // layer.groups):
+            for t in range(taps):
+                x = patch + c * work.patch.channel_step + work.tap[t] + part * RUN * VLEN
+                w = broadcast(weight[c * taps + t])
+                s0 = s0 + w * load(x)
+                s1 = s1 + w * load(x + VLEN)
+                s2 = s2 + w * load(x + 2 * VLEN)
+                s3 = s3 + w * load(x + 3 * VLEN)
+        store(sums, s0)
+        store(sums + VLEN, s1)
+        store(sums + 2 * VLEN, s2)
+        store(sums + 3 * VLEN, s3)
+        sums += RUN * VLEN
+
+
+cdef void planes_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    """Some blocks of output pixels, each with all output channels of its group.
+
+    Small blocks take each step together: a vector that is read right after its parts were written waits for them.
+    """
+    cdef const Work* work = <const Work*>context
+    cdef const Job* job = &work.job
+    cdef const Layer* layer = &job.layer
+    cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, depth = C * layer.R * layer.S
+    cdef Py_ssize_t width = work.patch.width, patch_size = C * work.patch.channel_step, sums_size = plane_sums(work)
+    cdef Py_ssize_t first = index * work.blocks_a_task, end = min(work.blocks, first + work.blocks_a_task)
+    cdef Py_ssize_t count, i, k, p
+    cdef float* patches = job.scratch + worker * job.scratch_size
+    cdef float* sums = patches + work.batch * patch_size
+    cdef Block[MOST_BATCH] blocks
+    cdef Block block
+    while first < end:
+        count = min(work.batch, end - first)
+        for i in range(count):
+            blocks[i] = block_at(&work.patch.blocks, layer.groups, first + i)
+            fill_patch(job, &work.patch, blocks[i], patches + i * patch_size)
+        for i in range(count):
+            block = blocks[i]
+            for k in range(K):
+                sum_plane(work, patches + i * patch_size, job.weight + (block.group * K + k) * depth,
+                          (block.rows - 1) * width + block.columns, sums + (i * K + k) * sums_size)
+        for i in range(count):
+            block = blocks[i]
+            for p in range(block.rows):
+                finish(job, block.n, block.group * K, K, (block.row + p) * layer.Q + block.column, block.columns,
+                       sums + i * K * sums_size + p * width, sums_size)
+        first += count
+
+
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
     """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
-    cdef Job job
-    job.layer = in_one_row(layer)
+    cdef Work work = work_of(layer)
+    cdef Job* job = &work.job
+    cdef Py_ssize_t K = layer.K // layer.groups
     job.x = &x[0, 0, 0, 0]
     job.weight = &weight[0]
     job.bias = &bias[0]
@@ -154,10 +206,13 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     if residual is not None:
         job.residual = &residual[0, 0, 0, 0]
     job.y = &y[0, 0, 0, 0]
-    job.scratch = &arena[0]
-    job.scratch_size = worker_scratch(&job.layer)
-    cdef Patch patch = patch_of(&job.layer)
-    cdef Py_ssize_t tasks = layer.N * layer.groups * patch.blocks.down * patch.blocks.across
-    job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_COLS), threads)
+    work.tap = <Py_ssize_t*>&arena[0]
+    place_taps(&layer, &work.patch, work.tap)
+    job.scratch = &arena[0] + taps_size(&layer)
+    job.scratch_size = worker_scratch(&work)
+    job.splits = splits_for(work.blocks, ceil_div(K, TILE_COLS), threads)
     with nogil:
-        run_in_pool(block_task, &job, tasks * job.splits, threads)
+        if as_planes(K):
+            run_in_pool(planes_task, &work, ceil_div(work.blocks, work.blocks_a_task), threads)
+        else:
+            run_in_pool(tiles_task, &work, work.blocks * job.splits, threads)

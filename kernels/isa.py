@@ -37,7 +37,9 @@ def _chosen() -> str:
 _LEVEL = _chosen()
 
 for _name in _ALGORITHMS:
-    sys.modules[f"kernels.{_name}"] = importlib.import_module(f"kernels.{_name}_{_LEVEL}")
+    _module = importlib.import_module(f"kernels.{_name}_{_LEVEL}")
+    sys.modules[f"kernels.{_name}"] = _module
+    setattr(sys.modules["kernels"], _name, _module)  # as `import kernels.direct` would do
 
 
 def isa() -> str:

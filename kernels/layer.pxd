@@ -3,8 +3,6 @@
 Letters: N images, C input channels of H x W; K output channels of P x Q; filters of R x S.
 """
 
-from libc.string cimport memcpy
-
 from kernels.blocks cimport ceil_div
 from kernels.simd cimport VLEN, activate, broadcast, load, load_first, store, store_first, vf
 
@@ -33,21 +31,37 @@ cdef struct Job:
     Py_ssize_t splits               # parts that the output channels of a group are cut into
 
 
+cdef inline Py_ssize_t steps(Py_ssize_t distance, Py_ssize_t stride) noexcept nogil:
+    """Steps of `stride` that cover a distance; a division costs more than a short row."""
+    return distance if stride == 1 else ceil_div(distance, stride)
+
+
+cdef inline void clear(float* out, Py_ssize_t count) noexcept nogil:
+    """Zeros at a border: few, so that a call of memset would cost more."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        out[i] = 0
+
+
 cdef inline void copy_row(const float* x, Py_ssize_t width, Py_ssize_t w, Py_ssize_t stride, Py_ssize_t count,
                           float* out) noexcept nogil:
     """out[i] = x[w + i*stride] for i < count, and zero where that lies outside of 0 .. width - 1."""
-    cdef Py_ssize_t before = 0 if w >= 0 else min(count, ceil_div(-w, stride))
-    cdef Py_ssize_t inside = before if w >= width else max(before, min(count, ceil_div(width - w, stride)))
-    cdef Py_ssize_t i
-    for i in range(before):
-        out[i] = 0
+    cdef Py_ssize_t before = min(count, max(0, steps(-w, stride)))
+    cdef Py_ssize_t inside = max(before, min(count, steps(width - w, stride)))
+    cdef Py_ssize_t i = before
+    clear(out, before)
+    clear(out + inside, count - inside)
     if stride == 1:
-        memcpy(out + before, x + w + before, (inside - before) * sizeof(float))
+        while inside - i >= VLEN:
+            store(out + i, load(x + w + i))
+            i += VLEN
+        store_first(out + i, load_first(x + w + i, inside - i), inside - i)
+    elif stride == 2:                   # the compiler makes vectors of a stride that it knows
+        for i in range(before, inside):
+            out[i] = x[w + 2 * i]
     else:
         for i in range(before, inside):
             out[i] = x[w + i * stride]
-    for i in range(inside, count):
-        out[i] = 0
 
 
 cdef inline void finish(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t channels, Py_ssize_t pixel,

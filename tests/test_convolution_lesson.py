@@ -71,10 +71,11 @@ def test_only_the_python_rung_is_cut_short_and_its_name_says_so():
 
 def test_the_table_marks_every_measured_number():
     text = str(lesson.ladder(guess=10, seconds=0.01))
-    table = [line for line in text.splitlines() if not line.startswith("[machine]")]
+    table, beside = (part.splitlines() for part in text.split("\n\n"))
     assert len(table) == 6
     for line in table[1:]:
         assert line.count("[measured]") == 3 + (not line.startswith("Python"))
+    assert all(line.startswith(("reference machine", "[machine]")) for line in beside)
     assert "you guessed 10 x" in text
     assert "you did not guess" in str(lesson.ladder(seconds=0.01))
 

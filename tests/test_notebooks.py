@@ -153,6 +153,9 @@ def test_exercises_are_the_packages(path):
     sources = [cell.source for cell in cells(path, "code")]
     for exercise in exercises_of(lesson):
         assert exercise.cell in sources, exercise.id
+    prose = "\n".join(cell.source for cell in cells(path, "markdown"))
+    for exercise, title in zip(lesson.exercise_ids, lesson.exercises, strict=True):
+        assert f"**{exercise} {title}.**" in prose
 
 
 @each_notebook

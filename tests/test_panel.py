@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -75,6 +76,12 @@ def test_set_moves_several_controls_and_draws_once():
     assert drawn == [(6, "b")]
 
 
+def test_set_takes_numpys_whole_numbers():
+    made = make()
+    made.set(number=np.int64(4))
+    assert made.readout == "sum 4, word a"
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -85,6 +92,8 @@ def test_set_moves_several_controls_and_draws_once():
         ({"number": True}, ["number", "True"]),
         ({"number": None}, ["number", "None"]),
         ({"word": "c"}, ["word", "'a'", "'b'", "'c'"]),
+        ({"number": np.array([1, 2])}, ["number", "array"]),
+        ({"word": np.array(["a", "b"])}, ["word", "array"]),
         ({"word": ["a"]}, ["word", "['a']"]),
         ({"number": 5, "offset": "x"}, ["offset", "'x'"]),
     ],
@@ -192,10 +201,11 @@ def test_the_same_state_gives_the_same_svg_and_other_panels_other_ids():
 def test_a_notebook_stores_the_default_state_as_picture_and_text():
     made = make()
     made.set(number=5)
-    bundle = made._repr_mimebundle_()
+    bundle, metadata = made._repr_mimebundle_()
     assert bundle["text/plain"] == "test.panel: sum 3, word a"
     assert bundle["image/png"].startswith(b"\x89PNG")
-    assert bundle["image/png"] == make()._repr_mimebundle_()["image/png"]
+    assert bundle["image/png"] == make()._repr_mimebundle_()[0]["image/png"]
+    assert metadata == {"image/png": {"width": 288}}, "three inches"
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 

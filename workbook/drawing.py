@@ -21,6 +21,7 @@ from matplotlib.typing import ColorType
 
 COLORS: tuple[ColorType, ...] = tuple(mpl.color_sequences["petroff10"])
 INK = "#222222"
+CSS_DPI = 96
 PNG_DPI = 144  # 1.5 pixels a CSS pixel: sharp on most screens, small in the file
 
 _PAGE_WIDE_STYLE = re.compile(r"\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)  # inline, it would style the page
@@ -98,18 +99,22 @@ class Picture:
     ----------
     image : bytes
         A PNG file.
+    width : int
+        At which to show it, in CSS pixels, so that its text has the size of the page's.
     text : str
         What it shows, in words and numbers that are the same everywhere: validation compares them.
     """
 
     image: bytes
+    width: int
     text: str
 
     @classmethod
     def of(cls, make: Callable[[], Figure], text: str) -> Picture:
         """Make a figure in the workbook's look and keep its PNG."""
         with look():
-            return cls(png(make()), text)
+            figure = make()
+            return cls(png(figure), round(figure.get_figwidth() * CSS_DPI), text)
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        return {"image/png": self.image, "text/plain": self.text}
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
+        return {"image/png": self.image, "text/plain": self.text}, {"image/png": {"width": self.width}}

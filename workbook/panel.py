@@ -14,6 +14,7 @@ import asyncio
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Generic, Protocol, TypeVar
 
 import ipywidgets as widgets
@@ -66,9 +67,9 @@ class Slider:
 
     def check(self, value: object) -> object:
         """Return a whole number of the range."""
-        if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
-            raise ValueError(f"{self.name} takes a whole number from {self.low} to {self.high}, not {value!r}")
-        return value
+        if isinstance(value, Integral) and not isinstance(value, bool) and self.low <= int(value) <= self.high:
+            return int(value)
+        raise ValueError(f"{self.name} takes a whole number from {self.low} to {self.high}, not {value!r}")
 
     def corners(self) -> tuple[object, ...]:
         """Return both ends."""
@@ -92,9 +93,9 @@ class Choice:
 
     def check(self, value: object) -> object:
         """Return one of the options."""
-        if value not in self.options:
-            raise ValueError(f"{self.name} takes one of {', '.join(map(repr, self.options))}, not {value!r}")
-        return value
+        if isinstance(value, str) and value in self.options:
+            return value
+        raise ValueError(f"{self.name} takes one of {', '.join(map(repr, self.options))}, not {value!r}")
 
     def corners(self) -> tuple[object, ...]:
         """Return all of them."""
@@ -249,13 +250,12 @@ class Panel(Generic[Result]):
             rows.append(more)
         return widgets.VBox([*rows, self._view, self._line_view])
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
         """Return the live view, a picture of the default state, and a line with the default's numbers."""
         result = self._model(**self.defaults)
-        with drawing.look(self.name):
-            image = drawing.png(self._figure(result))
-        live = self._box._repr_mimebundle_() or {}
-        return {**live, "image/png": image, "text/plain": f"{self.name}: {self._line(result)}"}
+        still = drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {self._line(result)}")
+        data, metadata = still._repr_mimebundle_()
+        return {**self._box._repr_mimebundle_(), **data}, metadata
 
 
 class _Throttle:

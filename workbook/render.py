@@ -93,7 +93,7 @@ def normal_text(notebook: Any) -> str:
 
 
 def _normal_outputs(outputs: list[Any], execution_count: int | None) -> list[Any]:
-    """Drop what is not text or a picture, and join the pieces in which a stream came."""
+    """Keep text, pictures and their width, and join the pieces in which a stream came."""
     kept: list[Any] = []
     for output in outputs:
         if output.output_type == "stream":
@@ -102,7 +102,9 @@ def _normal_outputs(outputs: list[Any], execution_count: int | None) -> list[Any
                 continue
         elif output.output_type in ("display_data", "execute_result"):
             output.data = {mime: output.data[mime] for mime in _KEPT_MIMES if mime in output.data}
-            output.metadata = {}
+            output.metadata = {
+                mime: {"width": shown["width"]} for mime, shown in output.metadata.items() if "width" in shown
+            }
             if "execution_count" in output:
                 output.execution_count = execution_count
         kept.append(nbformat.from_dict(output))

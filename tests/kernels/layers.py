@@ -10,6 +10,11 @@ collects the factors:
 
 L is the activation's steepest slope, max(1, |slope|). A result below the smallest normal number, 2**-126, is off by up
 to 2**-150 instead of by a factor: n * L * 2**-150 more. The float64 reference's own error is 2**29 times smaller.
+
+Winograd's F(m x m, 3 x 3) computes Y = A^T [sum over c of (G g G^T) * (B^T d B)] A on tiles of m + 2 by m + 2. The
+same argument holds step by step: M takes the absolute values of all matrices, filters and inputs in that formula, and n
+counts the longest path: a step along m + 2 numbers rounds at most m + 2 times, there are two for the input and two for
+the output; one rounding for the filter (transformed in float64), C/groups for the sum; four as above.
 """
 
 from __future__ import annotations
@@ -18,11 +23,14 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 import kernels
+from kernels import winograd
 
 ALGORITHMS = ("naive", "direct", "im2col")  # run every layer
 WINOGRAD = ("winograd_f2", "winograd_f4", "winograd_f6")  # run 3x3 layers with stride and dilation 1
+ROUNDING = WINOGRAD[1:]  # are not exact on integers
 ACTIVATIONS = (None, "relu", "relu6", ("leaky_relu", 0.1), ("leaky_relu", -0.5), ("leaky_relu", 3.0))
 
 
@@ -77,6 +85,11 @@ class Layer:
         residual = numbers(*convolve(x, weight, **self.window).shape) if self.residual else None
         return x, weight, bias, residual
 
+    @property
+    def algorithms(self):
+        plain = (self.R, self.S, self.stride, self.dilation) == (3, 3, 1, 1)
+        return ALGORITHMS + WINOGRAD * plain
+
     def run(self, algorithm, x, weight, bias, residual, threads=1):
         plan = kernels.Conv2d(
             weight, bias, **self.window, activation=self.activation, algorithm=algorithm, threads=threads
@@ -84,21 +97,30 @@ class Layer:
         return plan(x, residual=residual)
 
     def reference(self, x, weight, bias, residual):
-        """Return (exact result, bound on the error of a float32 result)."""
-        y, magnitude = convolve(x, weight, **self.window), convolve(np.abs(x), np.abs(weight), **self.window)
+        """Return the exact result."""
+        y = convolve(x, weight, **self.window)
         for term in (None if bias is None else bias[:, None, None], residual):
-            if term is not None:
-                y, magnitude = y + np.float64(term), magnitude + np.abs(np.float64(term))
-        return activate(y, self.activation), self.bound(magnitude)
+            y = y if term is None else y + np.float64(term)
+        return activate(y, self.activation)
 
-    def bound(self, magnitude):
-        n = self.C // self.groups * self.R * self.S + 4
+    def bound(self, algorithm, x, weight, bias, residual):
+        """Return the bound on the error of each number of an algorithm's result; of "auto", the largest of all."""
+        if algorithm == "auto":
+            return np.max([self.bound(name, x, weight, bias, residual) for name in self.algorithms], axis=0)
+        x, weight, depth = np.abs(x), np.abs(weight), self.C // self.groups
+        if algorithm in WINOGRAD:
+            m = int(algorithm[-1])
+            magnitude, n = winograd_magnitude(x, weight, self.padding, self.groups, m), depth + 4 * (m + 2) + 5
+        else:
+            magnitude, n = convolve(x, weight, **self.window), depth * self.R * self.S + 4
+        for term in (None if bias is None else bias[:, None, None], residual):
+            magnitude = magnitude if term is None else magnitude + np.abs(np.float64(term))
         steepest = max(1.0, abs(self.activation[1])) if isinstance(self.activation, tuple) else 1.0
         return steepest * (n * 2.0**-24 / (1 - n * 2.0**-24) * magnitude + n * 2.0**-150)
 
-    def check(self, y, *arrays):
-        """Assert that y is the layer's result on (x, weight, bias, residual)."""
-        exact, bound = self.reference(*arrays)
+    def check(self, algorithm, y, *arrays):
+        """Assert that y is what an algorithm may give on (x, weight, bias, residual)."""
+        exact, bound = self.reference(*arrays), self.bound(algorithm, *arrays)
         assert y.dtype == np.float32
         assert y.shape == exact.shape
         error = np.abs(y - exact)
@@ -107,6 +129,27 @@ class Layer:
             f"{(error > bound).sum()} of {y.size} numbers are wrong; "
             f"y{list(map(int, worst))} = {y[worst]}, exact {exact[worst]}, error {error[worst]} > {bound[worst]}"
         )
+
+    def check_integers(self, algorithm, threads=1):
+        """Assert that the result on small integers is exact: sums below 2**24 have no rounding, in any order.
+
+        F(2, 3) has halves and quarters of them. F(4, 3) and F(6, 3) round, but by less than 1/8: the results, which a
+        leaky_relu may have made quarters, are the nearest ones.
+        """
+        arrays = self.arrays(integers=True)
+        exact, y = self.reference(*arrays), self.run(algorithm, *arrays, threads=threads)
+        assert y.dtype == np.float32
+        assert np.abs(exact).max() < 2**24
+        np.testing.assert_array_equal(
+            np.rint(y * 4) / 4 if algorithm in ROUNDING else y, exact, err_msg=f"{self} {algorithm}"
+        )
+
+
+def on_every(layers):
+    """Run a test on each layer with each algorithm that runs it."""
+    runs = [(layer, algorithm) for layer in layers for algorithm in layer.algorithms]
+    names = [f"{layer}-{algorithm}" for layer, algorithm in runs]
+    return pytest.mark.parametrize(("layer", "algorithm"), runs, ids=names)
 
 
 def pair(value):
@@ -122,13 +165,42 @@ def convolve(x, weight, stride=1, padding=0, dilation=1, groups=1):
     P, Q = (H - (R - 1) * dilation_h - 1) // down + 1, (W - (S - 1) * dilation_w - 1) // across + 1
     x = x.reshape(N, groups, depth, H, W)
     weight = np.float64(weight).reshape(groups, K // groups, depth, R, S)
-    y = np.zeros((N, groups, K // groups, P, Q))
+    y = np.zeros((N, groups, K // groups, P * Q))
     with np.errstate(invalid="ignore"):  # inf - inf and 0 * inf are NaN, as they should be
         for r, s in itertools.product(range(R), range(S)):
             rows = slice(r * dilation_h, r * dilation_h + (P - 1) * down + 1, down)
             columns = slice(s * dilation_w, s * dilation_w + (Q - 1) * across + 1, across)
-            y += np.einsum("ngcpq,gkc->ngkpq", x[..., rows, columns], weight[..., r, s])
+            y += weight[..., r, s] @ x[..., rows, columns].reshape(N, groups, depth, P * Q)
     return y.reshape(N, K, P, Q)
+
+
+def winograd_magnitude(x, weight, padding, groups, m):
+    """Return |A^T| [sum of (|G| g |G^T|) * (|B^T| d |B|)] |A| for x and weight that are not negative."""
+    n, points = m + 2, np.array(winograd.points(m))
+    others = [np.delete(points, i) for i in range(n - 1)]
+    powers = np.abs(points) ** np.arange(m)[:, None]
+    A = np.hstack([powers, np.eye(m)[:, -1:]])  # this is |A^T|: powers of the points, and infinity
+    G = np.vstack([np.abs(points[i]) ** np.arange(3) / np.abs(np.prod(points[i] - others[i])) for i in range(n - 1)])
+    G = np.vstack([G, [0, 0, 1]])
+    B = np.zeros((n, n))  # |B^T|: the polynomials that are zero at all points but one
+    for i in range(n - 1):
+        B[i, : n - 1] = np.abs(np.poly(others[i])[::-1])
+    B[-1] = np.abs(np.poly(points)[::-1])
+    exact = convolve(x, weight, padding=padding, groups=groups)
+    (N, K, P, Q), (_, C, H, W) = exact.shape, x.shape
+    top, left = pair(padding)[:2]
+    down, across = -(-P // m), -(-Q // m)
+    beyond = (top, m * down + 2 - H - top), (left, m * across + 2 - W - left)
+    x = np.pad(np.float64(x), ((0, 0), (0, 0), *beyond))
+    tiles = np.lib.stride_tricks.sliding_window_view(x, (n, n), axis=(2, 3))[:, :, ::m, ::m]
+    tiles = tiles.reshape(N, groups, C // groups, down, across, n, n)
+    V = B @ tiles @ B.T
+    U = G @ np.float64(weight).reshape(groups, K // groups, C // groups, 3, 3) @ G.T
+    V = np.moveaxis(V.reshape(N, groups, C // groups, down * across, n, n), (4, 5), (0, 1))
+    M = np.moveaxis(U, (3, 4), (0, 1))[:, :, None] @ V
+    y = A @ np.moveaxis(M, (0, 1), (4, 5)) @ A.T
+    y = y.reshape(N, K, down, across, m, m).swapaxes(3, 4).reshape(N, K, down * m, across * m)
+    return y[:, :, :P, :Q]
 
 
 def activate(y, activation):
@@ -190,4 +262,8 @@ LAYERS = [
     Layer(C=1, K=2, H=2, W=9000, R=1, S=3),  # one row is more than a block
     Layer(C=40, K=2, H=4, W=3000, R=3, S=3, padding=1),
     Layer(N=5, C=2, K=70, H=6, W=6),
+    # layers of Winograd's two schedules: much image and few filters, and the reverse
+    Layer(C=16, K=40, H=60, W=50, padding=1),
+    Layer(C=20, K=150, H=13, W=15, padding=1, N=4),
+    Layer(C=40, K=68, H=12, W=29, padding=(0, 2, 1, 0), groups=2, N=2),
 ]

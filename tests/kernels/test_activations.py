@@ -4,20 +4,19 @@ import itertools
 
 import numpy as np
 import pytest
-from layers import ACTIVATIONS, ALGORITHMS, Layer, activate
+from layers import ACTIVATIONS, ALGORITHMS, WINOGRAD, Layer, activate
 
 import kernels
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
 def test_with_bias_and_residual(activation, algorithm):
     for bias, residual in itertools.product((False, True), repeat=2):
         layer = Layer(N=2, C=4, K=6, groups=2, padding=1, activation=activation, bias=bias, residual=residual)
         arrays = layer.arrays()
-        y = layer.run(algorithm, *arrays)
-        layer.check(y, *arrays)
-        negative = layer.reference(*arrays)[0] < 0
+        layer.check(algorithm, layer.run(algorithm, *arrays), *arrays)
+        negative = layer.reference(*arrays) < 0
         assert negative.any() == (activation not in ("relu", "relu6", ("leaky_relu", -0.5)))
 
 
@@ -40,12 +39,12 @@ def test_of_every_kind_of_number(activation, algorithm):
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("activation", [None, "relu", ("leaky_relu", 0.1)], ids=str)
 def test_not_finite_input_reaches_the_same_outputs(special, activation, algorithm):
-    """And no others: neither pixels beside it, nor other groups, nor padding."""
+    """And no others: neither pixels beside it, nor other groups, nor padding. (Winograd's reaches its whole tile.)"""
     layer = Layer(N=2, C=4, K=6, groups=2, H=20, W=40, padding=1, stride=(1, 2), activation=activation)
     x, weight, bias, residual = layer.arrays()
     for place in [(0, 0, 0, 0), (1, 3, 19, 39), (0, 2, 7, 18)]:
         x[place] = special
-    exact, bound = layer.reference(x, weight, bias, residual)
+    exact, bound = layer.reference(x, weight, bias, residual), layer.bound(algorithm, x, weight, bias, residual)
     y = layer.run(algorithm, x, weight, bias, residual)
     reads_special = ~np.isfinite(bound)
     assert reads_special.sum() == 3 * (2 + 2 + 3)  # the channels of a group, times the rows that see each place
@@ -54,7 +53,7 @@ def test_not_finite_input_reaches_the_same_outputs(special, activation, algorith
     assert (np.abs(y[others] - exact[others]) <= bound[others]).all()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
 def test_not_finite_residual_reaches_its_own_output(algorithm):
     layer = Layer(residual=True, activation="relu")
     x, weight, bias, residual = layer.arrays()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from layers import ALGORITHMS, Layer
+from layers import ALGORITHMS, WINOGRAD, Layer
 
 import kernels
 
@@ -41,7 +41,7 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
 def test_views(view, algorithm):
     x, weight, bias, residual = LAYER.arrays()
@@ -54,20 +54,12 @@ def test_views(view, algorithm):
     assert y.tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
 def test_bias_view(algorithm):
     x, weight, bias, residual = LAYER.arrays()
     expected = LAYER.run(algorithm, x, weight, bias, residual)
     for view in (every_second, readonly, unaligned, lambda a: a[::-1].copy()[::-1]):
         assert LAYER.run(algorithm, x, weight, view(bias), residual).tobytes() == expected.tobytes()
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_unaligned_out(algorithm):
-    x, weight, bias, residual = LAYER.arrays()
-    plan = kernels.Conv2d(weight, bias, **LAYER.window, algorithm=algorithm)
-    expected = plan(x, residual=residual)
-    assert plan(x, out=unaligned(expected * 0), residual=residual).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -85,7 +77,7 @@ def test_strides_of_sizes_of_one(shape, algorithm):
     np.testing.assert_array_equal(out, 2 * numbers)
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, *WINOGRAD, "auto"])
 def test_plan_keeps_its_own_weights(algorithm):
     x, weight, bias, residual = LAYER.arrays()
     expected = LAYER.run(algorithm, x, weight, bias, residual)
@@ -104,7 +96,7 @@ def test_out_may_lie_on_the_caller_s_weight_and_bias(algorithm):
             np.testing.assert_array_equal(out, numbers + 1)
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, *WINOGRAD, "auto"])
 def test_one_plan_on_images_of_many_sizes(algorithm):
     """Scratch of one size must not serve, too small, another."""
     weight = LAYER.arrays()[1]
@@ -113,6 +105,6 @@ def test_one_plan_on_images_of_many_sizes(algorithm):
         sized = Layer(N=N, C=4, K=6, H=H, W=W, groups=2, padding=1, bias=False)
         arrays = sized.arrays()[0], weight, None, None
         if N:
-            sized.check(plan(arrays[0]), *arrays)
+            sized.check(algorithm, plan(arrays[0]), *arrays)
         else:
             assert plan(arrays[0]).shape == (0, 6, H, W)

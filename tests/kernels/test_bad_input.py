@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layers import ALGORITHMS, Layer
+from layers import ALGORITHMS, WINOGRAD, Layer
 
 import kernels
 
@@ -180,6 +180,14 @@ CALLS = [
     ({"algorithm": None}, ValueError, "None"),
     ({"algorithm": ["direct"]}, ValueError, "['direct']"),
     ({"algorithm": np.array(["auto", "direct"])}, ValueError, "array(['auto', 'direct']"),
+    *(
+        ({"algorithm": "winograd_f4", **option}, ValueError, f"{why}. Those that can: naive, direct, im2col")
+        for option, why in [
+            ({"stride": 2}, "algorithm 'winograd_f4' cannot run this layer: its stride is (2, 2), not 1"),
+            ({"dilation": (1, 2)}, "its dilation is (1, 2), not 1"),
+            ({"weight": WEIGHT[..., :2]}, "its filter is 3x2, not 3x3"),
+        ]
+    ),
     ({"threads": 0}, ValueError, "threads must be at least 1, not 0"),
     ({"threads": -3}, ValueError, "threads must be at least 1, not -3"),
     *(
@@ -191,7 +199,7 @@ CALLS = [
 
 def test_the_good_call_is_good():
     """Each of the bad calls differs from this one in what is wrong, and in nothing else."""
-    LAYER.check(kernels.conv2d(**GOOD), X, WEIGHT, BIAS, None)
+    LAYER.check("auto", kernels.conv2d(**GOOD), X, WEIGHT, BIAS, None)
 
 
 @pytest.mark.parametrize(("wrong", "error", "message"), CALLS, ids=[f"{number}" for number in range(len(CALLS))])
@@ -201,7 +209,7 @@ def test_conv2d(wrong, error, message):
     assert caught.type in (TypeError, ValueError) or issubclass(caught.type, MemoryError)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
 def test_wrong_weights_are_an_error_before_the_first_call(algorithm):
     for wrong in (changed(WEIGHT, (0, 0, 0, 0), np.nan), WEIGHT.astype(np.float64), WEIGHT[0]):
         with pytest.raises((TypeError, ValueError)):
@@ -226,6 +234,7 @@ ARRAYS = [
     ({"out": giant(*Y_SHAPE)}, ValueError, "out must be contiguous (C order), but its strides are (0, 0, 0, 0)"),
     ({"out": np.broadcast_to(numbers(1), Y_SHAPE)}, ValueError, "strides are (0, 0, 0, 0)"),
     ({"out": np.frombuffer(bytes(4 * 180), np.float32).reshape(Y_SHAPE)}, ValueError, "out is read-only"),
+    ({"out": np.frombuffer(bytearray(721), np.float32, 180, 1).reshape(Y_SHAPE)}, ValueError, "out is not aligned"),
     ({"out": np.zeros(Y_SHAPE)}, TypeError, "out has dtype float64"),
     ({"out": np.zeros(Y_SHAPE, ">f4")}, TypeError, "out has dtype >f4"),
     ({"out": np.zeros(Y_SHAPE, np.int32)}, TypeError, "out has dtype int32"),
@@ -252,7 +261,7 @@ ARRAYS = [
 ]
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, *WINOGRAD, "auto"])
 @pytest.mark.parametrize(("wrong", "error", "message"), ARRAYS, ids=[f"{number}" for number in range(len(ARRAYS))])
 def test_call_of_a_plan(wrong, error, message, algorithm):
     plan = kernels.Conv2d(WEIGHT, algorithm=algorithm)
@@ -313,7 +322,7 @@ def test_algorithms(arguments, options, error, message):
             "groups": st.sampled_from([1, 2, 3, 6, 0, -2, 2**64, 2.0]),
             "threads": st.sampled_from([None, 1, 2, 10**9, 0, True]),
             "activation": st.sampled_from([None, "relu", "relu6", ("leaky_relu", -2), ("leaky_relu",), "tanh", 3]),
-            "algorithm": st.sampled_from(["auto", *ALGORITHMS, "winograd", 1]),
+            "algorithm": st.sampled_from(["auto", *ALGORITHMS, "winograd_f4", "winograd", 1]),
         },
     )
 )
@@ -328,7 +337,7 @@ def test_any_combination_is_an_error_or_right(arguments):
     (N, C, H, W), (K, _, R, S) = x.shape, weight.shape
     layer = Layer(C, H, W, K, R, S, N, **options)
     if N:
-        layer.check(y, x, weight, bias, None)
+        layer.check(arguments.get("algorithm", "auto"), y, x, weight, bias, None)
     assert y.shape[:2] == (N, K)
 
 
@@ -336,4 +345,4 @@ def test_any_combination_is_an_error_or_right(arguments):
 def test_integers_of_every_kind_are_taken(two):
     layer = Layer(C=4, K=6, H=8, W=7, stride=2, padding=2, dilation=2)
     y = kernels.conv2d(**GOOD, stride=two, padding=two, dilation=two)
-    layer.check(y, X, WEIGHT, BIAS, None)
+    layer.check("auto", y, X, WEIGHT, BIAS, None)

@@ -24,7 +24,7 @@ def compute_and_compare(algorithm, expected):
     assert pool.helpers() == (algorithm != "naive")
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "winograd_f4"])
 def test_child_computes_with_threads(algorithm):
     compute("direct")
     assert pool.helpers() > 0
@@ -33,7 +33,7 @@ def test_child_computes_with_threads(algorithm):
     assert compute(algorithm) == expected
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "winograd_f4"])
 def test_child_of_a_process_that_is_computing(algorithm):
     expected, stop = compute(algorithm), threading.Event()
 
@@ -63,7 +63,7 @@ def test_child_that_uses_a_plan_of_its_parent():
     call()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "winograd_f4"])
 def test_multiprocessing_fork(algorithm):
     expected = compute(algorithm)
     with warnings.catch_warnings():

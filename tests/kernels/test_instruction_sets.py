@@ -1,5 +1,6 @@
 """Every instruction set of this CPU passes all the other tests of this folder; KERNELS_ISA never runs a missing one."""
 
+import importlib
 import os
 import platform
 import re
@@ -43,6 +44,13 @@ def test_all_kernel_tests_pass_on(level):
 def test_kernels_isa_chooses(level):
     done = python("-c", "import kernels; print(kernels.isa(), kernels.isas())", level=level)
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
+
+
+@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "probe"])
+def test_modules_are_those_of_the_instruction_set(name):
+    chosen = importlib.import_module(f"kernels.{name}")
+    assert chosen is getattr(kernels, name)
+    assert chosen is importlib.import_module(f"kernels.{name}_{kernels.isa()}")
 
 
 def test_the_best_is_the_default():

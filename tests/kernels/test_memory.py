@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from child import guarded, in_child
-from layers import ALGORITHMS, LAYERS, Layer
+from layers import ALGORITHMS, LAYERS, WINOGRAD, Layer, on_every
 
 import kernels
 
@@ -35,8 +35,7 @@ def compute_between_guards(layer, algorithm):
         assert plan._arenas[0] is arena  # the call used the guarded scratch
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("layer", RESIDUAL_LAYERS, ids=str)
+@on_every(RESIDUAL_LAYERS)
 def test_nothing_beyond_the_arrays_is_touched(layer, algorithm):
     """Images, packed weights, bias, residual, output and scratch lie against pages that end the process if touched."""
     in_child(compute_between_guards, layer, algorithm)
@@ -54,8 +53,7 @@ def test_guard_ends_the_process(at, beyond):
         in_child(read_beside_guarded, at, beyond)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("layer", RESIDUAL_LAYERS, ids=str)
+@on_every(RESIDUAL_LAYERS)
 def test_memory_around_out_stays(layer, algorithm):
     """As above for several threads: out lies within a larger buffer of NaNs."""
     x, weight, bias, residual = layer.arrays()
@@ -71,8 +69,7 @@ def test_memory_around_out_stays(layer, algorithm):
     assert buffer.tobytes() == before
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("layer", LAYERS, ids=str)
+@on_every(LAYERS)
 def test_nothing_left_in_scratch_reaches_the_result(layer, algorithm):
     x, weight, bias, _ = layer.arrays()
     plan = plan_of(layer, algorithm, weight, bias, threads=2)
@@ -83,7 +80,7 @@ def test_nothing_left_in_scratch_reaches_the_result(layer, algorithm):
         assert plan(x).tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
 def test_inputs_stay(algorithm):
     arrays = Layer(padding=1, residual=True).arrays()
     before = [array.tobytes() for array in arrays]
@@ -91,7 +88,7 @@ def test_inputs_stay(algorithm):
     assert [array.tobytes() for array in arrays] == before
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
+@pytest.mark.parametrize("algorithm", [*ALGORITHMS, *WINOGRAD, "auto"])
 def test_second_call_allocates_nothing(algorithm):
     layer = Layer(C=16, K=32, H=64, W=64, padding=1, residual=True)
     x, weight, bias, residual = layer.arrays()

@@ -18,7 +18,8 @@ pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the instructions of x86-64 only"),
 ]
 
-ANY_CPU = ["cpu", "pool", *(f"{name}_baseline" for name in ("naive", "direct", "im2col", "probe"))]
+NAMES = ["naive", "direct", "im2col", "winograd", "probe"]
+ANY_CPU = ["cpu", "pool", *(f"{name}_baseline" for name in NAMES)]
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |notrack |data16 )*(\S+) *(.*)")
 
 
@@ -54,6 +55,12 @@ def is_fma(instruction, register):
     return mnemonic.startswith("vfmadd") and register in operands
 
 
+def broadcasts_an_input(instruction):
+    """Say whether it fills a vector with one number of an array; constants lie beside the code, at (%rip)."""
+    _, mnemonic, operands = instruction
+    return (mnemonic == "vbroadcastss" or "{1to" in operands) and "(%" in operands and "(%rip)" not in operands
+
+
 @pytest.mark.parametrize("name", ANY_CPU)
 def test_baseline_has_no_avx(name):
     """AVX names its registers ymm and zmm, and its instructions on xmm begin with v."""
@@ -61,7 +68,7 @@ def test_baseline_has_no_avx(name):
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["naive_v3", "direct_v3", "im2col_v3", "probe_v3"])
+@pytest.mark.parametrize("name", [f"{name}_v3" for name in NAMES])
 def test_v3_has_no_avx512(name):
     """AVX-512 adds zmm, the mask registers k, and the upper sixteen of xmm and ymm."""
     wide = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])")
@@ -69,14 +76,15 @@ def test_v3_has_no_avx512(name):
     assert any("%ymm" in i[2] for i in instructions(name))
 
 
-@pytest.mark.parametrize("algorithm", ["direct", "im2col", "probe"])
+@pytest.mark.parametrize("algorithm", NAMES[1:])
 @pytest.mark.parametrize(("level", "register", "lanes"), [("v3", "%ymm", 8), ("v4", "%zmm", 16)])
 def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes):
-    """The innermost loop with the most multiply-adds is the largest tile's: one for each of its vectors, no store."""
+    """Of the innermost loops that broadcast inputs, the largest tile's has the most multiply-adds, and no store."""
     if level not in kernels.isas():
         pytest.skip(f"this CPU cannot run {level}, so nobody tells its tile's size")
     rows, columns = importlib.import_module(f"kernels.probe_{level}").tile_shape()
-    hot = max(innermost_loops(f"{algorithm}_{level}"), key=lambda loop: sum(is_fma(i, register) for i in loop))
+    loops = [loop for loop in innermost_loops(f"{algorithm}_{level}") if any(map(broadcasts_an_input, loop))]
+    hot = max(loops, key=lambda loop: sum(is_fma(i, register) for i in loop))
     fmas = sum(is_fma(i, register) for i in hot)
     tile = rows * columns // lanes
     assert fmas >= tile

@@ -3,7 +3,7 @@
 import onnx
 import onnx.backend.test.case.node.conv  # registers the node tests of Conv
 import pytest
-from layers import ALGORITHMS, Layer
+from layers import WINOGRAD, Layer
 from onnx import numpy_helper
 from onnx.backend.test.case.node import _NodeTestCases as NODE_CASES
 from onnx.backend.test.loader import load_model_tests
@@ -62,18 +62,16 @@ def test_cases_were_found():
     assert len(names) >= 17
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
 @pytest.mark.parametrize(("name", "node", "inputs", "outputs"), CASES, ids=[case[0] for case in CASES])
-def test_conv(name, node, inputs, outputs, algorithm):
+def test_conv(name, node, inputs, outputs):
     x, weight, *bias = inputs
-    window = arguments(node, x.shape, weight.shape)
-    y = kernels.conv2d(x, weight, *bias, **window, algorithm=algorithm)
-    (expected,) = outputs
-    K, _, R, S = weight.shape
-    layer = Layer(*x.shape[1:], K, R, S, **window)
-    _, bound = layer.reference(x, weight, bias[0] if bias else None, None)
-    assert y.shape == expected.shape
-    assert (abs(y - expected) <= 2 * bound).all()  # expected is float32 too, with an error of its own
+    (K, _, R, S), window = weight.shape, arguments(node, x.shape, weight.shape)
+    bound = Layer(*x.shape[1:], K, R, S, **window).bound("direct", x, weight, *(bias or [None]), None)
+    for algorithm in (*kernels.algorithms(x.shape, weight.shape, **window), "auto"):
+        y = kernels.conv2d(x, weight, *bias, **window, algorithm=algorithm)
+        assert y.shape == outputs[0].shape
+        allowed = 100 if algorithm in WINOGRAD else 2  # the expected numbers are float32 too, with errors of their own
+        assert (abs(y - outputs[0]) <= allowed * bound).all(), algorithm
 
 
 @pytest.mark.parametrize(

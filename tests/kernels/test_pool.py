@@ -17,7 +17,7 @@ ONE_BLOCK = Layer(C=4, K=3, H=5, W=5)
 
 def run(layer, threads, algorithm="direct"):
     arrays = layer.arrays()
-    layer.check(layer.run(algorithm, *arrays, threads=threads), *arrays)
+    layer.check(algorithm, layer.run(algorithm, *arrays, threads=threads), *arrays)
     return pool.helpers()
 
 
@@ -29,7 +29,7 @@ def count_helpers(algorithm):
     assert run(MANY_BLOCKS, 5, algorithm) == 4
 
 
-@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
+@pytest.mark.parametrize("algorithm", ["direct", "im2col", "winograd_f2"])
 def test_helpers_are_started_when_needed_and_kept(algorithm):
     in_child(count_helpers, algorithm)
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from layers import LAYERS, Layer, activate, convolve
+from layers import ALGORITHMS, LAYERS, Layer, activate, convolve, on_every, winograd_magnitude
 
 
 def test_equals_the_definition_written_as_seven_loops():
@@ -28,24 +28,35 @@ def test_activations_are_those_of_onnx():
     np.testing.assert_array_equal(activate(y, ("leaky_relu", 0.5)), [-np.inf, -1, 0, 5, 7, np.inf, np.nan])
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_bound_notices_a_lost_channel(layer):
-    """Drop an input channel: nine in ten of the outputs that it reaches must leave the bound."""
-    x, weight, bias, residual = layer.arrays()
-    exact, bound = layer.reference(x, weight, bias, residual)
+def lose(layer, algorithm, what):
+    """Return error / bound of each output that a wrong weight reaches; above 1 the mistake is noticed."""
+    arrays = x, weight, bias, residual = layer.arrays()
     wrong = weight.copy()
-    wrong[:, -1] = 0
-    error = np.abs(layer.reference(x, wrong, bias, residual)[0] - exact)
-    reached = error > 0
-    assert reached.any()
-    assert (error > bound)[reached].mean() > 0.9
+    wrong[what] = 0
+    error = np.abs(layer.reference(x, wrong, bias, residual) - layer.reference(*arrays))
+    assert (error > 0).any()
+    return (error / layer.bound(algorithm, *arrays))[error > 0]
 
 
-def test_bound_notices_a_lost_product():
-    layer = Layer(C=16)
-    x, weight, bias, residual = layer.arrays()
-    exact, bound = layer.reference(x, weight, bias, residual)
-    wrong = weight.copy()
-    wrong[:, 7, 2, 0] = 0
-    error = np.abs(layer.reference(x, wrong, bias, residual)[0] - exact)
-    assert (error > bound).mean() > 0.99
+@on_every([layer for layer in LAYERS if layer.C // layer.groups <= 40])
+def test_bound_notices_a_lost_channel(layer, algorithm):
+    """Drop an input channel: nine in ten of the outputs that it reaches must leave the bound.
+
+    The worst case grows faster with the depth than a channel's part does: test_layers.py checks the usual error too.
+    """
+    assert (lose(layer, algorithm, np.s_[:, -1]) > 1).mean() > 0.9
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_bound_notices_a_lost_product(algorithm):
+    assert (lose(Layer(C=16), algorithm, np.s_[:, 7, 2, 0]) > 1).mean() > 0.99
+
+
+@pytest.mark.parametrize("m", [2, 4, 6])
+def test_winograd_s_magnitude_is_that_of_its_matrices(m):
+    """With a filter of one element and an image of one pixel it is not less than the product, nor far from it."""
+    x, weight = np.zeros((1, 1, 3 * m + 2, 3 * m + 2)), np.zeros((1, 1, 3, 3))
+    x[0, 0, m + 1, m + 1] = weight[0, 0, 1, 1] = 1
+    magnitude = winograd_magnitude(x, weight, 0, 1, m)
+    assert 1 <= magnitude[0, 0, m, m] < 1000
+    assert magnitude[0, 0, :m].max() == 0  # tiles above do not see the pixel

@@ -1,0 +1,47 @@
+"""Measuring: marks, quartiles, turns, and whether other programs disturbed it."""
+
+import time
+
+import pytest
+
+from workbook import measure
+
+
+def test_measured_numbers_carry_the_mark():
+    assert measure.measured(1234.5678, "ms") == "1,234.568 ms [measured]"
+    assert measure.measured(0.5, "x", 8) == "   0.500 x [measured]"
+
+
+def test_timing_is_the_median_between_quartiles():
+    timing = measure.Timing.of([4.0, 1.0, 3.0, 2.0, 5.0])
+    assert (timing.first_quartile, timing.median, timing.third_quartile) == (2.0, 3.0, 4.0)
+    assert timing.spread == 2.0
+    assert measure.Timing.of([7.0]).spread == 0
+
+
+def test_cases_take_turns():
+    order = []
+    times = measure.interleaved(
+        {"a": lambda: (order.append("a"), time.sleep(0.001)), "b": lambda: (order.append("b"), time.sleep(0.001))},
+        seconds=0.01,
+    )
+    rounds = times["a"].rounds
+    assert rounds >= 3
+    assert order[-2 * rounds :] == ["a", "b"] * rounds
+
+
+def test_waiting_is_told_from_running():
+    def run():
+        end = time.thread_time() + 0.002
+        while time.thread_time() < end:
+            pass
+
+    times = measure.interleaved({"asleep": lambda: time.sleep(0.005), "running": run}, seconds=0.05)
+    assert times["asleep"].waited > 0.9
+    assert times["running"].waited < times["asleep"].waited
+
+
+@pytest.mark.parametrize(("value", "quick"), [("1", True), ("yes", True), ("0", False), ("", False)])
+def test_quick_is_asked_for_by_the_environment(value, quick, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_QUICK", value)
+    assert measure.quick() is quick
