@@ -30,6 +30,11 @@ def test_cases_take_turns():
     assert order[-2 * rounds :] == ["a", "b"] * rounds
 
 
+def test_the_threads_own_clock_leaves_waiting_out():
+    times = measure.interleaved({"asleep": lambda: time.sleep(0.005)}, seconds=0.05, clock=time.thread_time)
+    assert times["asleep"].median < 0.004
+
+
 def test_waiting_is_told_from_running():
     def run():
         end = time.thread_time() + 0.002

@@ -39,8 +39,8 @@ class Timing:
     median, first_quartile, third_quartile : float
     rounds : int
     waited : float
-        The part of all rounds' time in which the calling thread did not run. Another program had the core then, or, in
-        a call of several threads, their end was waited for. A long call cannot dodge a busy machine as a short one can.
+        The part of all rounds in which the calling thread did not run, from 0 to 1. Another program had the core then,
+        or, in a call of several threads, the call waited for their end.
     """
 
     median: float
@@ -77,6 +77,7 @@ def interleaved(
     cases: Mapping[str, Callable[[], object]],
     *,
     seconds: float | None = None,
+    clock: Callable[[], float] = time.perf_counter,
     on_round: Callable[[], None] | None = None,
 ) -> dict[str, Timing]:
     """Time several functions in turns, so that a busy moment of the machine falls on all of them alike.
@@ -87,6 +88,10 @@ def interleaved(
         What to time. A short function is called several times a round; its time is that of one call.
     seconds : float, optional
         Time to spend on all cases together; 1 s, or 0.2 s when WORKBOOK_QUICK is set.
+    clock : function, optional
+        `time.thread_time` counts only the time in which the calling thread runs. For programs of one thread it keeps a
+        busy machine out: a long call is interrupted every time, a short one rarely, and the ratio of two medians would
+        say more about the other programs than about these.
     on_round : function, optional
         Called after each round, for a progress bar.
 
@@ -98,30 +103,31 @@ def interleaved(
     calls, cost = {}, 0.0
     for name, function in cases.items():
         for _ in range(_WARM_UP):
-            once = _time(function, 1)
+            once, _ = _time(function, 1, clock)
         calls[name] = max(1, round(200e-6 / max(once, 1e-7)))  # a round lasts well over the clock's grain
         cost += once * calls[name]
     rounds = max(3, min(200, round(budget / cost)))
     times: dict[str, list[float]] = {name: [] for name in cases}
-    running = dict.fromkeys(cases, 0.0)
+    waited: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, function in cases.items():
-            start = time.thread_time()
-            times[name].append(_time(function, calls[name]) / calls[name])
-            running[name] += time.thread_time() - start
+            taken, part = _time(function, calls[name], clock)
+            times[name].append(taken / calls[name])
+            waited[name].append(part)
         if on_round:
             on_round()
-    return {
-        name: Timing.of(seconds, max(0.0, 1 - running[name] / (sum(seconds) * calls[name])))
-        for name, seconds in times.items()
-    }
+    return {name: Timing.of(times[name], statistics.fmean(waited[name])) for name in cases}
 
 
-def _time(function: Callable[[], object], calls: int) -> float:
-    start = time.perf_counter()
+def _time(function: Callable[[], object], calls: int, clock: Callable[[], float]) -> tuple[float, float]:
+    """Return the seconds that the calls take by the clock, and the part in which the calling thread did not run."""
+    wall, running = time.perf_counter(), time.thread_time()
+    start = clock()
     for _ in range(calls):
         function()
-    return time.perf_counter() - start
+    taken = clock() - start
+    wall, running = time.perf_counter() - wall, time.thread_time() - running
+    return taken, max(0.0, 1 - running / wall)
 
 
 @cache
@@ -191,7 +197,7 @@ def _aligned_ones(numbers: int) -> npt.NDArray[np.float32]:
 
 
 def _best_rate(run: Callable[[], int]) -> float:
-    """Return the best rate of several runs, in 1e9 a second; what slows a run down is not the machine's limit.
+    """Return the best rate of several runs on one thread, in 1e9 a second, by the thread's own clock.
 
     Parameters
     ----------
@@ -200,9 +206,9 @@ def _best_rate(run: Callable[[], int]) -> float:
     """
     best, end, runs = 0.0, time.perf_counter() + (0.03 if quick() else 0.1), 0
     while runs < 5 or time.perf_counter() < end:
-        start = time.perf_counter()
+        start = time.thread_time()
         amount = run()
-        best = max(best, amount / (time.perf_counter() - start) / 1e9)
+        best = max(best, amount / (time.thread_time() - start) / 1e9)
         runs += 1
     return best
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -66,7 +67,7 @@ def grouped(*groups: int) -> Grouped:
             raise ValueError(f"groups must divide the {CHANNELS} channels, {count!r} does not")
         weight = random.standard_normal((CHANNELS, CHANNELS // count, TAPS, TAPS), np.float32)
         plans[count] = kernels.Conv2d(weight, groups=count, threads=1)
-    times = measure.interleaved({str(count): partial(plan, x) for count, plan in plans.items()})
+    times = measure.interleaved({str(count): partial(plan, x) for count, plan in plans.items()}, clock=time.thread_time)
     return Grouped(
         {count: macs(CHANNELS, CHANNELS // count, TAPS, TAPS, SIDE, SIDE) for count in plans},
         {count: times[str(count)] for count in plans},

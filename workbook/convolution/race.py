@@ -1,7 +1,11 @@
-"""The rungs of the ladder against each other, on this machine: one thread, in turns."""
+"""The rungs of the ladder against each other, on this machine: one thread, in turns.
+
+A rate counts the time in which the thread ran, so that a busy machine does not slow the long programs alone.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from kernels import probe
@@ -41,15 +45,15 @@ class Race:
     @property
     def waited(self) -> float:
         """The part of the time in which another program had the core, for the rung that it hit most."""
-        return max(time.waited for time in self.times.values())
+        return max(timing.waited for timing in self.times.values())
 
     def __str__(self) -> str:
         lines = [f"{'rung':<15}{'MACs':>7}   median{'interquartile range':>32}{'rate':>9}{'over the one above':>34}"]
         above = None
         for rung in self.rungs:
-            time, rate = self.times[rung.id], self.rate(rung)
+            timing, rate = self.times[rung.id], self.rate(rung)
             line = f"{rung.name:<14}{rung.macs / 1e6:>6.2f} M"
-            line += measure.measured(time.median * 1e3, "ms", 9) + measure.measured(time.spread * 1e3, "ms", 9)
+            line += measure.measured(timing.median * 1e3, "ms", 9) + measure.measured(timing.spread * 1e3, "ms", 9)
             line += measure.measured(rate, "GMAC/s", 8)
             lines.append(line + (measure.measured(rate / above, "x", 8) if above else ""))
             above = rate
@@ -73,7 +77,7 @@ class Race:
             f"[machine] predicted for direct and im2col: {predicted:.1f} GMAC/s, the rate of their inner loop alone",
             f"[machine] the fastest reaches {fastest / peak:.0%} of the {peak:.0f} GMAC/s that one core can do",
             f"[machine] it is {self.gain:,.0f} x as fast as Python; {guess}",
-            f"[machine] while this ran, other programs had the core for up to {self.waited:.0%} of the time",
+            f"[machine] other programs had the core for up to {self.waited:.0%} of the time; it is not counted",
         ]
 
 
@@ -96,4 +100,5 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
     programs = rungs()
     if seconds is None and not measure.quick():
         seconds = _SECONDS
-    return Race(programs, measure.interleaved({rung.id: rung.run for rung in programs}, seconds=seconds), guess)
+    times = measure.interleaved({rung.id: rung.run for rung in programs}, seconds=seconds, clock=time.thread_time)
+    return Race(programs, times, guess)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from workbook import measure
@@ -55,4 +56,8 @@ def predicted(name: str, roof: Roofline) -> float:
 def growth(seconds: float | None = None) -> Growth:
     """Time the layer and its larger forms in turns, on one core."""
     cases = {"": LAYER, **TWICE}
-    return Growth(measure.interleaved({name: trial(layer) for name, layer in cases.items()}, seconds=seconds))
+    return Growth(
+        measure.interleaved(
+            {name: trial(layer) for name, layer in cases.items()}, seconds=seconds, clock=time.thread_time
+        )
+    )
