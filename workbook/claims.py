@@ -43,7 +43,7 @@ _IN_WORDS = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|(?:a|one) (?:dozen|hundred|thousand|million)) times\b",
     re.IGNORECASE,
 )
-_SIZE = re.compile(r"\d+(?:\s*[x×]\s*\d+)+")  # 3x3, 28 x 28: not "28 times"
+_FREE = re.compile(r"\d+(?:\s*[x×]\s*\d+)+|\b\d{3}0s\b")  # 3x3, 28 x 28: not "28 times"; the 1980s: not seconds
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 
 
@@ -173,7 +173,7 @@ def problems(markdown: str, claims: Mapping[str, Claim]) -> list[str]:
 
 
 def _prose(markdown: str) -> str:
-    return _SIZE.sub("size", _CODE.sub(" ", markdown))
+    return _FREE.sub("size", _CODE.sub(" ", markdown))
 
 
 def _differences(mention: Mention, claim: Claim) -> list[str]:

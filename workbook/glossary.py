@@ -52,7 +52,7 @@ TERMS = (
     Term(
         "multiply-add (MAC)",
         "One product and its addition to a sum; hardware does it as one operation.",
-        ("tensor op", "fused multiply-add", "FMA", "half of two FLOPs"),
+        ("tensor op", "fused multiply-add", "FMA", "two FLOPs"),
     ),
     Term(
         "Winograd's algorithm",

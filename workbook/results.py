@@ -6,6 +6,7 @@ WORKBOOK_SCOREBOARD names. Numbers from another machine are not shown as this on
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -54,6 +55,8 @@ def record(numbers: Mapping[str, float]) -> None:
     values = {**load(path), **numbers}
     content = json.dumps({**_machine(), "values": values}, indent=1).encode()
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "not a file")
         write_whole(path, content)
     except OSError as error:
         _unsaved.update(values)

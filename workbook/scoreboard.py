@@ -98,7 +98,7 @@ class Row:
         return registry()[id].number if id else "–"
 
     def _number(self, values: Mapping[str, float]) -> str:
-        return f"{three_digits(values[self.measured])} ×" if self.measured in values else "–"
+        return f"{three_digits(values[self.measured])} ×" if self.measured and self.measured in values else "–"
 
 
 ROWS = (

@@ -8,12 +8,12 @@ import kernels
 from workbook import results
 from workbook.convolution import exercises, figures, panels, rungs
 from workbook.convolution.groups import grouped
-from workbook.convolution.twice import Growth
-from workbook.convolution.twice import growth as time_growth
 from workbook.convolution.model import FILTERS, Window, macs, photo, window
 from workbook.convolution.race import Race
 from workbook.convolution.race import race as ladder
 from workbook.convolution.rungs import CHANNELS
+from workbook.convolution.twice import Growth
+from workbook.convolution.twice import growth as time_growth
 from workbook.drawing import Picture
 from workbook.exercise import Sheet
 from workbook.listing import Listing

@@ -79,6 +79,7 @@ def _draw_layers(axes: Axes, network: NetworkOnRoof) -> None:
         layers = [network.intensity(layer) for layer in network.layers if kind(layer) == name]
         if layers:
             bounds = [network.roof.bound(x) for x in layers]
-            look = {"marker": _MARKERS[name], "color": _COLORS[name], "markeredgecolor": "white"}
-            axes.plot(layers, bounds, linestyle="none", markersize=9, label=f"{name} ({len(layers)})", **look)
+            marks = axes.plot(layers, bounds, linestyle="none", markersize=9, label=f"{name} ({len(layers)})")
+            for mark in marks:
+                mark.set(marker=_MARKERS[name], color=_COLORS[name], markeredgecolor="white")
     axes.legend(loc="lower right", frameon=False)

@@ -11,7 +11,7 @@ from workbook.roofline import Roofline
 
 @dataclass(frozen=True)
 class Speeds:
-    """This machine's limits, to stand beside the reference machine's.
+    """Limits of this machine, to stand beside the reference machine's.
 
     Attributes
     ----------
