@@ -20,6 +20,7 @@ from workbook.lab import Server
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 _PATIENCE = 60_000  # ms for a kernel to start, or a notebook to run, on a busy machine
+_SCROLLS = 20
 _FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -93,13 +94,25 @@ class Notebook:
         expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", status)
 
 
+def _bring_into_view(box: Locator) -> None:
+    """Scroll until the box is there to stay: JupyterLab lays a cell out when it comes near, which moves the others."""
+    seen = """box => new Promise(answer => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const {top, bottom} = box.getBoundingClientRect();
+        answer(bottom > 0 && top < window.innerHeight);
+    })))"""
+    for _ in range(_SCROLLS):
+        box.scroll_into_view_if_needed()
+        if box.evaluate(seen):
+            return
+    raise AssertionError(f"not in view after {_SCROLLS} scrolls")
+
+
 class LivePanel:
     """One panel of a notebook that has run."""
 
     def __init__(self, box: Locator) -> None:
-        box.scroll_into_view_if_needed()
-        expect(box).to_be_in_viewport()
-        self._box = box
+        _bring_into_view(box)
+        self.box = box
         self.sliders = box.get_by_role("slider")
         self.line = box.locator("[role=status]")
         self.figure = box.locator("svg[role=img]")
@@ -115,10 +128,10 @@ class LivePanel:
 
     def watch_height(self) -> None:
         """Begin to note every height that the panel takes."""
-        self._box.evaluate(
+        self.box.evaluate(
             "box => { box.heights = []; new ResizeObserver(() => box.heights.push(box.offsetHeight)).observe(box) }"
         )
 
     def heights(self) -> set[int]:
         """Return the heights noted so far."""
-        return set(self._box.evaluate("box => [...box.heights, box.offsetHeight]"))
+        return set(self.box.evaluate("box => [...box.heights, box.offsetHeight]"))

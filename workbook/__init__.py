@@ -16,6 +16,9 @@ def _check_kernels() -> None:
             f"The `kernels` that Python finds ({where}) is not this workbook's. "
             "Remove it (pip uninstall kernels, or rename that file), then install the workbook again."
         )
+    folder = Path(found.origin).parent
+    if str(folder) in (found.submodule_search_locations or ()) and not any(folder.glob("cpu.*.so")):
+        raise ImportError(f"The kernels in {folder} are not compiled: go to another folder, or install with make lab.")
 
 
 _check_kernels()

@@ -198,7 +198,9 @@ def _aligned_ones(numbers: int) -> npt.NDArray[np.float32]:
 
 
 def _best_rate(run: Callable[[], int]) -> float:
-    """Return the best rate of several runs on one thread, in 1e9 a second, by the thread's own clock.
+    """Return the best rate of several runs on one thread by its own clock, in 1e9 a second.
+
+    What slows a run down is not the machine's limit, so the best counts.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
+from bisect import bisect
 from functools import cache
 
 import numpy as np
@@ -24,20 +25,29 @@ INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |notrack |da
 
 
 @cache
-def instructions(name):
-    """Disassemble kernels.<name> into [(address, mnemonic, operands)], operands in AT&T's order: destination last."""
+def disassemble(name):
+    """Disassemble kernels.<name> into (functions, instructions).
+
+    functions holds the address where each begins and its name; an instruction is (address, mnemonic, operands), with
+    the operands in AT&T's order, the destination last.
+    """
     path = importlib.util.find_spec(f"kernels.{name}").origin
     text = subprocess.run(
         ["objdump", "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True
     ).stdout
+    functions = [(int(address, 16), name) for address, name in re.findall(r"^([0-9a-f]+) <(.+)>:$", text, re.MULTILINE)]
     found = [(int(m[1], 16), m[2], m[3]) for m in map(INSTRUCTION.match, text.splitlines()) if m]
     assert len(found) > 500
-    return found
+    return functions, found
+
+
+def instructions(name):
+    return disassemble(name)[1]
 
 
 def innermost_loops(name):
-    """Yield the instructions between the target of each backward jump and the jump, if no other such pair is inside."""
-    code = instructions(name)
+    """Yield (function, instructions) from the target of each backward jump to the jump, if no other pair is inside."""
+    functions, code = disassemble(name)
     index = {address: i for i, (address, _, _) in enumerate(code)}
     jumps = []
     for i, (address, mnemonic, operands) in enumerate(code):
@@ -47,18 +57,12 @@ def innermost_loops(name):
                 jumps.append((index[start], i))
     for start, end in jumps:
         if not any(start <= inner and last < end for inner, last in jumps):
-            yield code[start : end + 1]
+            yield functions[bisect(functions, (code[start][0], "\uffff")) - 1][1], code[start : end + 1]
 
 
-def is_fma(instruction, register):
-    _, mnemonic, operands = instruction
-    return mnemonic.startswith("vfmadd") and register in operands
-
-
-def broadcasts_an_input(instruction):
-    """Say whether it fills a vector with one number of an array; constants lie beside the code, at (%rip)."""
-    _, mnemonic, operands = instruction
-    return (mnemonic == "vbroadcastss" or "{1to" in operands) and "(%" in operands and "(%rip)" not in operands
+def multiply_adds(loop, register):
+    """Return the destinations of its multiply-adds on vectors of that width."""
+    return [i[2].split(",")[-1] for i in loop if i[1].startswith("vfmadd") and register in i[2]]
 
 
 @pytest.mark.parametrize("name", ANY_CPU)
@@ -79,16 +83,15 @@ def test_v3_has_no_avx512(name):
 @pytest.mark.parametrize("algorithm", NAMES[1:])
 @pytest.mark.parametrize(("level", "register", "lanes"), [("v3", "%ymm", 8), ("v4", "%zmm", 16)])
 def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes):
-    """Of the innermost loops that broadcast inputs, the largest tile's has the most multiply-adds, and no store."""
+    """The loop of simd.h's `tile` with the most sums has a register for each vector of the largest tile, no store."""
     if level not in kernels.isas():
         pytest.skip(f"this CPU cannot run {level}, so nobody tells its tile's size")
     rows, columns = importlib.import_module(f"kernels.probe_{level}").tile_shape()
-    loops = [loop for loop in innermost_loops(f"{algorithm}_{level}") if any(map(broadcasts_an_input, loop))]
-    hot = max(loops, key=lambda loop: sum(is_fma(i, register) for i in loop))
-    fmas = sum(is_fma(i, register) for i in hot)
-    tile = rows * columns // lanes
-    assert fmas >= tile
-    assert fmas % tile == 0  # the loop may be unrolled
+    loops = [loop for function, loop in innermost_loops(f"{algorithm}_{level}") if function.split(".")[0] == "tile"]
+    hot = max(loops, key=lambda loop: len(set(multiply_adds(loop, register))))
+    sums = multiply_adds(hot, register)
+    assert len(set(sums)) == rows * columns // lanes
+    assert len(sums) % len(set(sums)) == 0  # the loop may be unrolled
     stores = [i for i in hot if re.search(r"%[xyz]mm", i[2]) and i[2].endswith(")")]
     assert stores == []
     assert [i for i in hot if "(%rsp" in i[2]] == []
