@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -21,6 +21,9 @@ from workbook import validate as validation
 from workbook.catalog import LESSONS
 from workbook.errors import CommandError
 from workbook.files import write_whole
+
+if TYPE_CHECKING:
+    from workbook.check import Checked
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
 _notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -148,6 +151,27 @@ def validate(notebooks: tuple[Path, ...]) -> None:
         raise SystemExit(1)
 
 
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER|NOTEBOOK]...")
+@click.option("--json", "as_json", is_flag=True, help="Print every outcome as JSON.")
+def check(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Run your notebooks (my-workbook) and say how each exercise stands. Your files are only read."""
+    from workbook import check as checking
+
+    found = checking.find(paths or (copy.DEFAULT,))
+    checked = []
+    with _progress() as progress:
+        for path in found:
+            task = progress.add_task(str(path), total=None)
+            checked.append(checking.check(path, functools.partial(_advance, progress, task)))
+    if as_json:
+        click.echo(json.dumps(checking.as_json(checked), indent=1))
+    else:
+        _show_outcomes(checked)
+    if any(notebook.status == "unreadable" for notebook in checked) or not any(n.lesson for n in checked):
+        raise SystemExit(1)
+
+
 def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
     progress.update(task, completed=done, total=of)
 
@@ -164,6 +188,16 @@ def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) ->
     other = [str(path) for path in paths if not is_normal(path)]
     if other:
         raise CommandError(f"Not in the normal form: {', '.join(other)}; run: workbook render {' '.join(other)}")
+
+
+def _show_outcomes(checked: list[Checked]) -> None:
+    """Print a line for each exercise, below the notebook it is in."""
+    for notebook in checked:
+        _line(notebook.status, f"{notebook.notebook} {notebook.message}" if not notebook.lesson else notebook.notebook)
+        if notebook.lesson and notebook.message:
+            _line("", notebook.message)
+        for result in notebook.exercises:
+            _line(f"  {result.id}", f"{result.outcome}: {result.message}")
 
 
 def _show(laid: copy.Copy) -> None:
