@@ -172,6 +172,25 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
         raise SystemExit(1)
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=copy.DEFAULT)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(folder: Path, as_json: bool) -> None:
+    """Say why panels do not show, why times jump, and what to do. FOLDER (my-workbook) has your notebooks."""
+    from workbook.doctor import diagnose
+
+    findings = diagnose(folder)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    for finding in () if as_json else findings:
+        _line(finding.status, f"{finding.name}: {finding.what}")
+        if finding.status != "ok":
+            _line("", f"  why: {finding.why}")
+            _line("", f"  do:  {finding.todo}")
+    if any(finding.status == "fail" for finding in findings):
+        raise SystemExit(1)
+
+
 def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
     progress.update(task, completed=done, total=of)
 
