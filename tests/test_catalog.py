@@ -37,7 +37,7 @@ def test_models_neither_draw_nor_show(lesson):
 
 def test_every_file_of_the_package_is_installed():
     folder = ROOT / "workbook"
-    listed = set(re.findall(r"'([\w./]+\.\w+)'", (folder / "meson.build").read_text()))
+    listed = set(re.findall(r"'(\w[\w./]+\.\w+)'", (folder / "meson.build").read_text()))
     there = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")

@@ -83,7 +83,7 @@ def test_v3_has_no_avx512(name):
 @pytest.mark.parametrize("algorithm", NAMES[1:])
 @pytest.mark.parametrize(("level", "register", "lanes"), [("v3", "%ymm", 8), ("v4", "%zmm", 16)])
 def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes):
-    """The loop of simd.h's `tile` with the most sums has a register for each vector of the largest tile, and no store."""
+    """The loop of simd.h's `tile` with the most sums has a register for each vector of the largest tile, no store."""
     if level not in kernels.isas():
         pytest.skip(f"this CPU cannot run {level}, so nobody tells its tile's size")
     rows, columns = importlib.import_module(f"kernels.probe_{level}").tile_shape()
