@@ -15,8 +15,11 @@ def test_bytes_and_intensity_by_hand() -> None:
     activations = 64 * 28 * 28 + 128 * 28 * 28
     weights = 128 * 64 * 9
     assert layer_bytes(LAYER) == 4 * (activations + weights)
-    assert layer_bytes(LAYER, weights=False, number_bytes=1) == activations
+    assert layer_bytes(LAYER, weights=False) == 4 * activations
+    assert layer_bytes(LAYER, batch=5) == 4 * (5 * activations + weights)
     assert intensity(LAYER) == 128 * 28 * 28 * 64 * 9 / (4 * (activations + weights))
+    assert intensity(LAYER) < intensity(LAYER, batch=5) < intensity(LAYER, weights=False)
+    assert intensity(LAYER, batch=5, weights=False) == intensity(LAYER, weights=False)
 
 
 def test_bounds_meet_at_the_ridge() -> None:

@@ -42,6 +42,8 @@ class Lesson:
         Names of the functions in the package's `panels` module.
     exercises : tuple of str
         Titles, in order; the ids are 1.1, 1.2, ...
+    sections : tuple of str
+        Headings below the title, in order; every lesson but the first has the same.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Lesson:
     objectives: tuple[str, ...]
     panels: tuple[str, ...]
     exercises: tuple[str, ...]
+    sections: tuple[str, ...] = HEADINGS
 
     @property
     def name(self) -> str:
@@ -66,7 +69,7 @@ class Lesson:
     @property
     def headings(self) -> tuple[str, ...]:
         """The headings that the notebook has, in this order."""
-        return self.heading, *(f"## {heading}" for heading in HEADINGS)
+        return self.heading, *(f"## {heading}" for heading in self.sections)
 
     @property
     def exercise_ids(self) -> tuple[str, ...]:
@@ -80,6 +83,21 @@ class Lesson:
 
 
 LESSONS: tuple[Lesson, ...] = (
+    Lesson(
+        number=0,
+        package="start_here",
+        title="Start here",
+        question="What are the four tools, and what can one core of this machine do at most?",
+        minutes=15,
+        objectives=(
+            "say what each of the four tools promises, in the words of the field",
+            "read a measured number, and tell it from one that is computed",
+            "find on a roofline whether a layer waits for memory or for the multiply-add units",
+        ),
+        panels=("roof",),
+        exercises=(),
+        sections=("Setup", "The idea", "The roofline", "The scoreboard"),
+    ),
     Lesson(
         number=1,
         package="convolution",

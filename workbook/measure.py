@@ -27,6 +27,7 @@ MEMORY = "memory"  # what lies behind the last cache
 
 _WARM_UP = 2  # calls before the first that counts: pages are touched, weights are in the cache
 _FLOAT = 4  # bytes
+_LEAST_MOVED = 16 << 20  # bytes a run, for a tenth of a millisecond at least
 _LEAST_BEHIND_CACHES, _MOST_BEHIND_CACHES = 64 << 20, 1 << 30  # bytes; the most must fit in a small machine
 
 
@@ -182,7 +183,7 @@ def bandwidth_gbs(level: str, kind: Literal["read", "triad"] = "read") -> float:
         "read": one stream is read. "triad": two are read, one is written, as STREAM counts them.
     """
     size = working_sets()[level]
-    times = max(1, (1 << 20) // size)
+    times = max(1, _LEAST_MOVED // size)
     if kind == "read":
         x = _aligned_ones(size // _FLOAT)
         return _best_rate(lambda: probe.read(x, times))

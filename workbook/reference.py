@@ -1,6 +1,7 @@
-"""What was measured on the reference machine: a named machine to stand beside the learner's.
+"""The reference machine: a named machine whose numbers stand beside the learner's.
 
-`python -m workbook.reference` measures every lesson's numbers on this machine and makes it the reference.
+`python -m workbook.reference NAME` measures every lesson's numbers here and makes this machine the reference. A number
+gets into `reference.json` in no other way.
 """
 
 from __future__ import annotations
@@ -8,14 +9,20 @@ from __future__ import annotations
 import datetime
 import importlib
 import json
-from collections.abc import Mapping
+import platform
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
-from workbook import catalog, measure
+from workbook import catalog, measure, roofline
+from workbook.files import write_whole
+from workbook.roofline import Roofline
 
-_FILE = Path(__file__).with_name("reference.json")
+_FILE = "reference.json"
 
 
 @dataclass(frozen=True)
@@ -24,21 +31,27 @@ class Reference:
 
     Attributes
     ----------
+    name : str
+        What the machine is, in words.
     cpu, isa : str
     cores : int
-    peak_gmacs : float
+    roofline : Roofline
         What one core can do at most.
     date : str
         Year and month.
+    versions : mapping of str to str
+        Of Python and of the packages that the numbers depend on.
     values : mapping of str to float
         By claim id, such as "convolution.ladder.direct".
     """
 
+    name: str
     cpu: str
     cores: int
     isa: str
-    peak_gmacs: float
+    roofline: Roofline
     date: str
+    versions: Mapping[str, str]
     values: Mapping[str, float]
 
     def value(self, id: str) -> float:
@@ -54,28 +67,70 @@ class Reference:
         return self.values[id]
 
     def __str__(self) -> str:
-        return f"{self.cpu}, {self.isa}, {self.peak_gmacs:.0f} GMAC/s a core, {self.date}"
+        peak, memory = self.roofline.peak_gmacs, self.roofline.gbs[measure.MEMORY]
+        return f"{self.name}, {self.isa}; a core does {peak:.0f} GMAC/s and {memory:.0f} GB/s at most; {self.date}"
 
 
 @cache
 def reference() -> Reference:
     """Return the reference machine's numbers."""
-    return Reference(**json.loads(_FILE.read_text(encoding="utf-8")))
+    content = json.loads((files("workbook") / _FILE).read_text(encoding="utf-8"))
+    return Reference(**{**content, "roofline": Roofline(**content["roofline"])})
 
 
-def record() -> None:
-    """Measure every lesson's numbers here and write them down, rounded to three digits."""
+def measure_all(name: str, on_lesson: Callable[[str], None] | None = None) -> Reference:
+    """Measure every lesson's numbers on this machine, rounded to three digits.
+
+    Parameters
+    ----------
+    name : str
+        What the machine is, in words.
+    on_lesson : function, optional
+        Called with the name of each lesson before it is measured, for a progress bar.
+
+    Raises
+    ------
+    RuntimeError
+        If other programs disturb a measurement.
+    """
     values: dict[str, float] = {}
     for lesson in catalog.LESSONS:
+        if on_lesson:
+            on_lesson(lesson.name)
         numbers = importlib.import_module(f"workbook.{lesson.package}").measurements()
-        values |= {f"{lesson.package}.{name}": float(f"{number:.3g}") for name, number in numbers.items()}
-    machine = measure.machine()
-    today = datetime.datetime.now(tz=datetime.UTC).date()
-    made = Reference(
-        machine.cpu, machine.cores, machine.isa, float(f"{machine.peak_gmacs:.3g}"), f"{today:%Y-%m}", values
+        values |= {f"{lesson.package}.{id}": _rounded(number) for id, number in numbers.items()}
+    machine, here = measure.machine(), roofline.measured()
+    return Reference(
+        name=name,
+        cpu=machine.cpu,
+        cores=machine.cores,
+        isa=machine.isa,
+        roofline=Roofline(_rounded(here.peak_gmacs), {level: _rounded(rate) for level, rate in here.gbs.items()}),
+        date=f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m}",
+        versions={
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("edge-ai-workbook", "numpy")},
+        },
+        values=values,
     )
-    _FILE.write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
+
+
+def write(made: Reference) -> None:
+    """Make it the reference: replace the package's file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; it is then as it was.
+    """
+    write_whole(Path(__file__).with_name(_FILE), json.dumps(asdict(made), indent=1).encode() + b"\n")
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.3g}")
 
 
 if __name__ == "__main__":
-    record()
+    if len(sys.argv) != 2:
+        sys.exit("python -m workbook.reference NAME: say what this machine is, such as 'Intel N100, 4 cores, mini PC'")
+    write(measure_all(sys.argv[1], on_lesson=print))

@@ -17,24 +17,24 @@ from workbook.topologies import ConvLayer
 FLOAT_BYTES = 4
 
 
-def layer_bytes(layer: ConvLayer, *, weights: bool = True, number_bytes: int = FLOAT_BYTES) -> int:
+def layer_bytes(layer: ConvLayer, *, batch: int = 1, weights: bool = True) -> int:
     """Bytes that a layer moves if it reads each input and each weight once and writes each output once.
 
     Parameters
     ----------
     layer : ConvLayer
+    batch : int
+        Images at once; they share the weights.
     weights : bool
         Whether the weights are moved too, or lie in a cache already.
-    number_bytes : int
-        4 for float32.
     """
-    numbers = layer.input_numbers + layer.output_numbers + (layer.weight_numbers if weights else 0)
-    return numbers * number_bytes
+    activations = batch * (layer.input_numbers + layer.output_numbers)
+    return FLOAT_BYTES * (activations + (layer.weight_numbers if weights else 0))
 
 
-def intensity(layer: ConvLayer, *, weights: bool = True, number_bytes: int = FLOAT_BYTES) -> float:
+def intensity(layer: ConvLayer, *, batch: int = 1, weights: bool = True) -> float:
     """Multiply-adds a byte of `layer_bytes`; the parameters are the same."""
-    return layer.macs / layer_bytes(layer, weights=weights, number_bytes=number_bytes)
+    return batch * layer.macs / layer_bytes(layer, batch=batch, weights=weights)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""What one core of this machine does at most: multiply-adds, and bytes from each cache and from memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbook import measure, roofline
+from workbook.reference import reference
+from workbook.roofline import Roofline
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Limits of this machine, to stand beside the reference machine's.
+
+    Attributes
+    ----------
+    here : Roofline
+    triad_gbs : float
+        GB/s of memory when two streams are read and one is written.
+    """
+
+    here: Roofline
+    triad_gbs: float
+
+    def __str__(self) -> str:
+        elsewhere = reference().roofline
+        rows = (
+            ("multiply-adds", elsewhere.peak_gmacs, self.here.peak_gmacs, "GMAC/s"),
+            ("bytes from memory", elsewhere.gbs[measure.MEMORY], self.here.gbs[measure.MEMORY], "GB/s"),
+        )
+        lines = [f"{'one core at most':<18}{'reference machine':>20}   this machine"]
+        for name, there, here, unit in rows:
+            lines.append(f"{name:<18}{there:>13.1f} {unit:<6}{measure.measured(here, unit, 12)}")
+        caches = (f"{rate:.0f} GB/s from {level}" for level, rate in self.here.gbs.items() if level != measure.MEMORY)
+        return "\n".join(
+            [
+                *lines,
+                f"[machine] nearer and faster: {', '.join(caches) or 'the system does not name its caches'}",
+                f"[machine] two streams read and one written: {self.triad_gbs:.0f} GB/s",
+                f"[machine] ridge: {self.here.ridge():.2f} MAC/byte; the reference machine's: {elsewhere.ridge():.2f}",
+            ]
+        )
+
+    __repr__ = __str__
+
+
+def speeds() -> Speeds:
+    """Measure what one core does at most."""
+    return Speeds(roofline.measured(), measure.bandwidth_gbs(measure.MEMORY, "triad"))

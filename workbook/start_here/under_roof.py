@@ -1,0 +1,53 @@
+"""Three layers under the roof: what the roofline allows, and what the kernels reach."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from workbook import measure, roofline
+from workbook.reference import reference
+from workbook.roofline import Roofline, intensity
+from workbook.topologies import ConvLayer
+from workbook.trial import trial
+
+LAYERS = (
+    ConvLayer("3x3", 128, 28, 28, 128, 3, 3, padding=1),  # ResNet-50, stage 3
+    ConvLayer("1x1", 16, 112, 112, 96),  # MobileNetV2, the first expansion
+    ConvLayer("depthwise", 96, 112, 112, 96, 3, 3, stride=2, padding=1, groups=96),  # and the layer after it
+)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The layers as this machine ran them, on one core.
+
+    Attributes
+    ----------
+    rates : dict of ConvLayer to float
+        GMAC/s.
+    roof : Roofline
+    """
+
+    rates: dict[ConvLayer, float]
+    roof: Roofline
+
+    def __str__(self) -> str:
+        lines = [f"{'layer':<12}{'sizes':<24}{'MAC/byte':>8}   at most{'reached':>31}{'reference machine':>33}"]
+        for layer, rate in self.rates.items():
+            at_most = self.roof.bound(intensity(layer))
+            elsewhere = reference().value(f"start_here.reach.{layer.name}")
+            lines.append(
+                f"{layer.name:<12}{layer.shape:<24}{intensity(layer):>8.2f}"
+                f"{measure.measured(at_most, 'GMAC/s', 10)}{measure.measured(rate, 'GMAC/s', 11)}"
+                f"{elsewhere:>14.3g} GMAC/s"
+            )
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def reach(seconds: float | None = None) -> Reach:
+    """Time the layers on one core, in turns, each with its weights packed beforehand."""
+    times = measure.interleaved({layer.name: trial(layer) for layer in LAYERS}, seconds=seconds, clock=time.thread_time)
+    return Reach({layer: layer.macs / times[layer.name].median / 1e9 for layer in LAYERS}, roofline.measured())
