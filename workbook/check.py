@@ -14,13 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import nbformat
 from nbclient.exceptions import DeadKernelError
 
 from workbook.catalog import LESSONS, Lesson
 from workbook.errors import CommandError
 from workbook.exercise import METADATA, Kind
-from workbook.render import CELL_TIMEOUT, Progress, execute
+from workbook.render import CELL_TIMEOUT, Progress, execute, read
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _BEST_FIRST: tuple[Kind, ...] = ("correct", "not yet", "error", "not attempted")
@@ -101,15 +100,12 @@ def check(path: Path, progress: Progress | None = None) -> Checked:
         Called with the number of cells that have run, and of all.
     """
     try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-    except OSError as error:
-        return Checked(str(path), "", "unreadable", f"cannot be read: {error.strerror}")
-    except Exception:  # whatever a damaged file makes nbformat raise
-        return Checked(str(path), "", "unreadable", "is no notebook, or a damaged one")
+        notebook = read(path)
+    except CommandError as error:
+        return Checked(str(path), "", "unreadable", str(error))
     lesson = lesson_of(notebook, path)
     if lesson is None:
-        return Checked(str(path), "", "foreign", "is not one of this workbook's notebooks")
+        return Checked(str(path), "", "foreign", f"{path} is not one of this workbook's notebooks")
     died = ""
     with tempfile.TemporaryDirectory() as folder:
         environment = {"WORKBOOK_QUICK": "1", "WORKBOOK_SCOREBOARD": str(Path(folder, "scoreboard.json"))}

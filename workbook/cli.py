@@ -121,7 +121,6 @@ def list_(as_json: bool) -> None:
 def render(notebooks: tuple[Path, ...], check: bool) -> None:
     """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-    from nbformat.reader import NotJSONError
 
     from workbook import render as rendering
 
@@ -138,7 +137,7 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
                 rendering.render(path, functools.partial(_advance, progress, task))
             except CellExecutionError as error:
                 raise CommandError(f"{path}: a cell raised {error.ename}: {error.evalue}") from None
-            except (CellTimeoutError, DeadKernelError, NotJSONError) as error:
+            except (CellTimeoutError, DeadKernelError) as error:
                 raise CommandError(f"{path}: {str(error).splitlines()[0]}") from None
             _line("rendered", str(path))
 
@@ -191,6 +190,28 @@ def doctor(folder: Path, as_json: bool) -> None:
         raise SystemExit(1)
 
 
+@main.command()
+@_folder
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report", "index.html"),
+    show_default=True,
+    help="The page to write.",
+)
+def report(folder: Path, output: Path) -> None:
+    """Run your copy of the notebooks in FOLDER (my-workbook), and show all of it on one page that needs no network."""
+    from workbook import report as reporting
+
+    _show(copy.start(folder))
+    output.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    with _progress() as progress:
+        task = progress.add_task("running cells", total=None)
+        page = reporting.report(folder, functools.partial(_advance, progress, task))
+    write_whole(output, page.encode())
+    _line("report", str(output))
+
+
 def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
     progress.update(task, completed=done, total=of)
 
@@ -212,7 +233,7 @@ def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) ->
 def _show_outcomes(checked: list[Checked]) -> None:
     """Print a line for each exercise, below the notebook it is in."""
     for notebook in checked:
-        _line(notebook.status, f"{notebook.notebook} {notebook.message}" if not notebook.lesson else notebook.notebook)
+        _line(notebook.status, notebook.notebook if notebook.lesson else notebook.message)
         if notebook.lesson and notebook.message:
             _line("", notebook.message)
         for result in notebook.exercises:

@@ -21,6 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
+from workbook.errors import CommandError
 from workbook.files import write_whole
 
 CELL_TIMEOUT = 120  # seconds
@@ -48,9 +49,29 @@ def render(path: Path, progress: Progress | None = None) -> None:
     ------
     nbclient.exceptions.CellExecutionError
         If a cell raises; the file is then as it was.
+    CommandError
+        If the file is no notebook.
     """
-    notebook = execute(nbformat.read(path, as_version=4), path.parent, progress)
+    notebook = execute(read(path), path.parent, progress)
     write_whole(path, normal_text(notebook).encode())
+
+
+def read(path: Path) -> Any:
+    """Return the notebook in a file.
+
+    Raises
+    ------
+    CommandError
+        If there is none in it, in one line, whatever is wrong with it.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+    except Exception:  # a damaged file makes nbformat raise almost anything
+        raise CommandError(f"{path} is no notebook, or a damaged one") from None
+    return notebook
 
 
 def execute(
@@ -123,6 +144,12 @@ def is_normal(path: Path) -> bool:
 
 def normal_text(notebook: Any) -> str:
     """Return the normal form of a notebook as the text of its file; the notebook itself is changed."""
+    normal_form(notebook)
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+
+
+def normal_form(notebook: Any) -> None:
+    """Bring a notebook into its normal form."""
     notebook.metadata = nbformat.from_dict(_METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     count = 0
@@ -136,7 +163,6 @@ def normal_text(notebook: Any) -> str:
             cell.execution_count = count if run else None
             cell.outputs = _normal_outputs(cell.outputs, cell.execution_count)
     nbformat.validate(notebook)
-    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def _normal_outputs(outputs: list[Any], execution_count: int | None) -> list[Any]:
