@@ -24,7 +24,7 @@ code { font: .9em ui-monospace, monospace; }
 figure { margin: .8rem 0; }
 figcaption { font-size: .85rem; color: #444; }
 img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; margin: .8rem 0; }
+table { border-collapse: collapse; margin: .8rem 0; display: block; overflow-x: auto; }
 th, td { border: 1px solid #bbb; padding: .3rem .5rem; text-align: left; vertical-align: top; font-size: .9rem; }
 """
 
