@@ -1,4 +1,4 @@
-"""The cost model: what it expects of the error is what happens, its counts follow the sizes, and auto does as it says."""
+"""The cost model: the error that it expects is what happens, its counts follow the sizes, and auto does as it says."""
 
 import numpy as np
 import pytest
