@@ -18,7 +18,8 @@ images it is the weights, read once for every TILE_ROWS pixels. Loads bound the 
 
 import numpy as np
 
-from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.blocks cimport Block, Blocks, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.counts cimport FEWEST_ROWS, L2, row_vectors, streamed
 from kernels.layer cimport Job, Layer, finish
 from kernels.patch cimport Patch, fill_patch, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
@@ -97,6 +98,26 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
     if as_planes(layer.K // layer.groups):
         return whole_lines(work.batch * (patch + layer.K // layer.groups * plane_sums(work)))
     return whole_lines(patch + TILE_SIZE + TILE_COLS * (work.patch.blocks.rows * work.patch.blocks.columns + VLEN))
+
+
+def cost(Layer layer) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Work work = work_of(layer)
+    cdef Blocks* blocks = &work.patch.blocks
+    cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, vecs = ceil_div(K, VLEN)
+    cdef double depth = C * layer.R * layer.S, rows = <double>work.blocks * blocks.rows, tiles
+    cdef double copies = (<double>work.blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
+                          * row_vectors(work.patch.width, layer.stride_w))
+    if as_planes(K):                    # a load for each multiply-add, and each row of a plane is finished by itself
+        runs = ceil_div((blocks.rows - 1) * work.patch.width + blocks.columns, RUN * VLEN)
+        return (2 * work.blocks * K * depth * runs * RUN, 2 * copies,
+                2 * rows * K * (ceil_div(blocks.columns, VLEN) + 1), 0.0)
+    pieces = ceil_div(blocks.columns, TILE_ROWS)
+    tiles = rows * pieces
+    again = tiles if depth * TILE_COLS > L2 // 2 else work.blocks / layer.groups
+    return (tiles * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS), 1.5 * copies,
+            1.5 * vecs * (rows * blocks.columns + 4 * tiles),
+            again * streamed(layer.groups * depth * vecs * VLEN))
 
 
 def scratch_size(Layer layer, int threads) -> int:

@@ -112,6 +112,7 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
     vf sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const float *at = a + tap[t];
+#pragma GCC unroll 1
         for (ptrdiff_t k = 0; k < depth; k++, at += a_step, b += b_step) {
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++)

@@ -23,6 +23,7 @@ from libc.string cimport memset
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
+from kernels.counts cimport FEWEST_ROWS, L2, streamed
 from kernels.layer cimport Job, Layer, copy_row, finish
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile, transpose_matrix
@@ -86,7 +87,9 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups, int m):
     K, C, n = weight.shape[0] // groups, weight.shape[1], m + 2
     blocks, depth = ceil_div(K, TILE_COLS), ceil_div(C, VLEN) * VLEN
     packed = np.zeros((groups, blocks * TILE_COLS, depth, n, n), np.float32)
-    packed[:, :K, :C] = (G @ np.asarray(weight, np.float64).reshape(groups, K, C, 3, 3) @ G.T)
+    g = np.asarray(weight, np.float64).reshape(groups, K, C, 3, 3)
+    half = np.einsum("ir,gkcrs->gkcis", G, g)           # not @: BLAS holds locks, and a forked child may wait for them
+    packed[:, :K, :C] = np.einsum("js,gkcis->gkcij", G, half)
     packed = packed.reshape(groups, blocks, TILE_COLS, depth, n * n).transpose(0, 1, 4, 3, 2)
     return np.ascontiguousarray(packed).reshape(-1)
 
@@ -115,6 +118,21 @@ def scratch_size(Layer layer, int threads, int m) -> int:
     cdef Plan plan = plan_of(layer, m)
     shared = plan.v_size * layer.N * layer.groups * plan.blocks.down * plan.blocks.across
     return tap_size(&plan) + threads * worker_scratch(&plan) + shared * reads_u_once(&plan, &layer)
+
+
+def cost(Layer layer, int m) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Plan plan = plan_of(layer, m)
+    cdef Py_ssize_t n = m + 2, tiles = min(plan.blocks.rows, plan.blocks.height) * plan.blocks.columns
+    cdef Py_ssize_t vecs = ceil_div(layer.K // layer.groups, VLEN), pieces = ceil_div(tiles, TILE_ROWS)
+    cdef double images = layer.N * layer.groups, blocks = plan.blocks.down * plan.blocks.across
+    cdef double all_tiles = images * plan.blocks.height * plan.blocks.width
+    cdef double u = n * n * plan.chunks * VLEN * vecs * VLEN
+    read = u + blocks * plan.v_size * ceil_div(vecs, TILE_COLS // VLEN) if reads_u_once(&plan, &layer) else u * blocks
+    return (all_tiles / tiles * pieces * n * n * plan.chunks * VLEN * vecs * max(<double>tiles / pieces, FEWEST_ROWS),
+            all_tiles * n * n * plan.chunks * 2,
+            all_tiles * (n * n + m * n + 2 * m * m) * vecs,
+            streamed(images * read) if u > L2 else 0.0)
 
 
 cdef void transform_block(const Plan* plan, Block block, float* scratch, float* V) noexcept nogil:
