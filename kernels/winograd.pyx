@@ -87,7 +87,9 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups, int m):
     K, C, n = weight.shape[0] // groups, weight.shape[1], m + 2
     blocks, depth = ceil_div(K, TILE_COLS), ceil_div(C, VLEN) * VLEN
     packed = np.zeros((groups, blocks * TILE_COLS, depth, n, n), np.float32)
-    packed[:, :K, :C] = (G @ np.asarray(weight, np.float64).reshape(groups, K, C, 3, 3) @ G.T)
+    g = np.asarray(weight, np.float64).reshape(groups, K, C, 3, 3)
+    half = np.einsum("ir,gkcrs->gkcis", G, g)           # not @: BLAS holds locks, and a forked child may wait for them
+    packed[:, :K, :C] = np.einsum("js,gkcis->gkcij", G, half)
     packed = packed.reshape(groups, blocks, TILE_COLS, depth, n * n).transpose(0, 1, 4, 3, 2)
     return np.ascontiguousarray(packed).reshape(-1)
 

@@ -81,18 +81,22 @@ def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) 
 
 
 @main.command()
-@click.option("--layers", metavar="TEXT", help="Only layers whose sizes contain TEXT, such as 3x3 or 64->64.")
+@click.option(
+    "--layers",
+    default="resnet50",
+    show_default=True,
+    help="resnet50, winograd (3x3, stride 1), rest (1x1, strided, depthwise), or a text such as 64->64.",
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
-def bench(layers: str | None, threads: int, peers: bool, json_file: Path | None) -> None:
-    """Time the kernels on ResNet-50's layers, beside the libraries that are installed."""
+def bench(layers: str, threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time the kernels layer by layer, beside the libraries that are installed."""
     from workbook import bench as benchmark
-    from workbook import topologies
 
-    chosen = [layer for layer in topologies.distinct(topologies.resnet50()) if (layers or "") in layer.shape]
+    chosen = benchmark.choose(layers)
     if not chosen:
-        raise CommandError(f"no layer of ResNet-50 contains {layers!r}; try 3x3, 1x1, 7x7 or @56")
+        raise CommandError(f"no layer contains {layers!r}; try {', '.join(benchmark.layer_sets())}, 3x3 or @56")
     with _progress() as progress:
         task = progress.add_task("timing layers", total=len(chosen))
         report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
