@@ -29,7 +29,7 @@ test:
 	cython-lint kernels
 	mypy
 	pytest tests
-	pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 60 notebooks
+	pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 60 notebooks/
 
 bench:
 	$(ready) peers

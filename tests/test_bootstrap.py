@@ -143,7 +143,7 @@ def test_no_network(clone: Path) -> None:
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["venv", "tools"]
     assert result.stderr == (
         "The package index cannot be reached: check the network, or name a mirror in PIP_INDEX_URL. "
-        "All that pip said is in .venv/install.log\n"
+        "All that was said is in .venv/install.log\n"
     )
     assert "127.0.0.1:9" in (clone / ".venv" / "install.log").read_text()
 
@@ -153,9 +153,12 @@ def test_no_network(clone: Path) -> None:
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk is full"),
         ("WARNING: Retrying ... ReadTimeoutError(...)\nERROR: No matching distribution", "The package index does not"),
-        ("FAILED: kernels/direct.o\nninja: build stopped: subcommand failed.", "The kernels do not compile"),
+        (
+            "FAILED: direct.c\na/direct.pyx:3:4: Expected ')'\nninja: build stopped",
+            "The kernels do not compile. a/direct.pyx:3",
+        ),
         ("ERROR: Package 'x' requires a different Python", "Package 'x' requires a different Python"),
-        ("", "pip failed."),
+        ("", "That failed."),
     ],
 )
 def test_what_pip_says_becomes_one_line(output: str, meaning: str) -> None:
@@ -169,6 +172,19 @@ def test_second_call_does_nothing(calls: list[str]) -> None:
     assert first[-1] == "pip ."
     bootstrap.bootstrap(set())
     assert calls == first
+
+
+def test_what_changed_is_compiled(calls: list[str], clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ninja(command: list[str]) -> str:
+        calls.append(" ".join(command[1:]))
+        return "[1/1] direct"
+
+    monkeypatch.setattr(bootstrap, "run", ninja)
+    bootstrap.bootstrap(set())
+    (bootstrap.BUILD / "cp311").mkdir()
+    (bootstrap.BUILD / "cp311" / "build.ninja").touch()
+    bootstrap.bootstrap(set())
+    assert calls[-2:] == [f"-C {clone}/build/cp311 -n", f"-C {clone}/build/cp311"]
 
 
 def test_extras_add_up(calls: list[str]) -> None:

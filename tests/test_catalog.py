@@ -18,7 +18,7 @@ def test_numbers_and_packages_are_unique_and_in_order():
 
 def test_a_lesson_is_found_by_notebook_and_by_package():
     assert catalog.lesson("01_convolution") is catalog.lesson("convolution")
-    with pytest.raises(ValueError, match="no lesson 'strassen'; there are 01_convolution"):
+    with pytest.raises(ValueError, match="no lesson 'strassen'; there are 00_start_here, 01_convolution"):
         catalog.lesson("strassen")
 
 

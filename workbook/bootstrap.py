@@ -10,6 +10,7 @@ is written down in `.venv/workbook.json`, so that a second call does nothing, an
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ STAMP = VENV / "workbook.json"
 LOG = VENV / "install.log"
 LEAST_GCC = 11  # the first that knows x86-64-v3 and x86-64-v4
 
-# What a line in pip's output means; the first that is found decides.
+# What a line in the output of pip means; the first that is found decides.
 _CAUSES = (
     (
         ("No space left on device", "Disk quota exceeded"),
@@ -56,9 +57,10 @@ _CAUSES = (
     ),
     (
         ("ninja: build stopped", "meson-logs"),
-        "The kernels do not compile with this compiler.",
+        "The kernels do not compile.",
     ),
 )
+_COMPILER_ERROR = re.compile(r"^\S+\.(pyx|pxd|h|c):\d+:\d+: .*$", re.MULTILINE)
 
 
 class SetupError(Exception):
@@ -66,12 +68,13 @@ class SetupError(Exception):
 
 
 def explain(output: str) -> str:
-    """Turn what pip printed when it failed into one line."""
+    """Turn what a failed command printed into one line."""
     for signs, meaning in _CAUSES:
         if any(sign in output for sign in signs):
-            return meaning
+            place = _COMPILER_ERROR.search(output)
+            return f"{meaning} {place.group()}." if place else meaning
     errors = [line for line in output.splitlines() if line.startswith("ERROR: ")]
-    return errors[0].removeprefix("ERROR: ") if errors else "pip failed."
+    return errors[0].removeprefix("ERROR: ") if errors else "That failed."
 
 
 def check_python() -> None:
@@ -111,10 +114,8 @@ def say(step: str, text: str) -> None:
     print(f"{step:<9} {text}", flush=True)
 
 
-def pip(*arguments: str) -> None:
-    """Run the environment's pip; show on a terminal what it is at, keep all it says in the log."""
-    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--retries=2"]
-    command = [str(PYTHON), "-m", "pip", *arguments, *options]
+def run(command: list[str]) -> str:
+    """Run a command, the environment's tools first in its PATH; show on a terminal what it is at, log all it says."""
     environment = dict(os.environ, PATH=f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}")
     environment.pop("PYTHONPATH", None)
     width = shutil.get_terminal_size().columns - 1
@@ -132,9 +133,17 @@ def pip(*arguments: str) -> None:
     if sys.stdout.isatty():
         print("\r\033[K", end="", flush=True)
     with LOG.open("a", encoding="utf-8") as log:
-        log.writelines([f"$ pip {' '.join(arguments)}\n", *lines])
+        log.writelines([f"$ {shlex.join(command)}\n", *lines])
+    output = "".join(lines)
     if process.returncode:
-        raise SetupError(f"{explain(''.join(lines))} All that pip said is in {LOG.relative_to(ROOT)}")
+        raise SetupError(f"{explain(output)} All that was said is in {LOG.relative_to(ROOT)}")
+    return output
+
+
+def pip(*arguments: str) -> None:
+    """Run the environment's pip."""
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--retries=2"]
+    run([str(PYTHON), "-m", "pip", *arguments, *options])
 
 
 def read_stamp() -> dict[str, object]:
@@ -164,8 +173,17 @@ def install(project: bytes, extras: list[str]) -> None:
     say("tools", ", ".join(tools))
     pip("install", *tools)
     target = f".[{','.join(extras)}]" if extras else "."
-    say("install", f"{target} and what it needs, compiling the kernels; this takes a minute or two")
+    say("install", f"{target} and what it needs, compiling the kernels; this takes some minutes")
     pip("install", "--no-build-isolation", "--editable", target)
+
+
+def compile_changes() -> None:
+    """Compile what has changed since; importing would do it too, but silently."""
+    for folder in BUILD.glob("*/build.ninja"):
+        ninja = [str(PYTHON.with_name("ninja")), "-C", str(folder.parent)]
+        if "no work to do" not in run([*ninja, "-n"]):
+            say("compile", "what has changed in the kernels")
+            run(ninja)
 
 
 def bootstrap(extras: set[str]) -> None:
@@ -179,6 +197,7 @@ def bootstrap(extras: set[str]) -> None:
     wanted = {**venv, "pyproject": hashlib.sha256(project).hexdigest(), "extras": sorted(extras)}
     built = PYTHON.exists() and BUILD.exists()
     if built and done == wanted:
+        compile_changes()
         return
     check_python()
     check_compiler()

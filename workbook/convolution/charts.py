@@ -12,7 +12,6 @@ from workbook.convolution.networks import THIRDS, Profile, Survey, passed_on
 from workbook.convolution.race import Race, at_most, intensity, nearest_roof
 from workbook.drawing import COLORS, INK
 
-_SHADES = ("#eeeeee", "white", "#eeeeee")
 _LEFT = ("numpy", "im2col")  # rungs whose names stand on the left: on the right is a neighbour
 
 
@@ -39,9 +38,10 @@ def _bars(axes: Axes, profile: Profile, counts: list[float], unit: str, color: o
     n = len(counts)
     axes.bar(range(n), counts, width=1.0, color=color, edgecolor="white", linewidth=0.3)
     most, first = max(counts), 0
-    for third, shade, name in zip(profile.thirds, _SHADES, THIRDS, strict=True):
+    for third, name in zip(profile.thirds, THIRDS, strict=True):
         end = first + len(third.layers)
-        axes.axvspan(first - 0.5, end - 0.5, color=shade, zorder=0)
+        if name != "middle":
+            axes.axvspan(first - 0.5, end - 0.5, color="#eeeeee", zorder=0)
         axes.hlines(float(np.mean(counts[first:end])), first - 0.5, end - 0.5, color=INK, linewidth=2)
         axes.text((first + end - 1) / 2, -0.07 * most, name, ha="center", va="top")
         first = end

@@ -7,9 +7,9 @@ from workbook.measure import machine
 from workbook.panel import Panel
 from workbook.scoreboard import scoreboard
 from workbook.start_here import panels
+from workbook.start_here.limits import speeds
 from workbook.start_here.model import NetworkOnRoof
-from workbook.start_here.reach import reach
-from workbook.start_here.speeds import speeds
+from workbook.start_here.under_roof import reach
 
 __all__ = ["explore", "glossary", "machine", "measurements", "reach", "scoreboard", "speeds"]
 

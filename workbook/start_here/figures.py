@@ -65,8 +65,8 @@ def _draw_roof(axes: Axes, roof: Roofline, level: str) -> None:
     (left, bottom), (right, top) = axes.transData.transform([(1, 1), (10, 10)])
     axes.annotate(
         f"{level} {roof.gbs[level]:.0f} GB/s",
-        (_LEAST * 1.1, roof.bound(_LEAST * 1.1, level)),
-        (-3, 7),
+        (_LEAST * 1.25, roof.bound(_LEAST * 1.25, level)),
+        (-5, 6),
         textcoords="offset points",
         rotation=degrees(atan2(top - bottom, right - left)),
         rotation_mode="anchor",
@@ -74,12 +74,11 @@ def _draw_roof(axes: Axes, roof: Roofline, level: str) -> None:
 
 
 def _draw_layers(axes: Axes, network: NetworkOnRoof) -> None:
-    """Draw a mark for each layer where the roof of memory bounds it."""
+    """Draw a mark for each layer where the roof of memory bounds it; the fewer of a kind, the further in front."""
     for name in KINDS:
-        layers = [network.intensity(layer) for layer in network.layers if kind(layer) == name]
-        if layers:
-            bounds = [network.roof.bound(x) for x in layers]
-            marks = axes.plot(layers, bounds, linestyle="none", markersize=9, label=f"{name} ({len(layers)})")
-            for mark in marks:
-                mark.set(marker=_MARKERS[name], color=_COLORS[name], markeredgecolor="white")
+        places = [network.intensity(layer) for layer in network.layers if kind(layer) == name]
+        if places:
+            (marks,) = axes.plot(places, [network.roof.bound(x) for x in places], linestyle="none", markersize=9)
+            marks.set(marker=_MARKERS[name], color=_COLORS[name], markeredgecolor="white")
+            marks.set(label=f"{name} ({len(places)})", zorder=4 - len(places) / len(network.layers))
     axes.legend(loc="lower right", frameon=False)

@@ -33,16 +33,13 @@ class Reach:
     roof: Roofline
 
     def __str__(self) -> str:
-        lines = [f"{'layer':<12}{'sizes':<24}{'MAC/byte':>8}   at most{'reached':>31}{'reference machine':>33}"]
+        lines = [f"{'layer':<12}{'sizes':<22}{'MAC/byte':>8}   at most{'reached':>30}"]
         for layer, rate in self.rates.items():
-            at_most = self.roof.bound(intensity(layer))
-            elsewhere = reference().value(f"start_here.reach.{layer.name}")
-            lines.append(
-                f"{layer.name:<12}{layer.shape:<24}{intensity(layer):>8.2f}"
-                f"{measure.measured(at_most, 'GMAC/s', 10)}{measure.measured(rate, 'GMAC/s', 11)}"
-                f"{elsewhere:>14.3g} GMAC/s"
-            )
-        return "\n".join(lines)
+            at_most = measure.measured(self.roof.bound(intensity(layer)), "GMAC/s", 9)
+            reached = measure.measured(rate, "GMAC/s", 10)
+            lines.append(f"{layer.name:<12}{layer.shape:<22}{intensity(layer):>8.2f}{at_most}{reached}")
+        elsewhere = (f"{layer.name} {reference().value(f'start_here.reach.{layer.name}'):g}" for layer in self.rates)
+        return "\n".join([*lines, "", f"reached on the reference machine, GMAC/s: {', '.join(elsewhere)}"])
 
     __repr__ = __str__
 
