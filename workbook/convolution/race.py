@@ -54,13 +54,13 @@ class Race:
         return max(timing.spread / timing.median for timing in self.times.values())
 
     def __str__(self) -> str:
-        elsewhere = reference()
+        known = reference()
         lines = [f"{'operation':<16}{'output':<12}{'MACs':>7}{'predicted':>18}{'reference machine':>21}   this machine"]
         for rung in self.rungs:
-            known = elsewhere.value(f"convolution.ladder.{rung.id}")
+            rate = known.value(f"convolution.ladder.{rung.id}")
             lines.append(
                 f"{rung.name:<16}{f'{LAYER.K}x{rung.rows}x{LAYER.Q}':<12}{rung.macs / 1e6:>5.2f} M"
-                f"{at_most(rung, elsewhere.roofline):>11.2f} GMAC/s{known:>14.3g} GMAC/s"
+                f"{at_most(rung, known.roofline):>11.2f} GMAC/s{rate:>14.3g} GMAC/s"
                 f"{measure.measured(self.rate(rung), 'GMAC/s', 9)}"
             )
         return "\n".join([*lines, "", *self._beside()])
@@ -69,14 +69,14 @@ class Race:
 
     def _beside(self) -> list[str]:
         """What stands beside the measurement: the reference machine, this one's predictions, the guess."""
-        roof = nearest_roof()
-        predicted = ", ".join(f"{rung.name} {at_most(rung, roof):.2f}" for rung in self.rungs)
+        known, roof = reference(), nearest_roof()
+        predicted = ", ".join(f"{rung.id} {at_most(rung, roof):.2f}" for rung in self.rungs)
         fastest = max(map(self.rate, self.rungs))
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         return [
-            "predicted: the reference machine's roofline; its bytes come from the nearest cache",
-            f"reference machine: {reference()}",
-            f"[machine] predicted for this machine, GMAC/s: {predicted}",
+            f"reference machine: {known.name}, {known.isa}, {known.date}",
+            "predicted: by its roofline, with the bytes from its nearest cache",
+            f"[machine] predicted for this machine: {predicted} GMAC/s",
             f"[machine] the fastest reaches {fastest / roof.peak_gmacs:.0%} of the {roof.peak_gmacs:.0f} GMAC/s "
             "that one core can do",
             f"[machine] it is {self.gain:,.0f} x as fast as Python; {guess}",
