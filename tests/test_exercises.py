@@ -183,6 +183,7 @@ def test_describe_is_short():
     assert describe(None) == "None (NoneType)"
     assert describe("x" * 100) == "a value of type str"
     assert describe(np.zeros((2, 3))) == "an array of shape (2, 3)"
+    assert describe(lambda: 0) == "a value of type function"
     assert describe(Hostile()) == "a value of type Hostile"
 
 

@@ -27,6 +27,7 @@ from workbook.roofline import FLOAT_BYTES, intensity, layer_bytes
 from workbook.topologies import NETWORKS, ConvLayer
 
 THIRDS = ("early", "middle", "late")
+_LABEL, _COLUMN = 23, 12  # characters: four networks fit on a small screen
 
 
 def passed_on(layer: ConvLayer) -> int:
@@ -137,22 +138,22 @@ def _holds(verdict: bool) -> str:
 Cell = Callable[[Profile], str]
 
 _NUMBERS: tuple[tuple[str, Callable[[Third], float]], ...] = (
-    ("MMAC a layer", lambda third: third.macs / 1e6),
-    ("KB passed on a layer", lambda third: third.passed_on / 1e3),
+    ("MMAC", lambda third: third.macs / 1e6),
+    ("KB passed on", lambda third: third.passed_on / 1e3),
     ("MAC/byte", lambda third: third.macs_a_byte),
-    ("MAC/byte of weights", lambda third: third.macs_a_weight_byte),
+    ("MAC/weight byte", lambda third: third.macs_a_weight_byte),
 )
 _SPREADS: tuple[tuple[str, Callable[[ConvLayer], float]], ...] = (
-    ("MACs, most over fewest", lambda layer: layer.macs),
-    ("bytes passed on, most over fewest", passed_on),
-    ("MAC/byte, most over fewest", intensity),
+    ("MMAC, most/least", lambda layer: layer.macs),
+    ("KB, most/least", passed_on),
+    ("MAC/byte, most/least", intensity),
 )
 _VERDICTS: tuple[tuple[str, Cell], ...] = (
-    ("early layers compute more", lambda profile: _holds(profile.early_computes_more)),
-    ("middle layers pass on more", lambda profile: _holds(profile.middle_carries_more)),
-    ("early: more MACs a byte", lambda profile: _holds(profile.early_computes_more_a_byte)),
-    ("early: more MACs a byte of weights", lambda profile: _holds(profile.early_computes_more_a_weight_byte)),
-    ("pairs of layers as it is said", lambda profile: "{} of {}".format(*profile.pairs)),
+    ("early computes more", lambda profile: _holds(profile.early_computes_more)),
+    ("middle passes on more", lambda profile: _holds(profile.middle_carries_more)),
+    ("early: more MAC/byte", lambda profile: _holds(profile.early_computes_more_a_byte)),
+    ("same, weights alone", lambda profile: _holds(profile.early_computes_more_a_weight_byte)),
+    ("pairs as it is said", lambda profile: "{} of {}".format(*profile.pairs)),
 )
 
 
@@ -173,7 +174,7 @@ class Survey:
         return "\n".join([*lines, "", *(self._line(label, cell) for label, cell in _VERDICTS)])
 
     def _line(self, label: str, cell: Cell) -> str:
-        return f"{label:<36}" + "".join(f"{cell(profile):>13}" for profile in self.profiles)
+        return f"{label:<{_LABEL}}" + "".join(f"{cell(profile):>{_COLUMN}}" for profile in self.profiles)
 
     __repr__ = __str__
 

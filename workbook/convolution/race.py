@@ -55,13 +55,12 @@ class Race:
 
     def __str__(self) -> str:
         known = reference()
-        lines = [f"{'operation':<16}{'output':<12}{'MACs':>7}{'predicted':>18}{'reference machine':>21}   this machine"]
+        lines = [f"{'operation':<15}{'output':<8}{'MMAC':>6}{'predicted':>10}{'reference':>10}   this machine"]
         for rung in self.rungs:
             rate = known.value(f"convolution.ladder.{rung.id}")
             lines.append(
-                f"{rung.name:<16}{f'{LAYER.K}x{rung.rows}x{LAYER.Q}':<12}{rung.macs / 1e6:>5.2f} M"
-                f"{at_most(rung, known.roofline):>11.2f} GMAC/s{rate:>14.3g} GMAC/s"
-                f"{measure.measured(self.rate(rung), 'GMAC/s', 9)}"
+                f"{rung.name:<15}{f'{LAYER.K}x{rung.rows}x{LAYER.Q}':<8}{rung.macs / 1e6:>6.2f}"
+                f"{at_most(rung, known.roofline):>10.2f}{rate:>10.3g}{measure.measured(self.rate(rung), 'GMAC/s', 9)}"
             )
         return "\n".join([*lines, "", *self._beside()])
 
@@ -74,8 +73,8 @@ class Race:
         fastest = max(map(self.rate, self.rungs))
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         return [
-            f"reference machine: {known.name}, {known.isa}, {known.date}",
-            "predicted: by its roofline, with the bytes from its nearest cache",
+            f"reference: {known.name}, {known.isa}, {known.date}",
+            "predicted: GMAC/s by its roofline, with the bytes from its nearest cache",
             f"[machine] predicted for this machine: {predicted} GMAC/s",
             f"[machine] the fastest reaches {fastest / roof.peak_gmacs:.0%} of the {roof.peak_gmacs:.0f} GMAC/s "
             "that one core can do",
