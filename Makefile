@@ -8,10 +8,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ready = @test -n '$(python)' || { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make $@ PYTHON=..."; exit 1; } >&2; \
 	'$(python)' -I workbook/bootstrap.py
 
-.PHONY: help lab test bench clean
+.PHONY: help lab report test bench clean
 
 help:
 	@echo "make lab     open the workbook in JupyterLab, on your own copy in my-workbook/"
+	@echo "make report  run every notebook here, and write all of it on one page: report/index.html"
 	@echo "make test    run every check of the project"
 	@echo "make bench   measure the kernels beside the libraries that are installed"
 	@echo "make clean   remove .venv and what was built; my-workbook/ stays"
@@ -20,6 +21,10 @@ help:
 lab:
 	$(ready)
 	@workbook lab
+
+report:
+	$(ready)
+	@workbook report
 
 test: export WORKBOOK_QUICK = 1
 test:

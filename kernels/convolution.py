@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from functools import lru_cache, partial
 from importlib.resources import files
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels import direct, im2col, naive, probe, winograd
+from kernels import cost, depthwise, direct, im2col, naive, winograd
+from kernels.explain import Explanation, Option
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
 
 FloatArray = npt.NDArray[np.float32]
@@ -32,6 +34,31 @@ class Algorithm(Protocol):
     def run(self) -> Callable[..., None]:
         """Compute a layer."""
 
+    @property
+    def cost(self) -> Callable[..., tuple[float, float, float, float]]:
+        """Vectors of arithmetic, copies, outputs and weights that a layer takes."""
+
+
+class _Direct:
+    """direct.pyx, or depthwise.pyx for a layer in which each channel is a group of its own."""
+
+    def pack(self, weight: FloatArray, groups: int) -> FloatArray:
+        module: Algorithm = depthwise if weight.shape[:2] == (groups, 1) else direct
+        return module.pack(weight, groups)
+
+    def scratch_size(self, layer: dict[str, float], threads: int) -> int:
+        return _direct_for(layer).scratch_size(layer, threads)
+
+    def cost(self, layer: dict[str, float]) -> tuple[float, float, float, float]:
+        return _direct_for(layer).cost(layer)
+
+    def run(self, layer: dict[str, float], *arguments: Any) -> None:
+        _direct_for(layer).run(layer, *arguments)
+
+
+def _direct_for(layer: dict[str, float]) -> Algorithm:
+    return depthwise if layer["C"] == layer["K"] == layer["groups"] else direct
+
 
 class _Winograd:
     """winograd.pyx with one tile size, looking like the other algorithms' modules."""
@@ -40,11 +67,12 @@ class _Winograd:
         self.pack = partial(winograd.pack, m=m)
         self.scratch_size = partial(winograd.scratch_size, m=m)
         self.run = partial(winograd.run, m=m)
+        self.cost = partial(winograd.cost, m=m)
 
 
 _ALGORITHMS: dict[str, Algorithm] = {
     "naive": naive,
-    "direct": direct,
+    "direct": _Direct(),
     "im2col": im2col,
     "winograd_f2": _Winograd(2),
     "winograd_f4": _Winograd(4),
@@ -203,6 +231,35 @@ class Conv2d:
                 self._arenas.append(arena)
         return out
 
+    def explain(self, x_shape: tuple[int, int, int, int]) -> Explanation:
+        """Tell which algorithm an input of this shape gets, what is predicted of it, and why not the others.
+
+        Parameters
+        ----------
+        x_shape : (int, int, int, int)
+            (N, C, H, W); N must be at least 1.
+
+        Returns
+        -------
+        Explanation
+            Its text is a table. Seconds are predicted for this machine and the plan's threads; the first call measures
+            for a few milliseconds what a core does at most.
+        """
+        shape = Geometry.of(x_shape, self.weight_shape, self._window)
+        if not shape.N:
+            raise ValueError(f"an empty batch takes no time: the shape is {tuple(x_shape)}")
+        options = tuple(self._option(name, shape) for name in _ALGORITHMS)
+        numbers = sum(map(math.prod, (shape.x_shape, shape.weight_shape, shape.y_shape)))
+        return Explanation(self._choice(shape), shape.macs, 4 * numbers, options)
+
+    def _option(self, name: str, shape: Geometry) -> Option:
+        obstacle = _obstacle(name, shape.weight_shape, shape.window)
+        if obstacle:
+            return Option(name, math.nan, math.nan, obstacle)
+        threads = 1 if name == "naive" else self.threads
+        _, C, R, S = shape.weight_shape
+        return Option(name, cost.seconds(_counts(name, shape), threads), cost.relative_error(name, C, R * S), "")
+
     def _check_runs(self, name: str) -> None:
         obstacle = _obstacle(name, self.weight_shape, self._window)
         if obstacle:
@@ -281,19 +338,25 @@ def _obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window
     return ""
 
 
-def _automatic(shape: Geometry) -> str:
-    """Choose by one rule: `direct` where its tiles are full or a group is too narrow for tiles, `im2col` elsewhere."""
-    rows, columns = probe.tile_shape()
-    channels = shape.K // shape.window.groups
-    full = shape.Q / (-(-shape.Q // rows) * rows) * channels / (-(-channels // columns) * columns)
-    return "direct" if full > 0.7 or channels <= columns // 4 else "im2col"
+@lru_cache(maxsize=1024)
+def _counts(name: str, shape: Geometry) -> tuple[float, float, float, float]:
+    """How many vectors of each kind an algorithm takes for a layer."""
+    return _ALGORITHMS[name].cost(_described(shape, (0, 0.0)))
 
 
 @lru_cache(maxsize=1024)
-def _layer(
-    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int
-) -> tuple[dict[str, float], int]:
-    """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
+def _automatic(shape: Geometry) -> str:
+    """Choose what the cost model finds the fastest.
+
+    Not naive, which is there to be read, and not F(6,3): a little faster than F(4,3), with four times its error.
+    """
+    sensible = (name for name in _ALGORITHMS if name not in ("naive", "winograd_f6"))
+    able = (name for name in sensible if not _obstacle(name, shape.weight_shape, shape.window))
+    return min(able, key=lambda name: cost.vector_multiply_adds(_counts(name, shape)))
+
+
+def _described(shape: Geometry, activation: tuple[int, float]) -> dict[str, float]:
+    """Return the layer as the compiled algorithms take it."""
     window = shape.window
     layer: dict[str, float] = {letter: getattr(shape, letter) for letter in "NCHWKPQRS"}
     layer["groups"] = window.groups
@@ -301,6 +364,15 @@ def _layer(
     layer["dilation_h"], layer["dilation_w"] = window.dilation
     layer["pad_top"], layer["pad_left"] = window.padding[:2]
     layer["activation"], layer["slope"] = activation
+    return layer
+
+
+@lru_cache(maxsize=1024)
+def _layer(
+    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int
+) -> tuple[dict[str, float], int]:
+    """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
+    layer = _described(shape, activation)
     return layer, max(1, _ALGORITHMS[algorithm].scratch_size(layer, threads))
 
 

@@ -17,6 +17,7 @@ from libc.string cimport memset
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
+from kernels.counts cimport FEWEST_ROWS, row_vectors, streamed
 from kernels.layer cimport Job, Layer, copy_row, finish
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, tile
@@ -44,6 +45,20 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
         k, end = share(K, blocks, b), share(K, blocks, b + 1)
         packed[:, b, :, :end - k] = rows[:, k:end].transpose(0, 2, 1)
     return packed.reshape(-1)
+
+
+def cost(Layer layer) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Blocks blocks = blocks_of(&layer)
+    cdef double images = layer.N * layer.groups, depth = depth_of(&layer), channels = layer.K // layer.groups
+    cdef Py_ssize_t row_blocks = ceil_div(layer.K // layer.groups, TILE_ROWS), pixels = layer.P * layer.Q
+    cdef Py_ssize_t vectors = (blocks.across - 1) * (blocks.columns // VLEN) \
+        + ceil_div(pixels - (blocks.across - 1) * blocks.columns, VLEN)
+    cdef double rows = layer.P + blocks.across, row = row_vectors(min(layer.Q, blocks.columns), layer.stride_w)
+    return (images * depth * vectors * row_blocks * max(channels / row_blocks, FEWEST_ROWS),
+            images * depth * rows * row,
+            images * vectors * (channels + row_blocks),
+            blocks.across * streamed(layer.groups * depth * row_blocks * TILE_ROWS))
 
 
 cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:

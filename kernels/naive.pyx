@@ -10,6 +10,8 @@ addition, not memory and not the number of units, bounds it.
 
 from kernels.layer cimport Job, Layer, finish
 
+cdef double LATENCY = 12        # vector multiply-adds that a core could do in the time of one step of the plain loop
+
 
 def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     """Return the weights as they are: this algorithm reads them in their own order."""
@@ -19,6 +21,12 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
 def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena: none."""
     return 0
+
+
+def cost(Layer layer) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    macs = <double>layer.N * layer.K * layer.P * layer.Q * (layer.C // layer.groups) * layer.R * layer.S
+    return LATENCY * macs, 0.0, 0.0, 0.0
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[:, :, :, ::1] weight, const float[::1] bias,

@@ -20,7 +20,6 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_cond_init(pthread_cond_t*, void*)
     int pthread_cond_wait(pthread_cond_t*, pthread_mutex_t*)
     int pthread_cond_signal(pthread_cond_t*)
-    int pthread_cond_broadcast(pthread_cond_t*)
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
 
 cdef struct Pool:
@@ -96,7 +95,8 @@ cdef void run(Task task, void* context, Py_ssize_t count, int threads) noexcept 
             add_helpers(threads - 1)
             pool.joined = 0
             pool.wanted = min(threads - 1, pool.helpers)
-            pthread_cond_broadcast(&pool.job_came)
+            for _ in range(pool.wanted):
+                pthread_cond_signal(&pool.job_came)
             take_indices(0)
             pool.wanted = 0
             while pool.working > 0:

@@ -59,3 +59,8 @@ def triad(float[::1] y, const float[::1] a, const float[::1] b, Py_ssize_t times
 def tile_shape() -> tuple[int, int]:
     """Return (rows, columns) of the micro-kernel's largest tile in this instruction set."""
     return TILE_ROWS, TILE_COLS
+
+
+def lanes() -> int:
+    """Return how many floats a vector of this instruction set holds."""
+    return VLEN

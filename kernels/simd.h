@@ -112,6 +112,7 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
     vf sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const float *at = a + tap[t];
+#pragma GCC unroll 1
         for (ptrdiff_t k = 0; k < depth; k++, at += a_step, b += b_step) {
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++)
@@ -160,6 +161,17 @@ INLINE void transpose_matrix(const float *from, ptrdiff_t from_step, ptrdiff_t r
 #pragma GCC unroll 16
             for (int l = 0; l < VLEN; l++) store(out + (j * VLEN + l) * out_step + i, block[l]);
         }
+}
+
+/* out[i][l] = from[l*from_step + i] for l < rows and i < count, and 0 for the rest of VLEN x VLEN; rows, count <= VLEN. */
+INLINE void transpose_first(const float *from, ptrdiff_t from_step, ptrdiff_t rows, ptrdiff_t count, float *out)
+{
+    vf block[VLEN];
+#pragma GCC unroll 16
+    for (int l = 0; l < VLEN; l++) block[l] = l < rows ? load_first(from + l * from_step, count) : (vf){0};
+    transpose(block);
+#pragma GCC unroll 16
+    for (int i = 0; i < VLEN; i++) store(out + i * VLEN, block[i]);
 }
 
 /* Twelve independent chains of multiply-adds, enough to hide the latency of two units: what the core can do at most. */

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,35 @@ import kernels
 from kernels import probe
 from workbook import measure, peers
 from workbook.measure import Timing
-from workbook.topologies import ConvLayer
+from workbook.topologies import ConvLayer, distinct, mobilenet_v2, resnet50
 
+# The 3x3 layers with stride 1 of VGG-16 and ResNet: channels and size.
+_WINOGRAD = (
+    *((64, 224), (128, 112), (256, 56), (512, 28), (512, 14)),
+    *((64, 56), (128, 28), (256, 14), (512, 7)),
+)
 _PEAK_STEPS = 2_000  # rounds of `probe.fma` beside each layer, some tens of microseconds
+
+
+def layer_sets() -> dict[str, list[ConvLayer]]:
+    """The layers that can be asked for by a name."""
+    resnet, mobile = distinct(resnet50()), distinct(mobilenet_v2())
+    return {
+        "resnet50": resnet,
+        "winograd": [ConvLayer(f"{C}@{size}", C, size, size, C, 3, 3, padding=1) for C, size in _WINOGRAD],
+        "rest": [
+            *(layer for layer in resnet if layer.R != 3 or layer.stride > 1),
+            *(layer for layer in mobile if layer.R == 3),
+        ],
+    }
+
+
+def choose(text: str) -> list[ConvLayer]:
+    """The layers of the set of this name, or those of any set whose sizes contain the text."""
+    sets = layer_sets()
+    if text in sets:
+        return sets[text]
+    return [layer for layer in distinct(chain.from_iterable(sets.values())) if text in layer.shape]
 
 
 @dataclass(frozen=True)
@@ -31,6 +58,10 @@ class Row:
     Attributes
     ----------
     layer : ConvLayer
+    auto : str
+        The algorithm that `algorithm="auto"` takes.
+    predicted : dict of algorithm to float
+        Seconds, by the kernels' cost model.
     ours, peers : dict of algorithm or peer to Timing
     failures : dict of peer to str
     peak : float
@@ -38,6 +69,8 @@ class Row:
     """
 
     layer: ConvLayer
+    auto: str
+    predicted: dict[str, float]
     ours: dict[str, Timing]
     peers: dict[str, Timing]
     failures: dict[str, str]
@@ -97,7 +130,7 @@ class Report:
         )
         for name in ("layer", "ours by"):
             table.add_column(name, no_wrap=True)
-        for name in ("MMAC", "ms", "IQR", "GMAC/s", "of peak"):
+        for name in ("MMAC", "ms", "IQR", "predicted", "GMAC/s", "of peak"):
             table.add_column(name, justify="right")
         for peer, version in self.versions.items():
             table.add_column(f"{peer}\n{version}, ms", justify="right")
@@ -107,17 +140,18 @@ class Report:
         if self.versions:
             table.add_section()
             means = [cell for peer in self.versions for cell in ("", f"{self.geometric_mean(peer):.2f}")]
-            table.add_row("geometric mean", *[""] * 6, *means)
+            table.add_row("geometric mean", *[""] * 7, *means)
         return table
 
     def _cells(self, row: Row) -> list[str]:
         best = row.ours[row.best]
         cells = [
             row.layer.shape,
-            row.best,
+            row.best if row.best == row.auto else f"{row.best} (auto: {row.auto})",
             f"{row.layer.macs / 1e6:.1f}",
             f"{best.median * 1e3:.3f}",
             f"{(best.third_quartile - best.first_quartile) / best.median:.0%}",
+            f"{row.predicted[row.best] * 1e3:.3f}",
             f"{row.gmacs:.1f}",
             f"{row.gmacs / row.peak / self.threads:.0%}",
         ]
@@ -185,9 +219,11 @@ def _row(layer: ConvLayer, threads: int, versions: Iterable[str], seconds: float
         except Exception as error:
             failures[name] = f"{type(error).__name__}: {error}"[:60]
     contenders["peak"] = partial(probe.fma, _PEAK_STEPS)
+    explained = kernels.Conv2d(weight, bias, threads=threads, **window).explain(x.shape)
+    predicted = {option.algorithm: option.seconds for option in explained.options if option.algorithm in ours}
     times = measure.interleaved(contenders, seconds=seconds)
     peak = probe.fma(_PEAK_STEPS) / times.pop("peak").median / 1e9
-    return Row(layer, {name: times.pop(name) for name in ours}, times, failures, peak)
+    return Row(layer, explained.algorithm, predicted, {name: times.pop(name) for name in ours}, times, failures, peak)
 
 
 def _micro_kernel_share() -> float:

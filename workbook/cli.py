@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -21,6 +21,9 @@ from workbook import validate as validation
 from workbook.catalog import LESSONS
 from workbook.errors import CommandError
 from workbook.files import write_whole
+
+if TYPE_CHECKING:
+    from workbook.check import Checked
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
 _notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -77,18 +80,22 @@ def lab(folder: Path, port: int | None, browser: bool | None) -> None:
 
 
 @main.command()
-@click.option("--layers", metavar="TEXT", help="Only layers whose sizes contain TEXT, such as 3x3 or 64->64.")
+@click.option(
+    "--layers",
+    default="resnet50",
+    show_default=True,
+    help="resnet50, winograd (3x3, stride 1), rest (1x1, strided, depthwise), or a text such as 64->64.",
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
-def bench(layers: str | None, threads: int, peers: bool, json_file: Path | None) -> None:
-    """Time the kernels on ResNet-50's layers, beside the libraries that are installed."""
+def bench(layers: str, threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time the kernels layer by layer, beside the libraries that are installed."""
     from workbook import bench as benchmark
-    from workbook import topologies
 
-    chosen = [layer for layer in topologies.distinct(topologies.resnet50()) if (layers or "") in layer.shape]
+    chosen = benchmark.choose(layers)
     if not chosen:
-        raise CommandError(f"no layer of ResNet-50 contains {layers!r}; try 3x3, 1x1, 7x7 or @56")
+        raise CommandError(f"no layer contains {layers!r}; try {', '.join(benchmark.layer_sets())}, 3x3 or @56")
     with _progress() as progress:
         task = progress.add_task("timing layers", total=len(chosen))
         report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
@@ -118,7 +125,6 @@ def list_(as_json: bool) -> None:
 def render(notebooks: tuple[Path, ...], check: bool) -> None:
     """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-    from nbformat.reader import NotJSONError
 
     from workbook import render as rendering
 
@@ -135,7 +141,7 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
                 rendering.render(path, functools.partial(_advance, progress, task))
             except CellExecutionError as error:
                 raise CommandError(f"{path}: a cell raised {error.ename}: {error.evalue}") from None
-            except (CellTimeoutError, DeadKernelError, NotJSONError) as error:
+            except (CellTimeoutError, DeadKernelError) as error:
                 raise CommandError(f"{path}: {str(error).splitlines()[0]}") from None
             _line("rendered", str(path))
 
@@ -146,6 +152,68 @@ def validate(notebooks: tuple[Path, ...]) -> None:
     """Run NOTEBOOKS (those that come with the package) and compare each output with the committed one, by nbval."""
     if not validation.validate(notebooks):
         raise SystemExit(1)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FOLDER|NOTEBOOK]...")
+@click.option("--json", "as_json", is_flag=True, help="Print every outcome as JSON.")
+def check(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Run your notebooks (my-workbook) and say how each exercise stands. Your files are only read."""
+    from workbook import check as checking
+
+    found = checking.find(paths or (copy.DEFAULT,))
+    checked = []
+    with _progress() as progress:
+        for path in found:
+            task = progress.add_task(str(path), total=None)
+            checked.append(checking.check(path, functools.partial(_advance, progress, task)))
+    if as_json:
+        click.echo(json.dumps(checking.as_json(checked), indent=1))
+    else:
+        _show_outcomes(checked)
+    if any(notebook.status == "unreadable" for notebook in checked) or not any(n.lesson for n in checked):
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=copy.DEFAULT)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(folder: Path, as_json: bool) -> None:
+    """Say why panels do not show, why times jump, and what to do. FOLDER (my-workbook) has your notebooks."""
+    from workbook.doctor import diagnose
+
+    findings = diagnose(folder)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    for finding in () if as_json else findings:
+        _line(finding.status, f"{finding.name}: {finding.what}")
+        if finding.status != "ok":
+            _line("", f"  why: {finding.why}")
+            _line("", f"  do:  {finding.todo}")
+    if any(finding.status == "fail" for finding in findings):
+        raise SystemExit(1)
+
+
+@main.command()
+@_folder
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report", "index.html"),
+    show_default=True,
+    help="The page to write.",
+)
+def report(folder: Path, output: Path) -> None:
+    """Run your copy of the notebooks in FOLDER (my-workbook), and show all of it on one page that needs no network."""
+    from workbook import report as reporting
+
+    _show(copy.start(folder))
+    output.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    with _progress() as progress:
+        task = progress.add_task("running cells", total=None)
+        page = reporting.report(folder, functools.partial(_advance, progress, task))
+    write_whole(output, page.encode())
+    _line("report", str(output))
 
 
 def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
@@ -164,6 +232,16 @@ def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) ->
     other = [str(path) for path in paths if not is_normal(path)]
     if other:
         raise CommandError(f"Not in the normal form: {', '.join(other)}; run: workbook render {' '.join(other)}")
+
+
+def _show_outcomes(checked: list[Checked]) -> None:
+    """Print a line for each exercise, below the notebook it is in."""
+    for notebook in checked:
+        _line(notebook.status, notebook.notebook if notebook.lesson else notebook.message)
+        if notebook.lesson and notebook.message:
+            _line("", notebook.message)
+        for result in notebook.exercises:
+            _line(f"  {result.id}", f"{result.outcome}: {result.message}")
 
 
 def _show(laid: copy.Copy) -> None:

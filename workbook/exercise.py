@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from numbers import Real
 from typing import Literal
 
 import numpy as np
 
 Kind = Literal["correct", "not yet", "not attempted", "error"]
+METADATA = "workbook_outcome"  # the key under which an output carries the outcome for a program
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check says; a notebook shows it as one line."""
+    """What a check says; a notebook shows it as one line, and keeps it as data beside that line."""
 
     kind: Kind
     message: str
@@ -29,6 +30,9 @@ class Outcome:
         return f"{self.exercise} {self.kind}: {self.message}"
 
     __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
+        return {"text/plain": str(self)}, {METADATA: asdict(self)}
 
 
 NOT_ATTEMPTED = Outcome("not attempted", "replace the ... and run the cell again")

@@ -7,16 +7,21 @@ renders of a notebook differ only in lines with `[measured]` or `[machine]`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import nbformat
+import zmq
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
 
+from workbook.errors import CommandError
 from workbook.files import write_whole
 
 CELL_TIMEOUT = 120  # seconds
@@ -25,6 +30,8 @@ _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+
+_Arguments = TypeVarTuple("_Arguments")
 
 Progress = Callable[[int, int], None]
 
@@ -42,13 +49,52 @@ def render(path: Path, progress: Progress | None = None) -> None:
     ------
     nbclient.exceptions.CellExecutionError
         If a cell raises; the file is then as it was.
+    CommandError
+        If the file is no notebook.
     """
-    notebook = execute(nbformat.read(path, as_version=4), path.parent, progress)
+    notebook = execute(read(path), path.parent, progress)
     write_whole(path, normal_text(notebook).encode())
 
 
-def execute(notebook: Any, folder: Path, progress: Progress | None = None) -> Any:
-    """Run every cell of a notebook in `folder` with this Python; return the notebook with its outputs."""
+def read(path: Path) -> Any:
+    """Return the notebook in a file.
+
+    Raises
+    ------
+    CommandError
+        If there is none in it, in one line, whatever is wrong with it.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+    except Exception:  # a damaged file makes nbformat raise almost anything
+        raise CommandError(f"{path} is no notebook, or a damaged one") from None
+    return notebook
+
+
+def execute(
+    notebook: Any,
+    folder: Path,
+    progress: Progress | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    past_errors: bool = False,
+) -> Any:
+    """Run every cell of a notebook in `folder` with this Python; return the notebook with its outputs.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    folder : Path
+    progress : function, optional
+        Called with the number of cells that have run, and of all.
+    environment : mapping, optional
+        Variables for the kernel, beside those of this process.
+    past_errors : bool
+        Go on after a cell that raises, or that takes too long.
+    """
     cells = len(notebook.cells)
 
     def on_cell_complete(cell: Any, cell_index: int) -> None:
@@ -60,12 +106,34 @@ def execute(notebook: Any, folder: Path, progress: Progress | None = None) -> An
         kernel_manager_class=_Kernel,
         kernel_name="python3",
         timeout=CELL_TIMEOUT,
+        allow_errors=past_errors,
+        interrupt_on_timeout=past_errors,
+        shutdown_kernel="immediate",  # it has nothing left to do, and a busy one would not listen
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         store_widget_state=False,
         on_cell_complete=on_cell_complete,
     )
-    return client.execute()
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(_run(client, {**os.environ, **(environment or {})}))
+
+
+async def _run(client: NotebookClient, environment: Mapping[str, str]) -> Any:
+    """Run the client; Ctrl-C cancels this task, which nbclient takes for a kernel that died."""
+    try:
+        return await client.async_execute(env=environment)
+    except DeadKernelError:
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Leaves Ctrl-C to the runner, which raises KeyboardInterrupt once the kernel has ended; nbclient hides it."""
+
+    def add_signal_handler(self, sig: int, callback: Callable[[*_Arguments], object], *args: *_Arguments) -> None:
+        raise RuntimeError("this loop handles no signals")
 
 
 def is_normal(path: Path) -> bool:
@@ -76,6 +144,12 @@ def is_normal(path: Path) -> bool:
 
 def normal_text(notebook: Any) -> str:
     """Return the normal form of a notebook as the text of its file; the notebook itself is changed."""
+    normal_form(notebook)
+    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
+
+
+def normal_form(notebook: Any) -> None:
+    """Bring a notebook into its normal form."""
     notebook.metadata = nbformat.from_dict(_METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     count = 0
@@ -89,7 +163,6 @@ def normal_text(notebook: Any) -> str:
             cell.execution_count = count if run else None
             cell.outputs = _normal_outputs(cell.outputs, cell.execution_count)
     nbformat.validate(notebook)
-    return str(nbformat.writes(notebook)).rstrip("\n") + "\n"
 
 
 def _normal_outputs(outputs: list[Any], execution_count: int | None) -> list[Any]:
@@ -123,3 +196,5 @@ class _Kernel(AsyncKernelManager):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(kernel_spec_manager=_ThisPython(), **options)
+        if zmq.has("curve"):
+            self.transport_encryption = "auto"  # or the kernel warns of a network that it never uses

@@ -33,8 +33,8 @@ def python(*arguments, level):
 
 @pytest.mark.parametrize("level", [level for level in kernels.isas() if level != kernels.isa()])
 def test_all_kernel_tests_pass_on(level):
-    folder = str(HERE.parent)
-    done = python("-m", "pytest", folder, f"--ignore={HERE}", "-p", "no:cacheprovider", "--color=no", level=level)
+    others = [f"--ignore={HERE}", f"--ignore={HERE.with_name('test_objects.py')}"]  # these see all levels from any
+    done = python("-m", "pytest", str(HERE.parent), *others, "-p", "no:cacheprovider", "--color=no", level=level)
     assert done.returncode == 0, done.stdout[-8000:]
     assert f"kernels: {level} of" in done.stdout  # conftest.py prints kernels.isa()
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 500

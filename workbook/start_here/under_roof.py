@@ -1,4 +1,4 @@
-"""Three layers under the roof: what the roofline allows, and what the kernels reach."""
+"""Three layers under the roof: what the roofline allows, and what a kernel reaches that does every multiply-add."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ class Reach:
 
 
 def reach(seconds: float | None = None) -> Reach:
-    """Time the layers on one core, in turns, each with its weights packed beforehand."""
-    times = measure.interleaved({layer.name: trial(layer) for layer in LAYERS}, seconds=seconds, clock=time.thread_time)
+    """Time the layers on one core, in turns, computed by their definition."""
+    times = measure.interleaved(
+        {layer.name: trial(layer, "direct") for layer in LAYERS}, seconds=seconds, clock=time.thread_time
+    )
     return Reach({layer: layer.macs / times[layer.name].median / 1e9 for layer in LAYERS}, roofline.measured())

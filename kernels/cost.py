@@ -1,0 +1,58 @@
+"""What a layer costs an algorithm: the short model behind `algorithm="auto"` and `Conv2d.explain`.
+
+Each algorithm counts its own work in vectors, with the blocks that it would really make (`cost` in its .pyx):
+
+    arithmetic   multiply-adds, those on the padding of vectors and of short tiles included
+    copies       vectors copied or transformed on the way in
+    outputs      vectors of sums transposed, transformed or finished on the way out
+    weights      vectors of packed weights that come from beyond the L2 cache
+
+The prices below turn them into vector multiply-adds at the core's peak. They were fitted to 170 random layers on one
+machine and are the same everywhere, so that a layer gets the same algorithm every time. How many vector multiply-adds a
+core does in a second is measured, where seconds are asked for.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import cache
+
+from kernels import probe
+
+_PRICES = (1.15, 10.5, 7.0, 0.5)  # of a vector of arithmetic, copies, outputs, weights
+
+# Rounding: u * amplification * sqrt(length of the sums). Winograd's sums are C long, and its transforms amplify; their
+# own additions count as 13 channels. Fitted to layers of 4 to 512 channels, inputs after a ReLU, He weights.
+_UNIT_ROUNDOFF = 2.0**-24
+_AMPLIFICATION = {"winograd_f2": 0.43, "winograd_f4": 1.22, "winograd_f6": 5.15}
+_AMPLIFICATION_OF_SUMS = 0.2
+_TRANSFORM_CHANNELS = 13
+
+
+def vector_multiply_adds(counts: tuple[float, float, float, float]) -> float:
+    """Price a layer's counts: vector multiply-adds that take as long."""
+    return sum(count * price for count, price in zip(counts, _PRICES, strict=True))
+
+
+def seconds(counts: tuple[float, float, float, float], threads: int = 1) -> float:
+    """Predict the time of a layer on this machine."""
+    return vector_multiply_adds(counts) / _vector_rate() / threads
+
+
+def relative_error(algorithm: str, channels: int, taps: int) -> float:
+    """Predict the root mean square error over the root mean square output, for sums over channels and filter taps."""
+    if algorithm in _AMPLIFICATION:
+        return _UNIT_ROUNDOFF * _AMPLIFICATION[algorithm] * math.sqrt(channels + _TRANSFORM_CHANNELS)
+    return _UNIT_ROUNDOFF * _AMPLIFICATION_OF_SUMS * math.sqrt(channels * taps)
+
+
+@cache
+def _vector_rate() -> float:
+    """Vector multiply-adds a second of one core at most: the best of some short runs, by the thread's own clock."""
+    best = 0.0
+    for _ in range(20):
+        start = time.thread_time()
+        macs = probe.fma(50_000)
+        best = max(best, macs / probe.lanes() / (time.thread_time() - start))
+    return best

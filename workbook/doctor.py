@@ -1,0 +1,277 @@
+"""Looks for the usual reasons why a workbook does not work, or measures what it should not.
+
+Each check is a function that returns one finding: what is so, and, unless that is well, why it matters and what to do.
+A foreign `kernels` package, or an instruction set that this CPU lacks, stops the command before it gets here, with the
+same words.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+import kernels
+from workbook.bootstrap import SetupError, check_compiler
+
+Status = Literal["ok", "warn", "fail"]
+
+LEAST_FREE = 200 << 20  # bytes: notebooks with outputs, a report, Jupyter's own files
+_WIDGETS = {"jupyterlab": 4, "ipywidgets": 8, "jupyterlab_widgets": 3}  # the majors that work together
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SHADOWS = ("kernels", "workbook", "numpy", "matplotlib", "ipywidgets")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes
+    ----------
+    name : str
+    status : "ok", "warn" or "fail"
+        With a warning the workbook works, but something differs from what it says.
+    what : str
+        What is so.
+    why, todo : str
+        Why it matters, and what to do; empty if all is well.
+    """
+
+    name: str
+    status: Status
+    what: str
+    why: str = ""
+    todo: str = ""
+
+
+def diagnose(folder: Path) -> list[Finding]:
+    """Run every check.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the learner's notebooks are, or will be.
+    """
+    return [check(folder) for check in CHECKS]
+
+
+def widgets(_: Path) -> Finding:
+    """The packages that show a panel, and their majors."""
+    todo = "install them into this environment: " + " ".join(
+        [sys.executable, "-m pip install", *(f"'{name}=={major}.*'" for name, major in _WIDGETS.items())]
+    )
+    found = {name: _version(name) for name in _WIDGETS}
+    wrong = [
+        f"{name} {found[name] or 'is missing'}"
+        for name, major in _WIDGETS.items()
+        if found[name].partition(".")[0] != str(major)
+    ]
+    if wrong:
+        return Finding("widgets", "fail", ", ".join(wrong), "panels would not appear in JupyterLab", todo)
+    return Finding("widgets", "ok", ", ".join(f"{name} {number}" for name, number in found.items()))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def widget_extension(_: Path) -> Finding:
+    """JupyterLab's half of the widgets, as a folder in this environment."""
+    place = Path("share", "jupyter", "labextensions", "@jupyter-widgets", "jupyterlab-manager", "package.json")
+    if (Path(sys.prefix) / place).exists():
+        return Finding("widget extension", "ok", "in this environment")
+    return Finding(
+        "widget extension",
+        "fail",
+        f"{place.parent.name} is not in {sys.prefix}",
+        "JupyterLab would show text in the place of panels",
+        f"{sys.executable} -m pip install --force-reinstall jupyterlab_widgets",
+    )
+
+
+def server(_: Path) -> Finding:
+    """The `jupyter` that a learner would start by hand."""
+    command = shutil.which("jupyter")
+    if command is None or Path(command).absolute().parent == Path(sys.executable).absolute().parent:
+        return Finding("server", "ok", "jupyter is this environment's" if command else "start it with workbook lab")
+    return Finding(
+        "server",
+        "warn",
+        f"jupyter on the PATH is {command}, of another environment",
+        "it has neither this workbook nor its widgets",
+        "start JupyterLab with workbook lab, which takes the right one",
+    )
+
+
+def kernel(_: Path) -> Finding:
+    """The Python behind the kernel named python3, which the notebooks ask for."""
+    try:
+        python = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        python = "missing"
+    of_server = Path(python).name == python and python.startswith("python")  # then the server puts its own Python there
+    if of_server or Path(python).absolute().parent == Path(sys.executable).absolute().parent:
+        return Finding("kernel", "ok", "python3 is this environment's Python")
+    return Finding(
+        "kernel",
+        "fail",
+        f"the kernel python3 is {python}, this environment has {sys.executable}",
+        "notebooks would not find the workbook, or another one",
+        f"{sys.executable} -m ipykernel install --sys-prefix",
+    )
+
+
+def shadows(folder: Path) -> Finding:
+    """Files beside the notebooks that hide a package of the same name."""
+    found = [
+        str(path)
+        for name in _SHADOWS
+        for path in (folder / f"{name}.py", folder / name / "__init__.py")
+        if path.exists()
+    ]
+    if found:
+        why = "a notebook imports a file beside it before the package of that name"
+        return Finding("packages", "fail", f"{', '.join(found)} hides a package", why, "rename or move it")
+    return Finding("packages", "ok", f"kernels and workbook are in {Path(kernels.__file__).parent.parent}")
+
+
+def compiler(_: Path) -> Finding:
+    """The C compiler, which only changing a kernel needs."""
+    try:
+        check_compiler()
+    except SetupError as error:
+        return Finding("compiler", "ok", f"{error}. The kernels are compiled already; only changing one needs it")
+    return Finding("compiler", "ok", "there, to change a kernel")
+
+
+def threads(_: Path) -> Finding:
+    """Variables that make other libraries start more threads than there are cores."""
+    cores = cores_of_process()
+    set_to = {name: os.environ[name] for name in _THREAD_VARIABLES if os.environ.get(name)}
+    wrong = [f"{name}={value}" for name, value in set_to.items() if not value.isdigit() or not 1 <= int(value) <= cores]
+    if wrong:
+        return Finding(
+            "threads",
+            "warn",
+            f"{', '.join(wrong)}, and this process may use {_cores(cores)}",
+            "threads that share a core wait for each other, and NumPy looks slower than it is",
+            f"unset {' '.join(name.partition('=')[0] for name in wrong)}",
+        )
+    return Finding("threads", "ok", f"{_cores(cores)} for this process")
+
+
+def cores_of_process() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cores(number: float) -> str:
+    return f"{number:g} core{'s' if number != 1 else ''}"
+
+
+def cpu_limit(_: Path, root: Path = Path("/sys/fs/cgroup")) -> Finding:
+    """A container's limit on processor time, which is not a limit on the cores that it sees."""
+    cores, limit = cores_of_process(), _limit(root)
+    if limit is None or limit >= cores:
+        return Finding("processor time", "ok", "not limited below the cores")
+    return Finding(
+        "processor time",
+        "warn",
+        f"limited to that of {_cores(limit)}, though {cores} can be used",
+        "with a thread a core all of them are stopped many times a second, and times jump",
+        f"give threads={max(1, int(limit))} to a kernel, or raise the container's limit",
+    )
+
+
+def _limit(root: Path) -> float | None:
+    """Return the limit in cores, as the second or the first version of control groups writes it."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            quota, period = " ".join((root / name).read_text(encoding="ascii") for name in names).split()
+            return int(quota) / int(period) if int(quota) > 0 else None
+        except (OSError, ValueError, ZeroDivisionError):  # there is none, or it says "max"
+            continue
+    return None
+
+
+def instruction_set(_: Path) -> Finding:
+    """The kernels' instruction set, beside the best that this CPU runs."""
+    used, best = kernels.isa(), kernels.isas()[-1]
+    if used == best:
+        return Finding("instruction set", "ok", f"{used}, the best that this CPU runs")
+    return Finding(
+        "instruction set",
+        "warn",
+        f"KERNELS_ISA={used}, and this CPU runs {best}",
+        "the kernels are slower than they need to be",
+        "unset KERNELS_ISA, unless you compare instruction sets",
+    )
+
+
+def numpy_core(_: Path) -> Finding:
+    """The variable that makes NumPy's matrix product take code for another processor."""
+    core = os.environ.get("OPENBLAS_CORETYPE")
+    if not core:
+        return Finding("NumPy", "ok", "its matrix product takes the code for this processor")
+    return Finding(
+        "NumPy",
+        "warn",
+        f"OPENBLAS_CORETYPE={core}",
+        "NumPy's matrix product takes the code for that processor, and comparisons with it are not fair",
+        "unset OPENBLAS_CORETYPE",
+    )
+
+
+def writable(folder: Path) -> Finding:
+    """The folder of the notebooks, or the nearest one above it that exists."""
+    there = _existing(folder)
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(bytes(1 << 16))
+            file.flush()
+    except OSError as error:
+        why = "notebooks could be neither laid nor saved"
+        return Finding(
+            "folder", "fail", f"{there}: {error.strerror}", why, "name another folder: workbook start FOLDER"
+        )
+    return Finding("folder", "ok", f"{there} can be written")
+
+
+def disk(folder: Path) -> Finding:
+    """The space that is left where the notebooks are."""
+    free = shutil.disk_usage(_existing(folder)).free
+    if free >= LEAST_FREE:
+        return Finding("disk", "ok", f"{free >> 20:,} MB free")
+    why = "a notebook that cannot be saved keeps its last version"
+    return Finding("disk", "warn", f"{free >> 20:,} MB free", why, f"make room: {LEAST_FREE >> 20} MB will do")
+
+
+def _existing(folder: Path) -> Path:
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+
+
+CHECKS: tuple[Callable[[Path], Finding], ...] = (
+    widgets,
+    widget_extension,
+    server,
+    kernel,
+    shadows,
+    compiler,
+    threads,
+    cpu_limit,
+    instruction_set,
+    numpy_core,
+    writable,
+    disk,
+)

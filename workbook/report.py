@@ -1,0 +1,63 @@
+"""Runs the learner's notebooks and puts them, and the scoreboard that they fill, on one page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from workbook import page, results
+from workbook.catalog import LESSONS, Lesson
+from workbook.measure import machine
+from workbook.render import Progress, execute, normal_form, read
+from workbook.scoreboard import scoreboard
+
+TITLE = "Edge AI Workbook"
+
+
+def report(folder: Path, progress: Progress | None = None) -> str:
+    """Run every notebook of the workbook in a folder; return the page. The notebooks' files are only read.
+
+    Parameters
+    ----------
+    folder : Path
+    progress : function, optional
+        Called with the number of cells that have run, and of all.
+
+    Raises
+    ------
+    CommandError
+        If a file is no notebook.
+    """
+    paths = {lesson: folder / f"{lesson.name}.ipynb" for lesson in LESSONS}
+    notebooks = {lesson: read(path) for lesson, path in paths.items() if path.exists()}
+    cells = sum(len(notebook.cells) for notebook in notebooks.values())
+    measured = Path(os.environ.get("WORKBOOK_SCOREBOARD") or folder / results.FILE).absolute()
+    before = 0
+    for notebook in notebooks.values():
+
+        def on_cell(done: int, _: int, before: int = before) -> None:
+            if progress:
+                progress(before + done, cells)
+
+        execute(notebook, folder, on_cell, environment={"WORKBOOK_SCOREBOARD": str(measured)}, past_errors=True)
+        normal_form(notebook)
+        before += len(notebook.cells)
+    sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
+    return page.document(TITLE, _summary(notebooks, measured) + "".join(sections))
+
+
+def _summary(notebooks: dict[Lesson, Any], measured: Path) -> str:
+    """Return the head of the page: this machine, the scoreboard, and what follows."""
+    contents = [
+        f"* [{lesson.number} · {lesson.title}](#{lesson.name}){_trouble(notebook)}"
+        for lesson, notebook in notebooks.items()
+    ]
+    lines = [f"# {TITLE}", "", str(machine()).removeprefix("[machine] "), "", *contents, "", "## Scoreboard", ""]
+    return page.markdown("\n".join(lines) + "\n" + scoreboard(measured).markdown)
+
+
+def _trouble(notebook: Any) -> str:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    errors = sum(output.output_type == "error" for output in outputs)
+    return f": {errors} {'cells' if errors > 1 else 'cell'} raised an error" if errors else ""
