@@ -117,6 +117,12 @@ class LivePanel:
         self.line = box.locator("[role=status]")
         self.figure = box.locator("svg[role=img]")
 
+    def values(self) -> list[int | str]:
+        """Return what each control stands at, in order: a number for a slider, a word for a choice."""
+        read = """box => [...box.querySelectorAll('[role=slider], select')].map(
+            control => control.value ?? Number(control.getAttribute('aria-valuenow')))"""
+        return list(self.box.evaluate(read))
+
     def expect_line(self, line: str) -> None:
         """Wait until the line of numbers, and the figure, are those of a move."""
         expect(self.line).to_have_text(line)

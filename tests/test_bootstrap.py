@@ -14,6 +14,7 @@ import pytest
 from workbook import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
+TARGETS = ["lab", "report", "test", "bench", "image", "clean"]
 
 
 @pytest.fixture
@@ -251,5 +252,4 @@ def test_removing_a_moved_environment_is_said(clone: Path, capsys: pytest.Captur
 def test_help_is_the_default_target(clone: Path) -> None:
     result = run(clone, "make")
     assert result.returncode == 0
-    targets = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("make ")]
-    assert targets == ["lab", "report", "test", "bench", "image", "clean"]
+    assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("make")] == TARGETS

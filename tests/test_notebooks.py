@@ -195,12 +195,9 @@ def test_validation_turns_red_when_a_constant_changes(mutation, tmp_path):
     startup = tmp_path / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "mutate.py").write_text(f"from workbook.convolution import model\n{MUTATIONS[mutation]}\n")
-    options = (
-        f"--nbval --nbval-current-env --nbval-sanitize-with {SANITIZE} --nbval-cell-timeout 60 -q -p no:cacheprovider"
-    )
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", *options.split(), str(ROOT / "notebooks" / "01_convolution.ipynb")],
-        env={**os.environ, "IPYTHONDIR": str(tmp_path), "WORKBOOK_QUICK": "1"},
+        [sys.executable, "-m", "workbook", "validate", ROOT / "notebooks" / "01_convolution.ipynb"],
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
         cwd=ROOT,
         capture_output=True,
         text=True,
