@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from socket import create_connection
 from urllib.parse import quote, urlsplit
 
 import zmq
@@ -148,7 +149,7 @@ def _first(folder: str, variable: str) -> str:
 
 
 def _wait_for(process: subprocess.Popen[bytes]) -> str:
-    """Wait until the server has written down where it listens; return that address."""
+    """Wait until the server has written down its address, which is before it listens, and listens; return it."""
     written = Path(jupyter_runtime_dir(), f"jpserver-{process.pid}.json")
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
@@ -158,7 +159,8 @@ def _wait_for(process: subprocess.Popen[bytes]) -> str:
             )
         try:
             server = json.loads(written.read_text(encoding="utf-8"))
+            create_connection(("127.0.0.1", server["port"]), timeout=1).close()
             return f"{'https' if server['secure'] else 'http'}://127.0.0.1:{server['port']}{server['base_url']}"
-        except (FileNotFoundError, ValueError):  # not yet, or not yet whole
+        except (FileNotFoundError, ValueError, ConnectionRefusedError):  # not yet, not yet whole, not yet open
             time.sleep(0.05)
     raise CommandError(f"JupyterLab did not start within {_START_SECONDS} s")
