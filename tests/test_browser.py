@@ -29,7 +29,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing, and in CI the browser test must run: apt install chromium")
         pytest.skip("Chromium is missing: apt install chromium")
-    for kind in ("CONFIG", "DATA", "RUNTIME"):
+    for kind in ("CONFIG", "DATA"):
         monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / kind))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("WORKBOOK_QUICK", "1")

@@ -108,7 +108,7 @@ class TestStart:
 class TestLab:
     @pytest.fixture
     def lab(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        for kind in ("CONFIG", "DATA", "RUNTIME"):
+        for kind in ("CONFIG", "DATA"):
             monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / kind))
         command = [COMMAND, "lab", str(tmp_path / "my workbook"), "--no-browser"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -22,7 +22,6 @@ from socket import create_connection
 from urllib.parse import quote, urlsplit
 
 import zmq
-from jupyter_core.paths import jupyter_runtime_dir
 
 from workbook.errors import CommandError
 
@@ -74,7 +73,7 @@ def interrupt_on_hang_up() -> None:
 
 def can_show_browser() -> bool:
     """Whether a browser would open where the learner sees it: there is a display, and no container or root shell."""
-    display = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     container = any(Path(sign).exists() for sign in ("/.dockerenv", "/run/.containerenv"))
     return display and not container and os.geteuid() != 0
 
@@ -121,19 +120,21 @@ def serving(
     if port is not None:
         options |= {"ServerApp.port": port, "ServerApp.port_retries": 0}
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
-    with tempfile.TemporaryDirectory() as config:
-        settings = Path(config, "labconfig", "default_setting_overrides.json")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as private:
+        settings = Path(private, "labconfig", "default_setting_overrides.json")
         settings.parent.mkdir()
         settings.write_text(json.dumps(_SETTINGS), encoding="utf-8")
         token = secrets.token_hex(24)  # ours, or Jupyter would print a page about its own
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_PATH": _first(config, "JUPYTER_CONFIG_PATH")},
-            stdin=subprocess.DEVNULL,
-            process_group=0,  # Ctrl-C reaches this process alone, which then ends the server in one way
-        )
+        environment = {
+            **os.environ,
+            "JUPYTER_TOKEN": token,
+            "JUPYTER_RUNTIME_DIR": private,
+            "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, [private, os.environ.get("JUPYTER_CONFIG_PATH")])),
+        }
+        # A group of its own: Ctrl-C reaches this process alone, which then ends the server in one way.
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)
         try:
-            server = Server(_wait_for(process), token, process)
+            server = Server(_wait_for(process, Path(private)), token, process)
             try:
                 yield server
             finally:
@@ -143,24 +144,18 @@ def serving(
             process.wait()
 
 
-def _first(folder: str, variable: str) -> str:
-    """Return the value of a search path's variable with a folder put in front."""
-    return os.pathsep.join([folder, *filter(None, [os.environ.get(variable)])])
-
-
-def _wait_for(process: subprocess.Popen[bytes]) -> str:
+def _wait_for(process: subprocess.Popen[bytes], runtime: Path) -> str:
     """Wait until the server has written down its address, which is before it listens, and listens; return it."""
-    written = Path(jupyter_runtime_dir(), f"jpserver-{process.pid}.json")
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
             raise CommandError(
                 f"JupyterLab ended with exit code {process.returncode} before it served; its reason is above"
             )
-        try:
-            server = json.loads(written.read_text(encoding="utf-8"))
-            create_connection(("127.0.0.1", server["port"]), timeout=1).close()
-            return f"{'https' if server['secure'] else 'http'}://127.0.0.1:{server['port']}{server['base_url']}"
-        except (FileNotFoundError, ValueError, ConnectionRefusedError):  # not yet, not yet whole, not yet open
-            time.sleep(0.05)
+        for written in runtime.glob("jpserver-*.json"):
+            with suppress(ValueError, ConnectionRefusedError):  # not yet whole, not yet open
+                server = json.loads(written.read_text(encoding="utf-8"))
+                create_connection(("127.0.0.1", server["port"]), timeout=1).close()
+                return f"{'https' if server['secure'] else 'http'}://127.0.0.1:{server['port']}{server['base_url']}"
+        time.sleep(0.05)
     raise CommandError(f"JupyterLab did not start within {_START_SECONDS} s")
