@@ -110,7 +110,7 @@ LESSONS: tuple[Lesson, ...] = (
             "say what makes a compiled, blocked loop faster than the definition",
             "tell when the count of multiply-adds does not predict the time",
         ),
-        panels=("window",),
+        panels=("window", "filters"),
         exercises=("Read a value", "Complete a function", "Decide under a budget"),
     ),
 )

@@ -18,6 +18,7 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
+from PIL import Image
 
 COLORS: tuple[ColorType, ...] = tuple(mpl.color_sequences["petroff10"])
 INK = "#222222"
@@ -85,10 +86,11 @@ def svg(figure: Figure, description: str) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """Return the figure as a PNG file, the same bytes each time; call it inside `look`."""
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=PNG_DPI, metadata={"Software": None})
-    return data.getvalue()
+    """Return the figure as a PNG file of 256 colours, the same bytes each time; call it inside `look`."""
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    Image.open(full).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 @dataclass(frozen=True)

@@ -187,4 +187,5 @@ def describe(answer: object) -> str:
         text = repr(answer)
     except Exception:
         return f"a value of type {kind}"
-    return f"{text} ({kind})" if len(text) <= 40 else f"a value of type {kind}"
+    is_brief = len(text) <= 40 and " at 0x" not in text  # an address says nothing, and may hold the digits of an answer
+    return f"{text} ({kind})" if is_brief else f"a value of type {kind}"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import kernels
 from workbook import results
-from workbook.convolution import exercises, figures, panels, rungs
+from workbook.convolution import charts, exercises, panels, rungs
+from workbook.convolution.columns import columns
 from workbook.convolution.groups import grouped
-from workbook.convolution.model import FILTERS, Window, macs, photo, window
+from workbook.convolution.model import FILTERS, macs, photo, window
+from workbook.convolution.networks import Survey, survey
 from workbook.convolution.race import Race
 from workbook.convolution.race import race as ladder
-from workbook.convolution.rungs import CHANNELS
+from workbook.convolution.rungs import CHANNELS, LAYER
+from workbook.convolution.traffic import ladder_bytes
 from workbook.convolution.twice import Growth
 from workbook.convolution.twice import growth as time_growth
 from workbook.drawing import Picture
@@ -24,6 +29,7 @@ __all__ = [
     "FILTERS",
     "chart",
     "check",
+    "columns",
     "explore",
     "grouped",
     "growth",
@@ -35,6 +41,7 @@ __all__ = [
     "reset",
     "solution",
     "source",
+    "survey",
     "window",
 ]
 
@@ -42,16 +49,34 @@ _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 
 
-def explore() -> Panel[Window]:
-    """Return the panel: a filter slides over a photo."""
-    return panels.window()
+_PANELS: dict[str, Callable[[], Panel[Any]]] = {"window": panels.window, "filters": panels.filters}
 
 
-def chart(race: Race) -> Picture:
-    """Return the ladder as a picture."""
-    names = ", ".join(rung.name for rung in race.rungs)
-    text = f"convolution.ladder: GMAC/s on a logarithmic scale of {names}; a line at what one core can do"
-    return Picture.of(lambda: figures.ladder_figure(race), text)
+def explore(panel: str = "window") -> Panel[Any]:
+    """Return a panel: "window", a filter slides over a photo, or "filters", several make the channels of an output.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
+    if panel not in _PANELS:
+        raise ValueError(f"no panel {panel!r}; there are {', '.join(_PANELS)}")
+    return _PANELS[panel]()
+
+
+def chart(shown: Race | Survey) -> Picture:
+    """Return a result of `ladder` or `survey` as a picture."""
+    if isinstance(shown, Survey):
+        names = ", ".join(profile.name for profile in shown.profiles)
+        text = (
+            f"convolution.survey: multiply-adds, and bytes passed on, of each layer of {names}; the mean of each third"
+        )
+        return Picture.of(lambda: charts.survey_figure(shown), text)
+    exact = ("python", "numpy", "naive")  # the bytes of the others depend on the instruction set
+    bytes_a_mac = ", ".join(f"{rung} {ladder_bytes(rung, LAYER) / LAYER.macs:.3f}" for rung in exact)
+    text = f"convolution.ladder: GMAC/s over MAC/byte, under the roofline; bytes a multiply-add: {bytes_a_mac}"
+    return Picture.of(lambda: charts.ladder_figure(shown), text)
 
 
 def growth() -> Growth:

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from workbook.claims import computed, measured
 from workbook.convolution import exercises, model, rungs
+from workbook.convolution.columns import layer_of, matrix_bytes
+from workbook.convolution.networks import Profile, survey
+from workbook.convolution.traffic import ladder_bytes
 from workbook.convolution.twice import predicted
 from workbook.reference import reference
+from workbook.roofline import FLOAT_BYTES, intensity
 
 _SIZES = (rungs.CHANNELS, rungs.CHANNELS, rungs.TAPS, rungs.TAPS)
 
 
 def _layer_macs(side: int = rungs.SIDE, filters: int = rungs.CHANNELS) -> int:
     return model.macs(filters, *_SIZES[1:], side, side)
+
+
+def _network(name: str) -> Profile:
+    return next(profile for profile in survey().profiles if profile.name == name)
+
+
+def _spread(network: str) -> float:
+    return _network(network).most_over_fewest(intensity)
+
+
+def _bytes_a_mac(rung: str) -> float:
+    return ladder_bytes(rung, rungs.LAYER) / rungs.LAYER.macs
 
 
 CLAIMS = (
@@ -38,6 +56,54 @@ CLAIMS = (
         "Twice as many filters make the operations of a layer {} as many.",
         lambda: _layer_macs(filters=2 * rungs.CHANNELS) / _layer_macs(),
         "×",
+    ),
+    computed(
+        "convolution.layer.twice_channels",
+        "Twice as many filters in every layer make the operations of a layer {} as many: it reads twice the channels.",
+        lambda: model.macs(2 * rungs.CHANNELS, 2 * rungs.CHANNELS, *_SIZES[2:], rungs.SIDE, rungs.SIDE) / _layer_macs(),
+        "×",
+    ),
+    computed(
+        "convolution.resnet.early",
+        "A layer of the first third of ResNet-50 passes on {}, on average.",
+        lambda: _network("ResNet-50").thirds[0].passed_on / 1e3,
+        "KB",
+    ),
+    computed(
+        "convolution.resnet.middle",
+        "A layer of the second third of ResNet-50 passes on {}, on average.",
+        lambda: _network("ResNet-50").thirds[1].passed_on / 1e3,
+        "KB",
+    ),
+    *(
+        computed(
+            f"convolution.{id}.spread",
+            f"The layer of {name} with the most MAC/byte has {{}} as many as the one with the fewest.",
+            partial(_spread, name),
+            "×",
+        )
+        for id, name in (("resnet", "ResNet-50"), ("mobilenet", "MobileNetV2"))
+    ),
+    *(
+        computed(
+            f"convolution.traffic.{rung}",
+            f"In the ladder, the program {rung} moves {{}} for a multiply-add.",
+            partial(_bytes_a_mac, rung),
+            "bytes",
+        )
+        for rung in ("python", "numpy", "naive")
+    ),
+    computed(
+        "convolution.columns.image",
+        "An image of 64 channels of 224x224 takes {}.",
+        lambda: FLOAT_BYTES * layer_of(3, 1).input_numbers / 1e6,
+        "MB",
+    ),
+    computed(
+        "convolution.columns.matrix",
+        "Its matrix of columns for filters of 3x3 takes {}.",
+        lambda: matrix_bytes(layer_of(3, 1)) / 1e6,
+        "MB",
     ),
     computed(
         "convolution.growth.side_model",

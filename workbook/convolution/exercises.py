@@ -24,15 +24,15 @@ from workbook.exercise import (
 
 # 1.1 Read a value
 
-_READ = model.window(row=44, column=14, filter="horizontal edges")
+_READ = model.window(row=60, column=24, filter="horizontal edges")
 _SWAPPED = model.window(_READ.column, _READ.row, _READ.filter_name)
 _OTHER = model.window(_READ.row, _READ.column, "vertical edges")
 _PIXELS = int(_READ.values.sum())
 
 
 def read_output() -> float:
-    """Return the output of "horizontal edges" at row 44, column 14."""
-    window = lesson.window(row=44, column=14, filter="horizontal edges")
+    """Return the output of "horizontal edges" at row 60, column 24."""
+    window = lesson.window(row=60, column=24, filter="horizontal edges")
     return float((window.values * window.weight).sum())
 
 

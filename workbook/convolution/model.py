@@ -16,7 +16,7 @@ import kernels
 
 FloatArray = npt.NDArray[np.float32]
 
-_CORNER, _SIDE, _SHRINK = (40, 130), 288, 3  # the part of the photo: head and camera, every pixel a mean of 3 x 3
+_CORNER, _SIDE, _SHRINK = (20, 80), 288, 3  # the part of the photo: head and shoulders, every pixel a mean of 3 x 3
 
 
 def _filter(*rows: tuple[float, float, float]) -> FloatArray:
@@ -33,19 +33,28 @@ FILTERS: dict[str, FloatArray] = {
 
 
 @cache
-def photo() -> FloatArray:
-    """Return a photo as an array (H, W) of whole numbers from 0 (black) to 255 (white).
+def colour_photo() -> FloatArray:
+    """Return a photo as an array (3, H, W), red, green and blue: whole numbers from 0 (dark) to 255 (bright).
 
-    It is a part of scikit-image's bundled "camera", made smaller.
+    It is a part of scikit-image's bundled "astronaut", a picture by NASA, made smaller.
     """
-    from skimage.data import camera
+    from skimage.data import astronaut
 
     top, left = _CORNER
-    part = camera()[top : top + _SIDE, left : left + _SIDE].astype(np.float32)
+    part = astronaut()[top : top + _SIDE, left : left + _SIDE].astype(np.float32)
     side = _SIDE // _SHRINK
-    small: FloatArray = part.reshape(side, _SHRINK, side, _SHRINK).mean(axis=(1, 3)).round()
-    small.flags.writeable = False
-    return small
+    small = part.reshape(side, _SHRINK, side, _SHRINK, 3).mean(axis=(1, 3)).round()
+    channels: FloatArray = np.ascontiguousarray(small.transpose(2, 0, 1))
+    channels.flags.writeable = False
+    return channels
+
+
+@cache
+def photo() -> FloatArray:
+    """Return the same photo in grey as an array (H, W): the mean of the three colours, rounded to a whole number."""
+    grey: FloatArray = colour_photo().mean(axis=0).round()
+    grey.flags.writeable = False
+    return grey
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from kernels import probe
 from workbook import measure
-from workbook.convolution.rungs import CHANNELS, SIDE, Rung, rungs
+from workbook.convolution.rungs import LAYER, Rung, rungs
+from workbook.convolution.traffic import ladder_bytes
 from workbook.reference import reference
+from workbook.roofline import Roofline
 
 _SECONDS = 2.5  # the slow rungs take most of it: about ten rounds
 
@@ -47,44 +48,56 @@ class Race:
         """The part of the time in which another program had the core, for the rung that it hit most."""
         return max(timing.waited for timing in self.times.values())
 
+    @property
+    def spread(self) -> float:
+        """The largest interquartile range of a rung's times, as a part of their median."""
+        return max(timing.spread / timing.median for timing in self.times.values())
+
     def __str__(self) -> str:
-        lines = [f"{'rung':<15}{'MACs':>7}   median{'interquartile range':>32}{'rate':>9}{'over the one above':>34}"]
-        above = None
+        known = reference()
+        lines = [f"{'operation':<15}{'output':<8}{'MMAC':>6}{'predicted':>10}{'reference':>10}   this machine"]
         for rung in self.rungs:
-            timing, rate = self.times[rung.id], self.rate(rung)
-            line = f"{rung.name:<14}{rung.macs / 1e6:>6.2f} M"
-            line += measure.measured(timing.median * 1e3, "ms", 9) + measure.measured(timing.spread * 1e3, "ms", 9)
-            line += measure.measured(rate, "GMAC/s", 8)
-            lines.append(line + (measure.measured(rate / above, "x", 8) if above else ""))
-            above = rate
+            rate = known.value(f"convolution.ladder.{rung.id}")
+            lines.append(
+                f"{rung.name:<15}{f'{LAYER.K}x{rung.rows}x{LAYER.Q}':<8}{rung.macs / 1e6:>6.2f}"
+                f"{at_most(rung, known.roofline):>10.2f}{rate:>10.3g}{measure.measured(self.rate(rung), 'GMAC/s', 9)}"
+            )
         return "\n".join([*lines, "", *self._beside()])
 
     __repr__ = __str__
 
     def _beside(self) -> list[str]:
-        """What stands beside the measurement: the reference machine, the model's prediction, the guess."""
-        rates = ", ".join(f"{rung.name} {reference().value(f'convolution.ladder.{rung.id}'):g}" for rung in self.rungs)
-        micro_kernel, peak, fastest = (
-            measure.micro_kernel_gmacs(),
-            measure.peak_gmacs(),
-            max(map(self.rate, self.rungs)),
-        )
-        predicted = micro_kernel * tile_fullness()
+        """What stands beside the measurement: the reference machine, this one's predictions, the guess."""
+        known, roof = reference(), nearest_roof()
+        predicted = ", ".join(f"{rung.id} {at_most(rung, roof):.2f}" for rung in self.rungs)
+        fastest = max(map(self.rate, self.rungs))
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         return [
-            f"reference machine, GMAC/s: {rates}",
-            f"reference machine: {reference()}",
-            f"[machine] predicted for direct and im2col: {predicted:.1f} GMAC/s, the rate of their inner loop alone",
-            f"[machine] the fastest reaches {fastest / peak:.0%} of the {peak:.0f} GMAC/s that one core can do",
+            f"reference: {known.name}, {known.isa}, {known.date}",
+            "predicted: GMAC/s by its roofline, with the bytes from its nearest cache",
+            f"[machine] predicted for this machine: {predicted} GMAC/s",
+            f"[machine] the fastest reaches {fastest / roof.peak_gmacs:.0%} of the {roof.peak_gmacs:.0f} GMAC/s "
+            "that one core can do",
             f"[machine] it is {self.gain:,.0f} x as fast as Python; {guess}",
+            f"[machine] half of a program's runs lie within {self.spread:.0%} of each other, or closer",
             f"[machine] other programs had the core for up to {self.waited:.0%} of the time; it is not counted",
         ]
 
 
-def tile_fullness() -> float:
-    """Return the used part of the innermost loop's tiles in `direct`: output pixels of a row x output channels."""
-    rows, columns = probe.tile_shape()
-    return SIDE * CHANNELS / (-(-SIDE // rows) * rows * -(-CHANNELS // columns) * columns)
+def intensity(rung: Rung) -> float:
+    """MAC/byte of a rung, by the model in `traffic`."""
+    return LAYER.macs / ladder_bytes(rung.id, LAYER)
+
+
+def at_most(rung: Rung, roof: Roofline) -> float:
+    """GMAC/s at most of a rung whose bytes come from the nearest cache."""
+    return roof.bound(intensity(rung), next(iter(roof.gbs)))
+
+
+def nearest_roof() -> Roofline:
+    """Return this machine's peak and its bandwidth to the nearest cache."""
+    level = next(iter(measure.working_sets()))
+    return Roofline(measure.peak_gmacs(), {level: measure.bandwidth_gbs(level)})
 
 
 def race(guess: object = ..., seconds: float | None = None) -> Race:

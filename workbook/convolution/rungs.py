@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 import kernels
-from workbook.convolution.model import FloatArray, macs
+from workbook.convolution.model import FloatArray
+from workbook.topologies import ConvLayer
 
 Nested = list[list[list[float]]]
 
 CHANNELS, SIDE, TAPS = 64, 28, 3  # a layer of 64 -> 64 channels, 3 x 3, as small networks have them
+LAYER = ConvLayer("ladder", CHANNELS, SIDE + TAPS - 1, SIDE + TAPS - 1, CHANNELS, TAPS, TAPS)
 
 
 def in_python(x: Nested, weight: list[Nested], rows: int) -> Nested:
@@ -55,23 +57,27 @@ class Rung:
     Attributes
     ----------
     id, name : str
-    macs : int
-        Multiply-adds that one run does.
+    rows : int
+        Output rows that one run computes.
     run : function
         Computes; returns (K, rows, Q).
     """
 
     id: str
     name: str
-    macs: int
+    rows: int
     run: Callable[[], FloatArray]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds that one run does."""
+        return LAYER.macs * self.rows // LAYER.P
 
 
 def layer(seed: int = 1) -> tuple[FloatArray, FloatArray]:
     """Return x (C, H, W) and weight (K, C, R, S) of the ladder's layer, filled with random numbers."""
     random = np.random.default_rng(seed)
-    size = SIDE + TAPS - 1
-    x = random.standard_normal((CHANNELS, size, size), np.float32)
+    x = random.standard_normal((LAYER.C, LAYER.H, LAYER.W), np.float32)
     return x, random.standard_normal((CHANNELS, CHANNELS, TAPS, TAPS), np.float32)
 
 
@@ -79,20 +85,19 @@ def rungs() -> tuple[Rung, ...]:
     """Return the five programs, each with its data ready, on one thread."""
     x, weight = layer()
     x_lists, weight_lists = x.tolist(), weight.tolist()
-    full = macs(CHANNELS, CHANNELS, TAPS, TAPS, SIDE, SIDE)
 
     def kernel(algorithm: str, name: str) -> Rung:
         plan = kernels.Conv2d(weight, algorithm=algorithm, threads=1)
-        return Rung(algorithm, name, full, lambda: plan(x[None])[0])
+        return Rung(algorithm, name, SIDE, lambda: plan(x[None])[0])
 
     return (
         Rung(
             "python",
             "Python (1 row)",
-            full // SIDE,
+            1,
             lambda: np.array(in_python(x_lists, weight_lists, rows=1), np.float32),
         ),
-        Rung("numpy", "NumPy", full, lambda: in_numpy(x, weight)),
+        Rung("numpy", "NumPy", SIDE, lambda: in_numpy(x, weight)),
         kernel("naive", "naive Cython"),
         kernel("direct", "direct"),
         kernel("im2col", "im2col + GEMM"),

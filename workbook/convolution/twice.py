@@ -32,12 +32,12 @@ class Growth:
         return {name: self.times[name].median / self.times[""].median for name in TWICE}
 
     def __str__(self) -> str:
-        lines = [f"{'':<18}{'multiply-adds':>13}   {'predicted':<16}time"]
+        lines = [f"{'':<18}{'multiply-adds':>13}{'predicted':>13}   time"]
         roof = reference().roofline
         for name, layer in TWICE.items():
             lines.append(
-                f"{layer.name:<18}{layer.macs / LAYER.macs:>11.2f} x   {predicted(name, roof):<5.2f} x         "
-                f"{measure.measured(self.factors[name], 'x', 0)}"
+                f"{layer.name:<18}{layer.macs / LAYER.macs:>11.2f} x{predicted(name, roof):>11.2f} x"
+                f"{measure.measured(self.factors[name], 'x', 8)}"
             )
         return "\n".join(lines)
 
