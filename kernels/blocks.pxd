@@ -37,7 +37,7 @@ cdef inline Blocks cut(Py_ssize_t height, Py_ssize_t width, Py_ssize_t most, Py_
     """Cut height x width into blocks of about `most` elements, nearly equal; pieces of a row are whole grains."""
     cdef Blocks blocks
     blocks.height, blocks.width = height, width
-    blocks.columns = ceil_div(ceil_div(width, ceil_div(width, max(most, grain))), grain) * grain
+    blocks.columns = min(width, ceil_div(ceil_div(width, ceil_div(width, max(most, grain))), grain) * grain)
     blocks.across = ceil_div(width, blocks.columns)
     blocks.rows = 1 if blocks.across > 1 else ceil_div(height, ceil_div(height, max(1, most // blocks.columns)))
     blocks.down = ceil_div(height, blocks.rows)

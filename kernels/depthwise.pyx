@@ -69,8 +69,8 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     cdef double blocks = <double>layer.N * work.chunks * work.blocks.down * work.blocks.across
     cdef double pixels = work.blocks.rows * work.blocks.columns
     return (1.25 * blocks * pixels * layer.R * layer.S,
-            blocks * work.height * (work.width + VLEN) / 2,
-            blocks * 2 * pixels, 0.0)
+            blocks * work.height * (work.width + VLEN),
+            blocks * 4 * pixels, 0.0)
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:

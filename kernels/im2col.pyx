@@ -34,6 +34,11 @@ cdef Blocks blocks_of(const Layer* layer) noexcept nogil:
     return cut(1, layer.P * layer.Q, CACHE // depth_of(layer), TILE_COLS)
 
 
+cdef Py_ssize_t row_step(Blocks blocks) noexcept nogil:
+    """Numbers from one row of columns to the next: whole tiles."""
+    return ceil_div(blocks.columns, TILE_COLS) * TILE_COLS
+
+
 def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     """Return weight (K, C/groups, R, S) as a flat array [groups][blocks of K][C*R*S][TILE_ROWS]."""
     K = weight.shape[0] // groups
@@ -63,7 +68,7 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
 
 cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
     """Numbers that a worker needs: a block of columns and a tile."""
-    return whole_lines(depth_of(layer) * blocks_of(layer).columns + TILE_SIZE)
+    return whole_lines(depth_of(layer) * row_step(blocks_of(layer)) + TILE_SIZE)
 
 
 def scratch_size(Layer layer, int threads) -> int:
@@ -101,7 +106,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef const Layer* layer = &job.layer
     cdef Blocks blocks = blocks_of(layer)
     cdef Block block = block_at(&blocks, layer.groups, index // job.splits)
-    cdef Py_ssize_t split = index % job.splits, step = blocks.columns
+    cdef Py_ssize_t split = index % job.splits, step = row_step(blocks)
     cdef Py_ssize_t K = layer.K // layer.groups, row_blocks = ceil_div(K, TILE_ROWS), depth = depth_of(layer)
     cdef Py_ssize_t b, k, rows, t, j, here = 0
     cdef float* columns = job.scratch + worker * job.scratch_size
