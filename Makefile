@@ -8,13 +8,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ready = @test -n '$(python)' || { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make $@ PYTHON=..."; exit 1; } >&2; \
 	'$(python)' -I workbook/bootstrap.py
 
-.PHONY: help lab report test bench clean
+.PHONY: help lab report test bench image clean
 
 help:
 	@echo "make lab     open the workbook in JupyterLab, on your own copy in my-workbook/"
 	@echo "make report  run every notebook here, and write all of it on one page: report/index.html"
 	@echo "make test    run every check of the project"
 	@echo "make bench   measure the kernels beside the libraries that are installed"
+	@echo "make image   install the workbook, compiled, into the Python that PYTHON names, as the Dockerfile does"
 	@echo "make clean   remove .venv and what was built; my-workbook/ stays"
 	@echo "PYTHON=...   the Python to use, 3.11 or newer; now $(PYTHON)"
 
@@ -39,6 +40,11 @@ test:
 bench:
 	$(ready) peers
 	@workbook bench
+
+# -P: the installed package, not the sources in this folder.
+image:
+	'$(python)' -m pip install --no-cache-dir .
+	'$(python)' -P -m workbook doctor
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable
 from functools import lru_cache, partial
 from importlib.resources import files
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels import cost, direct, im2col, naive, winograd
+from kernels import cost, depthwise, direct, im2col, naive, winograd
 from kernels.explain import Explanation, Option
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
 
@@ -39,6 +39,27 @@ class Algorithm(Protocol):
         """Vectors of arithmetic, copies, outputs and weights that a layer takes."""
 
 
+class _Direct:
+    """direct.pyx, or depthwise.pyx for a layer in which each channel is a group of its own."""
+
+    def pack(self, weight: FloatArray, groups: int) -> FloatArray:
+        module: Algorithm = depthwise if weight.shape[:2] == (groups, 1) else direct
+        return module.pack(weight, groups)
+
+    def scratch_size(self, layer: dict[str, float], threads: int) -> int:
+        return _direct_for(layer).scratch_size(layer, threads)
+
+    def cost(self, layer: dict[str, float]) -> tuple[float, float, float, float]:
+        return _direct_for(layer).cost(layer)
+
+    def run(self, layer: dict[str, float], *arguments: Any) -> None:
+        _direct_for(layer).run(layer, *arguments)
+
+
+def _direct_for(layer: dict[str, float]) -> Algorithm:
+    return depthwise if layer["C"] == layer["K"] == layer["groups"] else direct
+
+
 class _Winograd:
     """winograd.pyx with one tile size, looking like the other algorithms' modules."""
 
@@ -51,7 +72,7 @@ class _Winograd:
 
 _ALGORITHMS: dict[str, Algorithm] = {
     "naive": naive,
-    "direct": direct,
+    "direct": _Direct(),
     "im2col": im2col,
     "winograd_f2": _Winograd(2),
     "winograd_f4": _Winograd(4),

@@ -2,18 +2,15 @@
 
     y[k, p, q] = sum over (r, s), c of  patch[c, p*stride + r*dilation, q*stride + s*dilation] * weight[k, c, r, s]
 
-Tiles: a row of a tile is an output pixel, a column an output channel: TILE_ROWS neighbours of one output row meet the
+A row of a tile is an output pixel, a column an output channel: TILE_ROWS neighbours of one output row meet the
 weights of TILE_COLS channels. For each filter element the micro-kernel walks through the input channels; the sums stay
 in registers through all C*R*S steps. The tile comes out pixel by pixel and is transposed: y keeps channels apart.
 
     weight  [groups][K / TILE_COLS][R*S][C][TILE_COLS]      packed once, zero behind the last channel
     patch   [C][phase_h][phase_w][row][column]              see patch.pxd
 
-Planes: where a group has few output channels (a depthwise layer has one), most columns of a tile would be empty. Then a
-vector holds neighbouring pixels of one output channel instead, and the weights stay as they are.
-
 Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound the tiles; for deep layers on small
-images it is the weights, read once for every TILE_ROWS pixels. Loads bound the planes: one for each multiply-add.
+images it is the weights, read once for every TILE_ROWS pixels.
 """
 
 import numpy as np
@@ -23,15 +20,9 @@ from kernels.counts cimport FEWEST_ROWS, L2, row_vectors, streamed
 from kernels.layer cimport Job, Layer, finish
 from kernels.patch cimport Patch, fill_patch, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, broadcast, load, store, tile, transpose_matrix, vf)
+from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_matrix
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
-cdef Py_ssize_t PLANE = 4 * 1024        # numbers: a patch of 16 KiB leaves room for the sums in an L1 cache of 32 KiB
-cdef Py_ssize_t TASK = 32 * 1024        # output numbers that make a task of planes worth a thread's while
-cdef Py_ssize_t RUN = 4                 # vectors of a plane that are summed side by side, to hide an addition's latency
-
-cdef enum:
-    MOST_BATCH = 16                     # small blocks of planes that take each step together
 
 
 cdef struct Work:
@@ -39,13 +30,6 @@ cdef struct Work:
     Patch patch
     Py_ssize_t* tap                     # where filter element (r, s) begins within a channel of the patch
     Py_ssize_t blocks                   # of output pixels, in all images and groups
-    Py_ssize_t blocks_a_task            # of planes
-    Py_ssize_t batch
-
-
-cdef bint as_planes(Py_ssize_t channels) noexcept nogil:
-    """Whether a group with so many output channels is better computed plane by plane."""
-    return 2 * channels <= VLEN
 
 
 cdef Layer in_one_row(Layer layer) noexcept nogil:
@@ -60,21 +44,14 @@ cdef Work work_of(Layer layer) noexcept nogil:
     """Lay out the patch and the tasks."""
     cdef Work work
     work.job.layer = in_one_row(layer)
-    if as_planes(layer.K // layer.groups):
-        work.patch = patch_of(&work.job.layer, PLANE, RUN * VLEN)
-    else:
-        work.patch = patch_of(&work.job.layer, CACHE, 4 * TILE_ROWS)
+    work.patch = patch_of(&work.job.layer, CACHE, 4 * TILE_ROWS)
     work.blocks = layer.N * layer.groups * work.patch.blocks.down * work.patch.blocks.across
-    work.blocks_a_task = max(1, TASK // (work.patch.blocks.rows * work.patch.blocks.columns))
-    work.batch = min(<Py_ssize_t>MOST_BATCH, max(1, PLANE // (layer.C // layer.groups * work.patch.channel_step)))
     return work
 
 
 def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
-    """Return weight (K, C/groups, R, S) flat: as it is for planes, [groups][K blocks][R*S][C][TILE_COLS] for tiles."""
+    """Return weight (K, C/groups, R, S) as a flat array [groups][blocks of K][R*S][C][TILE_COLS]."""
     K, C, taps = weight.shape[0] // groups, weight.shape[1], weight.shape[2] * weight.shape[3]
-    if as_planes(K):
-        return np.asarray(weight).reshape(-1)
     blocks = ceil_div(K, TILE_COLS)
     packed = np.zeros((groups, blocks * TILE_COLS, C, taps), np.float32)
     packed[:, :K] = np.asarray(weight).reshape(groups, K, C, taps)
@@ -86,17 +63,10 @@ cdef Py_ssize_t taps_size(const Layer* layer) noexcept nogil:
     return whole_lines(layer.R * layer.S * sizeof(Py_ssize_t) // sizeof(float))
 
 
-cdef Py_ssize_t plane_sums(const Work* work) noexcept nogil:
-    """Numbers in the sums of one plane, which are written in runs of vectors."""
-    return work.patch.blocks.rows * work.patch.width + RUN * VLEN
-
-
 cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
-    """Numbers that a worker needs: a patch, and a tile and a block of sums, or a plane of sums."""
+    """Numbers that a worker needs: a patch, a tile, and a block of sums."""
     cdef const Layer* layer = &work.job.layer
     cdef Py_ssize_t patch = layer.C // layer.groups * work.patch.channel_step
-    if as_planes(layer.K // layer.groups):
-        return whole_lines(work.batch * (patch + layer.K // layer.groups * plane_sums(work)))
     return whole_lines(patch + TILE_SIZE + TILE_COLS * (work.patch.blocks.rows * work.patch.blocks.columns + VLEN))
 
 
@@ -108,10 +78,6 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     cdef double depth = C * layer.R * layer.S, rows = <double>work.blocks * blocks.rows, tiles
     cdef double copies = (<double>work.blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
                           * row_vectors(work.patch.width, layer.stride_w))
-    if as_planes(K):                    # a load for each multiply-add, and each row of a plane is finished by itself
-        runs = ceil_div((blocks.rows - 1) * work.patch.width + blocks.columns, RUN * VLEN)
-        return (2 * work.blocks * K * depth * runs * RUN, 2 * copies,
-                2 * rows * K * (ceil_div(blocks.columns, VLEN) + 1), 0.0)
     pieces = ceil_div(blocks.columns, TILE_ROWS)
     tiles = rows * pieces
     again = tiles if depth * TILE_COLS > L2 // 2 else work.blocks / layer.groups
@@ -126,7 +92,7 @@ def scratch_size(Layer layer, int threads) -> int:
     return taps_size(&layer) + threads * worker_scratch(&work)
 
 
-cdef void tiles_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
     """One block of output pixels: its patch, then the tiles of its share of the output channels."""
     cdef const Work* work = <const Work*>context
     cdef const Job* job = &work.job
@@ -156,64 +122,6 @@ cdef void tiles_task(void* context, Py_ssize_t index, int worker) noexcept nogil
                block.rows * block.columns, sums, sums_step)
 
 
-cdef void sum_plane(const Work* work, const float* patch, const float* weight, Py_ssize_t count,
-                    float* sums) noexcept nogil:
-    """sums[i] = sum over c, (r, s) of patch[c, tap + i] * weight[c, (r, s)], i < count, through the patch's rows."""
-    cdef const Layer* layer = &work.job.layer
-    cdef Py_ssize_t taps = layer.R * layer.S, part, c, t
-    cdef const float* x
-    cdef vf w, s0, s1, s2, s3
-    for part in range(ceil_div(count, RUN * VLEN)):
-        s0 = s1 = s2 = s3 = broadcast(0)
-        for c in range(layer.C // layer.groups):
-            for t in range(taps):
-                x = patch + c * work.patch.channel_step + work.tap[t] + part * RUN * VLEN
-                w = broadcast(weight[c * taps + t])
-                s0 = s0 + w * load(x)
-                s1 = s1 + w * load(x + VLEN)
-                s2 = s2 + w * load(x + 2 * VLEN)
-                s3 = s3 + w * load(x + 3 * VLEN)
-        store(sums, s0)
-        store(sums + VLEN, s1)
-        store(sums + 2 * VLEN, s2)
-        store(sums + 3 * VLEN, s3)
-        sums += RUN * VLEN
-
-
-cdef void planes_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    """Some blocks of output pixels, each with all output channels of its group.
-
-    Small blocks take each step together: a vector that is read right after its parts were written waits for them.
-    """
-    cdef const Work* work = <const Work*>context
-    cdef const Job* job = &work.job
-    cdef const Layer* layer = &job.layer
-    cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, depth = C * layer.R * layer.S
-    cdef Py_ssize_t width = work.patch.width, patch_size = C * work.patch.channel_step, sums_size = plane_sums(work)
-    cdef Py_ssize_t first = index * work.blocks_a_task, end = min(work.blocks, first + work.blocks_a_task)
-    cdef Py_ssize_t count, i, k, p
-    cdef float* patches = job.scratch + worker * job.scratch_size
-    cdef float* sums = patches + work.batch * patch_size
-    cdef Block[MOST_BATCH] blocks
-    cdef Block block
-    while first < end:
-        count = min(work.batch, end - first)
-        for i in range(count):
-            blocks[i] = block_at(&work.patch.blocks, layer.groups, first + i)
-            fill_patch(job, &work.patch, blocks[i], patches + i * patch_size)
-        for i in range(count):
-            block = blocks[i]
-            for k in range(K):
-                sum_plane(work, patches + i * patch_size, job.weight + (block.group * K + k) * depth,
-                          (block.rows - 1) * width + block.columns, sums + (i * K + k) * sums_size)
-        for i in range(count):
-            block = blocks[i]
-            for p in range(block.rows):
-                finish(job, block.n, block.group * K, K, (block.row + p) * layer.Q + block.column, block.columns,
-                       sums + i * K * sums_size + p * width, sums_size)
-        first += count
-
-
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
     """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
@@ -233,7 +141,4 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     job.scratch_size = worker_scratch(&work)
     job.splits = splits_for(work.blocks, ceil_div(K, TILE_COLS), threads)
     with nogil:
-        if as_planes(K):
-            run_in_pool(planes_task, &work, ceil_div(work.blocks, work.blocks_a_task), threads)
-        else:
-            run_in_pool(tiles_task, &work, work.blocks * job.splits, threads)
+        run_in_pool(block_task, &work, work.blocks * job.splits, threads)

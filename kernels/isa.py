@@ -12,7 +12,7 @@ import sys
 
 from kernels import cpu
 
-_ALGORITHMS = ("naive", "direct", "im2col", "winograd", "probe")
+_ALGORITHMS = ("naive", "direct", "depthwise", "im2col", "winograd", "probe")
 _LEVELS = ("baseline", "v3", "v4")
 
 

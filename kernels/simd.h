@@ -163,6 +163,17 @@ INLINE void transpose_matrix(const float *from, ptrdiff_t from_step, ptrdiff_t r
         }
 }
 
+/* out[i][l] = from[l*from_step + i] for l < rows and i < count, and 0 for the rest of VLEN x VLEN; rows, count <= VLEN. */
+INLINE void transpose_first(const float *from, ptrdiff_t from_step, ptrdiff_t rows, ptrdiff_t count, float *out)
+{
+    vf block[VLEN];
+#pragma GCC unroll 16
+    for (int l = 0; l < VLEN; l++) block[l] = l < rows ? load_first(from + l * from_step, count) : (vf){0};
+    transpose(block);
+#pragma GCC unroll 16
+    for (int i = 0; i < VLEN; i++) store(out + i * VLEN, block[i]);
+}
+
 /* Twelve independent chains of multiply-adds, enough to hide the latency of two units: what the core can do at most. */
 INLINE float fma_chains(ptrdiff_t steps)
 {

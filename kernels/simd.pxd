@@ -18,4 +18,5 @@ cdef extern from "simd.h" nogil:
               const float* a, int row_step, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out)
     void transpose_matrix(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t vecs,
                           float* out, Py_ssize_t out_step)
+    void transpose_first(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t count, float* out)
     float fma_chains(Py_ssize_t steps)

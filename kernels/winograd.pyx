@@ -18,13 +18,12 @@ made for the whole image first, and then a worker meets all of it with its own o
 ("output-channel-owner"). The one that moves fewer bytes is taken.
 """
 
-from libc.string cimport memset
-
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
 from kernels.counts cimport FEWEST_ROWS, L2, streamed
-from kernels.layer cimport Job, Layer, copy_row, finish
+from kernels.lanes cimport fill_lanes
+from kernels.layer cimport Job, Layer, finish
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
@@ -56,7 +55,7 @@ cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
     plan.blocks = cut(ceil_div(layer.P, m), ceil_div(layer.Q, m), max(2 * TILE_ROWS, CACHE // (n * n * C)), 1)
     plan.chunks = ceil_div(C, VLEN)
     plan.tiles = plan.blocks.rows * plan.blocks.columns | 1
-    plan.width = ceil_div(m * plan.blocks.columns + 2, VLEN) * VLEN
+    plan.width = m * plan.blocks.columns + 2
     plan.v_size = whole_lines(plan.chunks * n * n * plan.tiles * VLEN)
     return plan
 
@@ -99,7 +98,7 @@ cdef Py_ssize_t tap_size(const Plan* plan) noexcept nogil:
 
 
 cdef Py_ssize_t patch_size(const Plan* plan) noexcept nogil:
-    return (plan.m * plan.blocks.rows + 2) * plan.width * VLEN
+    return ((plan.m * plan.blocks.rows + 2) * plan.width + VLEN) * VLEN
 
 
 cdef Py_ssize_t half_size(const Plan* plan) noexcept nogil:
@@ -108,9 +107,8 @@ cdef Py_ssize_t half_size(const Plan* plan) noexcept nogil:
 
 cdef Py_ssize_t worker_scratch(const Plan* plan) noexcept nogil:
     """Numbers that a worker needs: a V; then a patch and half-transformed inputs, or M and the outputs."""
-    cdef Py_ssize_t inputs = VLEN * plan.width + patch_size(plan)
     cdef Py_ssize_t outputs = (plan.n * plan.n + 2 * plan.m * plan.m) * plan.tiles * TILE_COLS + 2 * VLEN * TILE_COLS
-    return plan.v_size + whole_lines(half_size(plan) + max(inputs, outputs))
+    return plan.v_size + whole_lines(half_size(plan) + max(patch_size(plan), outputs))
 
 
 def scratch_size(Layer layer, int threads, int m) -> int:
@@ -139,24 +137,14 @@ cdef void transform_block(const Plan* plan, Block block, float* scratch, float* 
     """V = B^T d B of every tile of the block, for every channel of its group."""
     cdef const Layer* layer = &plan.job.layer
     cdef Py_ssize_t C = layer.C // layer.groups, m = plan.m, n = plan.n, width = plan.width
-    cdef Py_ssize_t chunk, channels, c, i, row, h
-    cdef Py_ssize_t w = block.column * m - layer.pad_left
+    cdef Py_ssize_t chunk, i, row
     cdef float* half = scratch                              # [n][width][VLEN]
-    cdef float* lines = half + half_size(plan)              # [VLEN][width]: one row of pixels of each channel
-    cdef float* patch = lines + VLEN * width                # [m*rows + 2][width][VLEN]
+    cdef float* patch = half + half_size(plan)              # [m*rows + 2][width][VLEN]
     cdef const float* x
     for chunk in range(plan.chunks):
-        channels = min(VLEN, C - chunk * VLEN)
-        memset(lines, 0, VLEN * width * sizeof(float))
         x = plan.job.x + (block.n * layer.C + block.group * C + chunk * VLEN) * layer.H * layer.W
-        for row in range(m * block.rows + 2):
-            h = block.row * m + row - layer.pad_top
-            if 0 <= h < layer.H:
-                for c in range(channels):
-                    copy_row(x + (c * layer.H + h) * layer.W, layer.W, w, 1, width, lines + c * width)
-                transpose_matrix(lines, width, VLEN, width // VLEN, patch + row * width * VLEN, VLEN)
-            else:
-                memset(patch + row * width * VLEN, 0, width * VLEN * sizeof(float))
+        fill_lanes(layer, x, min(VLEN, C - chunk * VLEN), block.row * m - layer.pad_top, m * block.rows + 2,
+                   block.column * m - layer.pad_left, width, patch)
         for row in range(block.rows):
             # B^T d, down every column of pixels
             plan.input(patch + row * m * width * VLEN, width * VLEN, VLEN, half, width * VLEN, VLEN,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 import nbformat
@@ -21,7 +23,7 @@ import workbook
 from workbook import render, topologies
 from workbook.catalog import LESSONS
 from workbook.cli import main
-from workbook.lab import can_show_browser
+from workbook.lab import can_show_browser, serving
 from workbook.start import shipped
 
 NAMES = [name for name, _ in shipped()]
@@ -136,9 +138,14 @@ class TestLab:
         with pytest.raises(OSError, match="refused"):
             fetch(root)
 
-    def test_taken_port(self, tmp_path: Path) -> None:
-        import socket
+    def test_everywhere_still_prints_an_address_of_this_machine(self, tmp_path: Path) -> None:
+        with serving(tmp_path, port=0, everywhere=True) as server:
+            assert server.url.startswith("http://127.0.0.1:")
+            port = urlsplit(server.url).port
+            assert port is not None
+            socket.create_connection(("127.0.0.2", port)).close()  # another address than the one that is printed
 
+    def test_taken_port(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             result = run("lab", tmp_path, "--no-browser", "--port", taken.getsockname()[1])
         assert_one_line_error(result, "JupyterLab ended with exit code 1")

@@ -97,7 +97,28 @@ def raising(*_):
     raise RecursionError("too deep")
 
 
+class NamelessError(Exception):
+    def __str__(self):
+        raise RuntimeError("no name")
+
+
+def leaving(*_):
+    sys.exit(3)
+
+
+def nameless(*_):
+    raise NamelessError
+
+
+HUGE = np.broadcast_to(np.float32(1), (3, 10**7, 10**7))
+
 GARBAGE = [
+    HUGE,
+    [[77] * 1000] * 1000,
+    "7" * 10**6,
+    leaving,
+    nameless,
+    lambda *_: HUGE,
     None,
     True,
     "",
@@ -142,6 +163,16 @@ def test_garbage_neither_raises_nor_gives_the_answer_away(exercise, garbage):
     assert outcome.kind in ("not yet", "error")
     if not callable(SECOND[exercise.id]()):
         assert str(SECOND[exercise.id]()) not in str(outcome)
+
+
+def test_errors_are_one_line():
+    function = next(exercise for exercise in EXERCISES if exercise.id == "1.2")
+    assert str(function.check(leaving)) == "1.2 error: your answer raised SystemExit: 3"
+    assert str(function.check(nameless)) == "1.2 error: your answer raised NamelessError"
+    assert (
+        str(function.check(lambda *_: exec("raise ValueError('a\\nb')")))
+        == "1.2 error: your answer raised ValueError: a"
+    )
 
 
 @by_id

@@ -108,6 +108,12 @@ def test_cell_that_raises_is_shown_and_counted(tmp_path: Path) -> None:
     assert "<b>" not in text
 
 
+def test_kernel_that_dies_is_said(tmp_path: Path) -> None:
+    folder = small_copy(tmp_path / "copy", "import os; os._exit(1)")
+    assert run("report", folder, "--output", tmp_path / "a.html").exit_code == 0
+    assert (tmp_path / "a.html").read_text().count(": the kernel died") == len(LESSONS)
+
+
 def test_damaged_notebook_is_one_line(tmp_path: Path) -> None:
     folder = small_copy(tmp_path / "copy", "1")
     (folder / NAMES[-1]).write_text("{")

@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nbclient.exceptions import DeadKernelError
-
 from workbook.catalog import LESSONS, Lesson
 from workbook.errors import CommandError
 from workbook.exercise import METADATA, Kind
@@ -109,12 +107,9 @@ def check(path: Path, progress: Progress | None = None) -> Checked:
     died = ""
     with tempfile.TemporaryDirectory() as folder:
         environment = {"WORKBOOK_QUICK": "1", "WORKBOOK_SCOREBOARD": str(Path(folder, "scoreboard.json"))}
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs = []
         try:
             execute(notebook, path.parent, progress, environment=environment, past_errors=True)
-        except DeadKernelError:
+        except RuntimeError:
             died = "the kernel died while the notebook ran"
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     results = tuple(

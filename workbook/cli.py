@@ -64,14 +64,15 @@ def start(folder: Path, as_json: bool) -> None:
 @_folder
 @click.option("--port", type=click.IntRange(1024, 65535), help="Default: 8888, or the next free one.")
 @click.option("--browser/--no-browser", default=None, help="Default: if there is a display.")
-def lab(folder: Path, port: int | None, browser: bool | None) -> None:
+@click.option("--everywhere", is_flag=True, help="Listen on every address, as a container must.")
+def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) -> None:
     """Open JupyterLab on your copy in FOLDER (my-workbook), and lay what it lacks. Ctrl-C ends it."""
     jupyter.interrupt_on_hang_up()
     _show(copy.start(folder))
     first = copy.first_notebook()
     show = jupyter.can_show_browser() if browser is None else browser
     try:
-        with jupyter.serving(folder, first=first, browser=show, port=port) as server:
+        with jupyter.serving(folder, first=first, browser=show, port=port, everywhere=everywhere) as server:
             _line("lab", f"{server.address(first)}   (Ctrl-C ends it)")
             server.process.wait()
     except KeyboardInterrupt:

@@ -110,8 +110,8 @@ class Exercise:
             outcome = NOT_ATTEMPTED if answer is ... else self.verify(answer)
         except WrongKindError as message:
             outcome = Outcome("error", str(message))
-        except Exception as error:
-            outcome = Outcome("error", f"your answer raised {type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:
+            outcome = Outcome("error", f"your answer raised {describe_error(error)}")
         return replace(outcome, exercise=self.id)
 
     @property
@@ -167,6 +167,15 @@ def whole_number(answer: object) -> int:
     if isinstance(answer, Real) and not isinstance(answer, bool) and float(answer).is_integer():
         return int(float(answer))
     raise WrongKindError(f"a whole number is asked for, you gave {describe(answer)}")
+
+
+def describe_error(error: BaseException) -> str:
+    """Name an exception in one line, even one that cannot say what it is."""
+    try:
+        text = str(error).partition("\n")[0]
+    except Exception:
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def describe(answer: object) -> str:

@@ -79,7 +79,12 @@ def can_show_browser() -> bool:
 
 @contextmanager
 def serving(
-    folder: Path, *, first: str | None = None, browser: bool = False, port: int | None = None
+    folder: Path,
+    *,
+    first: str | None = None,
+    browser: bool = False,
+    port: int | None = None,
+    everywhere: bool = False,
 ) -> Iterator[Server]:
     """Run JupyterLab on a folder as long as the context lasts.
 
@@ -93,14 +98,16 @@ def serving(
         Open one.
     port : int, optional
         8888 or, if that is taken, the next free one.
+    everywhere : bool
+        Listen on every address and not on loopback alone: a container's port is reached from outside of it.
 
     Raises
     ------
     CommandError
         If the server ends before it serves.
     """
-    options = {
-        "ServerApp.ip": "127.0.0.1",
+    options: dict[str, str | bool | int] = {
+        "ServerApp.ip": "0.0.0.0" if everywhere else "127.0.0.1",
         "ServerApp.root_dir": str(folder.resolve()),
         "ServerApp.open_browser": browser,
         "ServerApp.allow_root": True,
@@ -146,6 +153,7 @@ def _wait_for(process: subprocess.Popen[bytes], runtime: Path) -> str:
             )
         for written in runtime.glob("jpserver-*.json"):
             with suppress(ValueError):  # not yet whole
-                return str(json.loads(written.read_text(encoding="utf-8"))["url"])
+                server = json.loads(written.read_text(encoding="utf-8"))
+                return f"{'https' if server['secure'] else 'http'}://127.0.0.1:{server['port']}{server['base_url']}"
         time.sleep(0.05)
     raise CommandError(f"JupyterLab did not start within {_START_SECONDS} s")

@@ -94,8 +94,18 @@ def execute(
         Variables for the kernel, beside those of this process.
     past_errors : bool
         Go on after a cell that raises, or that takes too long.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        If a cell raises.
+    RuntimeError
+        If the kernel dies; the outputs up to then are in the notebook.
     """
     cells = len(notebook.cells)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None  # or those of cells that are not reached would stay
 
     def on_cell_complete(cell: Any, cell_index: int) -> None:
         if progress:

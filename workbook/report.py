@@ -33,31 +33,32 @@ def report(folder: Path, progress: Progress | None = None) -> str:
     notebooks = {lesson: read(path) for lesson, path in paths.items() if path.exists()}
     cells = sum(len(notebook.cells) for notebook in notebooks.values())
     measured = Path(os.environ.get("WORKBOOK_SCOREBOARD") or folder / results.FILE).absolute()
-    before = 0
-    for notebook in notebooks.values():
+    before, trouble = 0, {}
+    for lesson, notebook in notebooks.items():
 
         def on_cell(done: int, _: int, before: int = before) -> None:
             if progress:
                 progress(before + done, cells)
 
-        execute(notebook, folder, on_cell, environment={"WORKBOOK_SCOREBOARD": str(measured)}, past_errors=True)
+        try:
+            execute(notebook, folder, on_cell, environment={"WORKBOOK_SCOREBOARD": str(measured)}, past_errors=True)
+            trouble[lesson] = _raised(notebook)
+        except RuntimeError:
+            trouble[lesson] = ": the kernel died"
         normal_form(notebook)
         before += len(notebook.cells)
     sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
-    return page.document(TITLE, _summary(notebooks, measured) + "".join(sections))
+    return page.document(TITLE, _summary(trouble, measured) + "".join(sections))
 
 
-def _summary(notebooks: dict[Lesson, Any], measured: Path) -> str:
-    """Return the head of the page: this machine, the scoreboard, and what follows."""
-    contents = [
-        f"* [{lesson.number} · {lesson.title}](#{lesson.name}){_trouble(notebook)}"
-        for lesson, notebook in notebooks.items()
-    ]
+def _summary(lessons: dict[Lesson, str], measured: Path) -> str:
+    """Return the head of the page: this machine, the lessons and what went wrong in them, the scoreboard."""
+    contents = [f"* [{lesson.number} · {lesson.title}](#{lesson.name}){wrong}" for lesson, wrong in lessons.items()]
     lines = [f"# {TITLE}", "", str(machine()).removeprefix("[machine] "), "", *contents, "", "## Scoreboard", ""]
     return page.markdown("\n".join(lines) + "\n" + scoreboard(measured).markdown)
 
 
-def _trouble(notebook: Any) -> str:
+def _raised(notebook: Any) -> str:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     errors = sum(output.output_type == "error" for output in outputs)
     return f": {errors} {'cells' if errors > 1 else 'cell'} raised an error" if errors else ""

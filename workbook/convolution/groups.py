@@ -66,7 +66,7 @@ def grouped(*groups: int) -> Grouped:
         if isinstance(count, bool) or not isinstance(count, int) or count < 1 or CHANNELS % count:
             raise ValueError(f"groups must divide the {CHANNELS} channels, {count!r} does not")
         weight = random.standard_normal((CHANNELS, CHANNELS // count, TAPS, TAPS), np.float32)
-        plans[count] = kernels.Conv2d(weight, groups=count, threads=1)
+        plans[count] = kernels.Conv2d(weight, groups=count, algorithm="direct", threads=1)
     times = measure.interleaved({str(count): partial(plan, x) for count, plan in plans.items()}, clock=time.thread_time)
     return Grouped(
         {count: macs(CHANNELS, CHANNELS // count, TAPS, TAPS, SIDE, SIDE) for count in plans},

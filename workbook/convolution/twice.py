@@ -58,6 +58,6 @@ def growth(seconds: float | None = None) -> Growth:
     cases = {"": LAYER, **TWICE}
     return Growth(
         measure.interleaved(
-            {name: trial(layer) for name, layer in cases.items()}, seconds=seconds, clock=time.thread_time
+            {name: trial(layer, "direct") for name, layer in cases.items()}, seconds=seconds, clock=time.thread_time
         )
     )

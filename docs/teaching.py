@@ -1,0 +1,86 @@
+"""Writes the parts of TEACHING.md that follow from the code: `python docs/teaching.py`; a test fails on a stale page.
+
+They stand between `<!-- written: NAME -->` and `<!-- end -->`. The rest of the page is written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nbformat
+
+from workbook.catalog import LESSONS, Lesson
+from workbook.check import as_json, check
+from workbook.exercise import Exercise
+from workbook.start import start
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "TEACHING.md"
+FOLDER = Path("handed-in", "ada")  # of the example
+
+
+def exercises_of(lesson: Lesson) -> tuple[Exercise, ...]:
+    """Return a lesson's exercises."""
+    found: tuple[Exercise, ...] = import_module(f"workbook.{lesson.package}.exercises").EXERCISES
+    return found
+
+
+def timing() -> str:
+    """Return the table of lessons and minutes."""
+    rows = [f"| {lesson.number} · {lesson.title} | {lesson.minutes} | {len(lesson.exercises)} |" for lesson in LESSONS]
+    total = sum(lesson.minutes for lesson in LESSONS)
+    return "\n".join(["| lesson | minutes | exercises |", "|---|---|---|", *rows, f"| together | {total} | |"])
+
+
+def lesson(lesson: Lesson) -> str:
+    """Return what a teacher wants to know of a lesson: its question, objectives, and the mistakes that people make."""
+    lines = [f"**{lesson.question}**", "", "At the end learners can", ""]
+    lines += [f"* {objective}" for objective in lesson.objectives]
+    exercises = exercises_of(lesson)
+    if exercises:
+        lines += ["", "| exercise | mistake | what the check answers |", "|---|---|---|"]
+    for exercise, title in zip(exercises, lesson.exercises, strict=True):
+        for mistake in exercise.mistakes:
+            lines.append(f"| {exercise.id} {title} | {mistake.name} | {exercise.check(mistake.answer).message} |")
+    return "\n".join(lines)
+
+
+def handed_in(folder: Path) -> Path:
+    """Lay a learner's lesson 1 with one exercise solved, one attempted, one as it was; return its path."""
+    start(folder)
+    path = folder / f"{LESSONS[1].name}.ipynb"
+    solved, _, attempted = exercises_of(LESSONS[1])
+    notebook = nbformat.read(path, as_version=4)
+    answers = {solved.cell: solved.solved_cell, attempted.cell: attempted.cell.replace("...", "100", 1)}
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.source, cell.source)
+    nbformat.write(notebook, path)
+    return path
+
+
+def grades() -> str:
+    """Return what `workbook check --json` prints of that notebook."""
+    with TemporaryDirectory() as folder:
+        found = json.dumps(as_json([check(handed_in(Path(folder) / FOLDER))]), indent=1)
+    return f"```json\n{found.replace(f'{folder}/', '')}\n```"
+
+
+def written(page: str) -> str:
+    """Return the page with its written parts anew."""
+    parts = {"timing": timing, "grades": grades} | {
+        entry.package: lambda entry=entry: lesson(entry) for entry in LESSONS
+    }
+    return re.sub(
+        r"(<!-- written: (\w+) -->\n).*?(<!-- end -->)",
+        lambda match: f"{match[1]}{parts[match[2]]()}\n{match[3]}",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

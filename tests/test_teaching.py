@@ -1,0 +1,81 @@
+"""TEACHING.md says what is there: lessons, mistakes, an example as the program prints it, a script that runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_cli import COMMAND
+
+from workbook.catalog import LESSONS
+from workbook.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "docs"))
+
+import teaching  # noqa: E402  it lies beside the page that it writes
+
+PAGE = teaching.PAGE.read_text(encoding="utf-8")
+
+
+def test_written_parts_are_up_to_date() -> None:
+    assert teaching.written(PAGE) == PAGE, "run: python docs/teaching.py"
+
+
+def test_every_lesson_has_its_heading_and_questions() -> None:
+    names = re.findall("<!-- written: (.*) -->", PAGE)
+    assert names == ["timing", *(lesson.package for lesson in LESSONS), "grades"]
+    for lesson in LESSONS:
+        text = PAGE.partition(f"\n### {lesson.number} · {lesson.title}\n")[2].partition("\n##")[0]
+        assert text.count("\nAsk:\n") == 1
+        assert len(re.findall(r"^\* .*\?", text.partition("\nAsk:\n")[2], re.MULTILINE)) >= 3
+        for exercise in teaching.exercises_of(lesson):
+            assert all(f"| {mistake.name} |" in text for mistake in exercise.mistakes)
+
+
+def test_page_would_notice_a_new_mistake() -> None:
+    assert teaching.written(PAGE.replace("| filter turned round |", "| other words |")) == PAGE
+
+
+def test_script_for_grading_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(COMMAND.parent), prepend=os.pathsep)
+    (script,) = re.findall("```python\n(.*?)```", PAGE, re.DOTALL)
+    teaching.handed_in(tmp_path / teaching.FOLDER)
+    printed = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [line.split()[1:4] for line in printed.stdout.splitlines()] == [["0", "of", "0"], ["1", "of", "3"]]
+
+
+def test_commands_exist() -> None:
+    commands = re.findall(r"\bworkbook ((?:check|doctor|report|start|lab|list) ?[^\n`]*)[\n`]", PAGE)
+    assert len(commands) >= 4
+    for command in commands:
+        name, *options = shlex.split(command)
+        main.commands[name].make_context(name, options)
+
+
+def test_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", PAGE)
+    assert targets
+    assert all((ROOT / target).exists() for target in targets)
+    assert "!" not in re.sub("<!--.*?-->", "", PAGE)
+
+
+@pytest.mark.parametrize("page", ["README.md", "TEACHING.md"])
+def test_both_licences_are_named(page: str) -> None:
+    text = (ROOT / page).read_text()
+    assert "(LICENSE)" in text
+    assert "(LICENSE-PROSE)" in text
+
+
+def test_licence_of_the_prose_is_whole() -> None:
+    text = (ROOT / "LICENSE-PROSE").read_text()
+    assert "https://creativecommons.org/licenses/by/4.0/" in text
+    assert "Creative Commons Attribution 4.0 International Public License" in text
+    for number in range(1, 9):
+        assert f"\nSection {number} -- " in text
+    assert text.endswith("Creative Commons may be contacted at creativecommons.org.\n")
