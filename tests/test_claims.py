@@ -13,6 +13,7 @@ from workbook.reference import reference
 from workbook.scoreboard import ROWS
 
 ROOT = Path(__file__).parent.parent
+WRITTEN = re.compile(r"<!-- written: .*?<!-- end -->", re.DOTALL)  # from code, by docs/teaching.py
 CLAIMS = claims.registry()
 TEXTS = {path.name: path for path in (*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted(ROOT.glob("*.md")))}
 MADE_UP = {
@@ -29,7 +30,7 @@ MADE_UP = {
 def prose(path: Path) -> list[tuple[str, str]]:
     """Return (where, text) of a notebook's Markdown cells, or of a whole Markdown file."""
     if path.suffix == ".md":
-        return [(path.name, path.read_text(encoding="utf-8"))]
+        return [(path.name, WRITTEN.sub("", path.read_text(encoding="utf-8")))]
     cells = nbformat.read(path, as_version=4).cells
     return [(cell.id, cell.source) for cell in cells if cell.cell_type == "markdown"]
 
