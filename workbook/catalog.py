@@ -103,7 +103,7 @@ LESSONS: tuple[Lesson, ...] = (
         package="convolution",
         title="Convolution",
         question="What does a convolution layer compute, and why do two programs that compute the same differ so much?",
-        minutes=55,
+        minutes=60,
         objectives=(
             "compute one output pixel of a convolution by hand",
             "count the multiply-adds of a layer from its sizes",
