@@ -152,7 +152,13 @@ class TestCommand:
         path = handed_in(tmp_path / "a.ipynb", f"open({str(running)!r}, 'w').close()\nwhile True: pass")
         before = path.read_bytes()
         with subprocess.Popen(
-            [COMMAND, "check", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [COMMAND, "check", path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # ignored where tests run in the background
         ) as process:
             while not running.exists():
                 time.sleep(0.05)
