@@ -138,12 +138,6 @@ def peak_gmacs() -> float:
 
 
 @cache
-def micro_kernel_gmacs() -> float:
-    """Multiply-adds of the micro-kernel over operands in the L1 cache, in GMAC/s on one core."""
-    return _best_rate(lambda: probe.micro_kernel(256, 2_000))
-
-
-@cache
 def caches() -> dict[str, int]:
     """Return the bytes of each data cache that a core sees, nearest first, such as {"L1": 32768, ...}.
 
