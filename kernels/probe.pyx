@@ -1,16 +1,33 @@
-"""What one core can do at most: multiply-adds in registers, the micro-kernel in the L1 cache, bytes moved."""
+"""What a core can do at most: multiply-adds in registers, the micro-kernel in the L1 cache, bytes moved."""
 
 import numpy as np
 
+from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, broadcast, fma_chains, load, store, tile, vf
 
 
-def fma(Py_ssize_t steps) -> int:
-    """Run `steps` rounds of independent multiply-adds in registers; return how many multiply-adds that were."""
-    cdef float total
+def fma(Py_ssize_t steps, int threads=1) -> int:
+    """Run `steps` rounds of independent multiply-adds in registers; return how many multiply-adds that were.
+
+    With more threads each runs that many; two virtual cores may be one real core, and then two do no more than one.
+    """
+    cdef Fma job
+    job.steps, job.total = steps, 0
     with nogil:
-        total = fma_chains(steps)
-    return 12 * VLEN * steps if total == total else 0       # using the total keeps the loop from being removed
+        run_in_pool(fma_task, &job, threads, threads)
+    return 12 * VLEN * steps * threads if job.total == job.total else 0     # a used total keeps the loop from being removed
+
+
+cdef struct Fma:
+    Py_ssize_t steps
+    float total
+
+
+cdef void fma_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    cdef Fma* job = <Fma*>context
+    cdef float total = fma_chains(job.steps)
+    if index == 0:
+        job.total = total
 
 
 def micro_kernel(Py_ssize_t depth, Py_ssize_t times) -> int:
