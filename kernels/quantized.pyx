@@ -11,7 +11,7 @@ so a filter of ones is packed behind the others where a w_zero is not 0. A word 
 pixel; in a group of few channels it holds neighbouring pixels of a row instead, to meet as many filter elements.
 
     patch    [depth][phase_h][phase_w][row][column]                 words, see patch.pxd; padding holds x_zero
-    weights  [groups][K / rows][taps][depth][TILE_ROWS]             words, packed once
+    weights  [groups][K / rows][taps][depth][rows]                  words, packed once
     tile     TILE_ROWS output channels x TILE_COLS pixels           pixels run on from row to row of the patch, and the
                                                                     few between the rows are computed and left out
 Cost: N*K*P*Q * C/groups*R*S multiply-adds of bytes. Multiply-adds bound it; for few channels, bytes moved do.
@@ -93,7 +93,7 @@ cdef Work work_of(Layer layer, int kind, bint has_zeros) noexcept nogil:
 
 
 def pack(const signed char[:, :, :, ::1] weight, Py_ssize_t groups, int kind, bint has_zeros):
-    """Return weight (K, C/groups, R, S) as words, flat: [groups][blocks of K][taps][depth][TILE_ROWS].
+    """Return weight (K, C/groups, R, S) as words, flat: [groups][blocks of K][taps][depth][rows].
 
     With zero points the last filter of each block is one of ones.
     """
@@ -114,14 +114,12 @@ def pack(const signed char[:, :, :, ::1] weight, Py_ssize_t groups, int kind, bi
         filters = filters.reshape(groups, K, -1, per_word, R, S).transpose(0, 1, 4, 5, 2, 3)
         ones = ones.reshape(-1, per_word, R, S).transpose(2, 3, 0, 1)
     words = np.ascontiguousarray(filters).view(np.int32).reshape(groups, K, -1)
-    blocks = ceil_div(K, rows)
-    packed = np.zeros((groups, blocks, words.shape[2], TILE_ROWS), np.int32)
+    ones = np.broadcast_to(np.ascontiguousarray(ones).view(np.int32).reshape(-1), (groups, 1, words.shape[2]))
+    blocks, packed = ceil_div(K, rows), []
     for b in range(blocks):
-        k, end = share(K, blocks, b), share(K, blocks, b + 1)
-        packed[:, b, :, :end - k] = words[:, k:end].transpose(0, 2, 1)
-        if has_zeros:
-            packed[:, b, :, end - k] = np.ascontiguousarray(ones).view(np.int32).reshape(-1)
-    return packed.reshape(-1)
+        block = words[:, share(K, blocks, b):share(K, blocks, b + 1)]
+        packed.append((np.hstack([block, ones]) if has_zeros else block).transpose(0, 2, 1).reshape(groups, -1))
+    return np.hstack(packed).reshape(-1)
 
 
 cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:
@@ -243,7 +241,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef const Layer* layer = &work.layer
     cdef Block block = block_at(&work.patch.blocks, layer.groups, index // work.splits)
     cdef Py_ssize_t K = layer.K // layer.groups, depth = work.words.C // layer.groups
-    cdef Py_ssize_t taps = work.words.R * work.words.S
+    cdef Py_ssize_t taps = work.words.R * work.words.S, has_zeros = work.w_zero != NULL
     cdef Py_ssize_t channel_blocks = ceil_div(K, work.rows), split = index % work.splits
     cdef Py_ssize_t pixels = (block.rows - 1) * work.patch.width + block.columns, size = work.output.size
     cdef Py_ssize_t out_step = flat_size(work) * size, b, k, t, i, j, rows, vecs
@@ -255,11 +253,11 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     for b in range(share(channel_blocks, work.splits, split), share(channel_blocks, work.splits, split + 1)):
         k = share(K, channel_blocks, b)
         rows = share(K, channel_blocks, b + 1) - k
-        weight = work.weight + (block.group * channel_blocks + b) * taps * depth * TILE_ROWS
+        weight = work.weight + (block.group * (K + channel_blocks * has_zeros) + k + b * has_zeros) * taps * depth
         for t in range(ceil_div(pixels, TILE_COLS)):
             j = t * TILE_COLS
             vecs = min(TILE_COLS, pixels - j + VLEN - 1) // VLEN
-            dot_tile(work.kind, <int>(rows + (work.w_zero != NULL)), <int>vecs, taps, work.tap, depth, weight,
+            dot_tile(work.kind, <int>(rows + has_zeros), <int>vecs, taps, work.tap, depth, weight,
                      patch + j, work.patch.channel_step, sums)
             finish_tile(work, block.group * K + k, rows, vecs, sums, out + j * size, out_step)
         for i in range(rows):

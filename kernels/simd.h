@@ -233,7 +233,7 @@ INLINE vi dot_saturating(vi sum, vi x, vi w)
 
 /* The micro-kernel of integers. Here the vectors are pixels, so that sums come out as y lies:
  *
- *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*TILE_ROWS + i]
+ *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*rows + i]
  *   i < rows,  j < vecs*VLEN */
 INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
                         ptrdiff_t depth, const int32_t *w, const int32_t *x, ptrdiff_t x_step, int32_t *out)
@@ -242,7 +242,7 @@ INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_
     for (ptrdiff_t t = 0; t < taps; t++) {
         const int32_t *at = x + tap[t];
 #pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += TILE_ROWS) {
+        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows) {
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
