@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -131,29 +132,27 @@ def loadgen(
     except ImportError:
         raise ImportError("LoadGen is not installed: pip install 'edge-ai-workbook[mlperf]'") from None
     system = _System(mlperf, function, images, batch)
-    expected = system.warm_up(8 if scenario == "MultiStream" else 1) / _FASTER
-    settings = mlperf.TestSettings()
-    settings.scenario = getattr(mlperf.TestScenario, scenario)
-    settings.mode = mlperf.TestMode.PerformanceOnly
-    settings.min_duration_ms = round(seconds * 1e3)
-    settings.min_query_count = queries
-    settings.single_stream_expected_latency_ns = settings.multi_stream_expected_latency_ns = round(expected * _NANO)
-    settings.offline_expected_qps = 1 / expected
-    settings.server_target_qps = rate
-    settings.server_target_latency_ns = round(bound * _NANO)
     issue = system.issue_later if scenario == "Server" else system.issue
-    with tempfile.TemporaryDirectory() as folder:
+    try:
+        expected = system.warm_up(8 if scenario == "MultiStream" else 1) / _FASTER
+        settings = mlperf.TestSettings()
+        settings.scenario = getattr(mlperf.TestScenario, scenario)
+        settings.mode = mlperf.TestMode.PerformanceOnly
+        settings.min_duration_ms = round(seconds * 1e3)
+        settings.min_query_count = queries
+        settings.single_stream_expected_latency_ns = settings.multi_stream_expected_latency_ns = round(expected * _NANO)
+        settings.offline_expected_qps = 1 / expected
+        settings.server_target_qps = rate
+        settings.server_target_latency_ns = round(bound * _NANO)
         # On a thread of its own: Ctrl-C comes to this one, and no exception runs through LoadGen's C++.
-        run = threading.Thread(target=_start, args=(mlperf, issue, len(images), settings, folder), daemon=True)
-        run.start()
-        try:
-            run.join()
-        except KeyboardInterrupt as interrupt:
-            system.error = interrupt
-            run.join()
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
+            run = thread.submit(_start, mlperf, issue, len(images), settings, Path(folder))
+            try:
+                trace, summary = run.result()
+            except KeyboardInterrupt as interrupt:
+                system.error = interrupt
+    finally:
         system.end()
-        trace = (Path(folder) / "mlperf_log_trace.json").read_text(encoding="utf-8")
-        summary = (Path(folder) / "mlperf_log_summary.txt").read_text(encoding="utf-8")
     if system.error:
         raise system.error
     samples, numbers = _samples(trace)
@@ -221,10 +220,12 @@ class _System:
         )
 
 
-def _start(mlperf: Any, issue: Callable[[list[Any]], None], samples: int, settings: Any, folder: str) -> None:
-    """Run LoadGen, its files in this folder."""
+def _start(
+    mlperf: Any, issue: Callable[[list[Any]], None], samples: int, settings: Any, folder: Path
+) -> tuple[str, str]:
+    """Run LoadGen, its files in this folder; return its trace and its summary."""
     output = mlperf.LogOutputSettings()
-    output.outdir = folder
+    output.outdir = str(folder)
     output.copy_summary_to_stdout = False
     log = mlperf.LogSettings()
     log.log_output = output
@@ -232,10 +233,12 @@ def _start(mlperf: Any, issue: Callable[[list[Any]], None], samples: int, settin
     system = mlperf.ConstructSUT(issue, _nothing)
     library = mlperf.ConstructQSL(samples, samples, _nothing, _nothing)
     try:
-        mlperf.StartTestWithLogSettings(system, library, settings, log, str(Path(folder) / "audit.config"))
+        mlperf.StartTestWithLogSettings(system, library, settings, log, str(folder / "audit.config"))
     finally:
         mlperf.DestroyQSL(library)
         mlperf.DestroySUT(system)
+    trace, summary = (folder / f"mlperf_log_{name}" for name in ("trace.json", "summary.txt"))
+    return trace.read_text(encoding="utf-8"), summary.read_text(encoding="utf-8")
 
 
 def _nothing(*_: object) -> None:

@@ -151,6 +151,7 @@ class Summary:
         ages, shown = latencies(records), shown_ages(records)
         rows = completed(records)
         duration = float(rows["finished"].max() - records["scheduled"].min()) if len(rows) else math.nan
+        throughput = len(rows) / duration if duration else math.inf  # all in one moment, in simulated time
         return cls(
             frames=len(records),
             done=counts[Outcome.DONE],
@@ -163,7 +164,7 @@ class Summary:
             worst=float(ages.max()) if ages.size else math.nan,
             p99_at_most=early_stopping(ages, 0.99),
             oldest_shown=float(shown.max()) if shown.size else math.nan,
-            throughput=len(rows) / duration if len(rows) else 0.0,
+            throughput=throughput if len(rows) else 0.0,
             duration=duration,
         )
 

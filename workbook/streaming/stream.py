@@ -154,8 +154,9 @@ class _Stage:
         patience: float,
     ) -> None:
         self.source, self.services, self.clock, self.patience = source, services, clock, patience
-        self.expected: int | None = getattr(source, "count", None)
-        self.format: Format | None = getattr(source, "format", None)
+        count, form = getattr(source, "count", None), getattr(source, "format", None)
+        self.expected = count if isinstance(count, int) else None  # a list has a method of this name
+        self.format = form if isinstance(form, Format) else None
         self.lock = threading.Lock()
         self.ledger = Ledger(deadline)
         self.queue = Queue(policy, self._arrive, self._drop)
@@ -181,11 +182,14 @@ class _Stage:
             for number, job in tuple(self.jobs.items()):
                 if now - job.started > self.patience:
                     self._give_up(number)
-            if self.asked is not None and now - self.asked > self.patience:
+            source_hangs = self.asked is not None and now - self.asked > self.patience
+            if source_hangs:
                 self._complain(f"the source was given up: no frame after {self.patience:g} s")
                 self.asked = None
                 self.queue.close()
-            return bool(self.at_work)
+        if source_hangs:
+            self.clock.changed()
+        return bool(self.at_work)
 
     def stop(self) -> None:
         """Let the camera and the workers end as soon as they can."""
@@ -220,6 +224,8 @@ class _Stage:
                 self.asked = None
                 if frame is None:
                     break
+                if not isinstance(frame, Frame):
+                    raise TypeError(f"{frame!r:.40} is not a Frame")
                 if last and (frame.index <= last.index or frame.scheduled < last.scheduled):
                     raise ValueError(f"frame {frame.index} came after frame {last.index}, out of order")
                 yield frame
