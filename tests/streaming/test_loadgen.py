@@ -12,7 +12,7 @@ import pytest
 
 import kernels
 from workbook.streaming import early_stopping, least_samples, percentile
-from workbook.streaming.loadgen import SCENARIOS, loadgen
+from workbook.streaming.loadgen import SCENARIOS, mlperf
 
 WHEELS = sys.version_info < (3, 14) and platform.machine() == "x86_64"  # as the extra `test` in pyproject.toml says
 
@@ -30,7 +30,7 @@ def plan():
 
 @pytest.fixture(scope="module", params=SCENARIOS)
 def run(request, plan):
-    return loadgen(request.param, plan, IMAGES, seconds=0.2, queries=700, rate=2_000, bound=1.0)
+    return mlperf(request.param, plan, IMAGES, seconds=0.2, queries=700, rate=2_000, bound=1.0)
 
 
 def test_percentiles_equal_loadgens(run):
@@ -58,7 +58,7 @@ def test_queries_have_the_scenarios_samples(run):
 
 
 def test_least_numbers_are_those_that_loadgen_asks_for(plan):
-    short = loadgen("SingleStream", plan, IMAGES, seconds=0, queries=10)
+    short = mlperf("SingleStream", plan, IMAGES, seconds=0, queries=10)
     if len(short.samples) < least_samples(0.9):  # it ends by time and number, so a few more may have been sent
         assert f"at least {least_samples(0.9)} queries for early stopping" in short.summary
         assert not short.valid
@@ -72,21 +72,21 @@ def test_server_counts_from_the_schedule():
         time.sleep(0.005)
         return images
 
-    run = loadgen("Server", slow, IMAGES, seconds=0.2, queries=100, rate=2_000, bound=0.01, batch=1)
+    run = mlperf("Server", slow, IMAGES, seconds=0.2, queries=100, rate=2_000, bound=0.01, batch=1)
     assert percentile(run.latencies, 0.5) > 20 * 5e6
     assert not run.valid
 
 
 def test_the_function_gets_no_more_than_its_batch():
     seen = set()
-    loadgen("Offline", lambda images: seen.add(len(images)) or images, IMAGES, seconds=0.01, queries=37, batch=5)
+    mlperf("Offline", lambda images: seen.add(len(images)) or images, IMAGES, seconds=0.01, queries=37, batch=5)
     assert max(seen) == 5
 
 
 def test_what_the_function_returns_is_of_the_images_that_were_asked_for():
     numbered = np.arange(16, dtype=np.float32).reshape(16, 1, 1, 1)
     seen = []
-    loadgen("Offline", lambda images: seen.extend(images.ravel()) or images, numbered, seconds=0.01, queries=64)
+    mlperf("Offline", lambda images: seen.extend(images.ravel()) or images, numbered, seconds=0.01, queries=64)
     assert set(seen) == set(range(16))
 
 
@@ -101,9 +101,9 @@ def test_an_error_is_raised_after_the_run(scenario):
         return images
 
     with pytest.raises(RuntimeError, match="the device is gone"):
-        loadgen(scenario, failing, IMAGES, seconds=0.05, queries=100, rate=2_000)
+        mlperf(scenario, failing, IMAGES, seconds=0.05, queries=100, rate=2_000)
     assert len(calls) == 5
-    assert loadgen(scenario, lambda images: images, IMAGES, seconds=0.01, queries=70, rate=2_000).samples.size
+    assert mlperf(scenario, lambda images: images, IMAGES, seconds=0.01, queries=70, rate=2_000).samples.size
 
 
 @pytest.mark.parametrize("scenario", ["SingleStream", "Server"])
@@ -119,7 +119,7 @@ def test_interrupt(scenario):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            loadgen(scenario, pressed, IMAGES, seconds=0.3, queries=100, rate=500, batch=1)
+            mlperf(scenario, pressed, IMAGES, seconds=0.3, queries=100, rate=500, batch=1)
     finally:
         signal.signal(signal.SIGINT, before)
     assert len(calls) < 20
@@ -128,10 +128,10 @@ def test_interrupt(scenario):
 
 def test_unknown_scenario(plan):
     with pytest.raises(ValueError, match="no scenario 'Camera'; there are SingleStream, MultiStream, Server, Offline"):
-        loadgen("Camera", plan, IMAGES)
+        mlperf("Camera", plan, IMAGES)
 
 
 def test_without_the_extra(plan, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlperf_loadgen", None)
     with pytest.raises(ImportError, match=r"pip install 'edge-ai-workbook\[mlperf\]'"):
-        loadgen("Offline", plan, IMAGES)
+        mlperf("Offline", plan, IMAGES)

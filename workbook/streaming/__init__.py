@@ -11,7 +11,8 @@ In simulated time, and in real time:
 from __future__ import annotations
 
 from workbook.streaming.clock import RealTime, Simulated
-from workbook.streaming.frames import Frame, Outcome
+from workbook.streaming.frames import RECORD, Format, Frame, Outcome
+from workbook.streaming.loadgen import SCENARIOS, LoadGenRun, mlperf
 from workbook.streaming.measures import (
     Energy,
     Summary,
@@ -24,17 +25,21 @@ from workbook.streaming.measures import (
 from workbook.streaming.model import CameraRule, batch_bound, random_arrivals
 from workbook.streaming.policy import Policy
 from workbook.streaming.scenes import Pan, psnr
-from workbook.streaming.services import Hiccups, Modelled, OnImages, one_each, split_one
-from workbook.streaming.sources import camera, cameras, poisson
+from workbook.streaming.services import Hiccups, Modelled, OnImages, Service, one_each, split_one
+from workbook.streaming.sources import Source, camera, cameras, poisson
 from workbook.streaming.stream import Interrupted, Run, closed_loop, stream
 from workbook.streaming.video import Video
 
 __all__ = [
+    "RECORD",
+    "SCENARIOS",
     "CameraRule",
     "Energy",
+    "Format",
     "Frame",
     "Hiccups",
     "Interrupted",
+    "LoadGenRun",
     "Modelled",
     "OnImages",
     "Outcome",
@@ -42,7 +47,9 @@ __all__ = [
     "Policy",
     "RealTime",
     "Run",
+    "Service",
     "Simulated",
+    "Source",
     "Summary",
     "Video",
     "batch_bound",
@@ -52,6 +59,7 @@ __all__ = [
     "early_stopping",
     "latencies",
     "least_samples",
+    "mlperf",
     "one_each",
     "percentile",
     "poisson",

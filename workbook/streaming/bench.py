@@ -48,15 +48,11 @@ class Plan:
         share = split_one if self.cores == "split" else one_each
         return share(lambda threads: denoiser(self.algorithm, size, threads), cores)
 
-    def __str__(self) -> str:
-        return f"{self.algorithm}, {self.cores}, {waiting(self.policy)}"
-
 
 def waiting(policy: Policy) -> str:
     """Say in a few words how frames wait."""
-    if policy.room is None:
-        return f"batch {policy.batch}, keep all"
-    return f"batch {policy.batch}, newest {policy.room}" if policy.when_full == "overwrite" else f"room {policy.room}"
+    kind = {"drop": "room", "overwrite": "newest"}[policy.when_full]
+    return f"batch {policy.batch}, {'keep all' if policy.room is None else f'{kind} {policy.room}'}"
 
 
 PLANS = (
@@ -202,7 +198,7 @@ def overhead(seconds: float, fps: float = 500.0) -> Overhead:
     frames = max(2, round(seconds * fps / 2))
     idle = stream(camera(frames, fps), _Nothing(), clock=RealTime()).records
     busy = stream(camera(frames, 1e9), _Nothing(), clock=RealTime()).records
-    return Overhead(_delays(idle), _delays(busy[1:]), _bare(frames, fps))
+    return Overhead(_delays(idle), _delays(busy), _bare(frames, fps))
 
 
 def denoiser(algorithm: str, size: tuple[int, int], threads: int) -> Callable[[Images], Images]:

@@ -84,7 +84,7 @@ class LoadGenRun:
         return {round(float(percent) / 100, 6): int(value) for percent, value in found}
 
 
-def loadgen(
+def mlperf(
     scenario: Scenario,
     function: Callable[[Images], Any],
     images: Images,
@@ -128,16 +128,16 @@ def loadgen(
     if scenario not in SCENARIOS:
         raise ValueError(f"no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
     try:
-        import mlperf_loadgen as mlperf
+        import mlperf_loadgen as loadgen
     except ImportError:
         raise ImportError("LoadGen is not installed: pip install 'edge-ai-workbook[mlperf]'") from None
-    system = _System(mlperf, function, images, batch)
+    system = _System(loadgen, function, images, batch)
     issue = system.issue_later if scenario == "Server" else system.issue
     try:
         expected = system.warm_up(8 if scenario == "MultiStream" else 1) / _FASTER
-        settings = mlperf.TestSettings()
-        settings.scenario = getattr(mlperf.TestScenario, scenario)
-        settings.mode = mlperf.TestMode.PerformanceOnly
+        settings = loadgen.TestSettings()
+        settings.scenario = getattr(loadgen.TestScenario, scenario)
+        settings.mode = loadgen.TestMode.PerformanceOnly
         settings.min_duration_ms = round(seconds * 1e3)
         settings.min_query_count = queries
         settings.single_stream_expected_latency_ns = settings.multi_stream_expected_latency_ns = round(expected * _NANO)
@@ -146,7 +146,7 @@ def loadgen(
         settings.server_target_latency_ns = round(bound * _NANO)
         # On a thread of its own: Ctrl-C comes to this one, and no exception runs through LoadGen's C++.
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
-            run = thread.submit(_start, mlperf, issue, len(images), settings, Path(folder))
+            run = thread.submit(_start, loadgen, issue, len(images), settings, Path(folder))
             try:
                 trace, summary = run.result()
             except KeyboardInterrupt as interrupt:
@@ -165,8 +165,8 @@ class _System:
     After an error, or Ctrl-C, it answers every further query at once with nothing: LoadGen waits for all of them.
     """
 
-    def __init__(self, mlperf: Any, function: Callable[[Images], Any], images: Images, batch: int) -> None:
-        self.mlperf, self.function, self.images, self.batch = mlperf, function, images, batch
+    def __init__(self, loadgen: Any, function: Callable[[Images], Any], images: Images, batch: int) -> None:
+        self.loadgen, self.function, self.images, self.batch = loadgen, function, images, batch
         self.error: BaseException | None = None
         self.waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.worker = threading.Thread(target=self._work, daemon=True)
@@ -212,31 +212,31 @@ class _System:
                 self.error = error
         size = results[0].nbytes
         address = results.ctypes.data  # the array lives until LoadGen has been told
-        self.mlperf.QuerySamplesComplete(
+        self.loadgen.QuerySamplesComplete(
             [
-                self.mlperf.QuerySampleResponse(sample.id, address + number * size, size)
+                self.loadgen.QuerySampleResponse(sample.id, address + number * size, size)
                 for number, sample in enumerate(samples)
             ]
         )
 
 
 def _start(
-    mlperf: Any, issue: Callable[[list[Any]], None], samples: int, settings: Any, folder: Path
+    loadgen: Any, issue: Callable[[list[Any]], None], samples: int, settings: Any, folder: Path
 ) -> tuple[str, str]:
     """Run LoadGen, its files in this folder; return its trace and its summary."""
-    output = mlperf.LogOutputSettings()
+    output = loadgen.LogOutputSettings()
     output.outdir = str(folder)
     output.copy_summary_to_stdout = False
-    log = mlperf.LogSettings()
+    log = loadgen.LogSettings()
     log.log_output = output
     log.enable_trace = True
-    system = mlperf.ConstructSUT(issue, _nothing)
-    library = mlperf.ConstructQSL(samples, samples, _nothing, _nothing)
+    system = loadgen.ConstructSUT(issue, _nothing)
+    library = loadgen.ConstructQSL(samples, samples, _nothing, _nothing)
     try:
-        mlperf.StartTestWithLogSettings(system, library, settings, log, str(folder / "audit.config"))
+        loadgen.StartTestWithLogSettings(system, library, settings, log, str(folder / "audit.config"))
     finally:
-        mlperf.DestroyQSL(library)
-        mlperf.DestroySUT(system)
+        loadgen.DestroyQSL(library)
+        loadgen.DestroySUT(system)
     trace, summary = (folder / f"mlperf_log_{name}" for name in ("trace.json", "summary.txt"))
     return trace.read_text(encoding="utf-8"), summary.read_text(encoding="utf-8")
 
