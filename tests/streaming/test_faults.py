@@ -190,14 +190,15 @@ class TestSource:
         run = stream(["frame"], Modelled(0, 0), clock=clock())
         assert run.complaints[0] == "the source failed: TypeError: 'frame' is not a Frame"
 
-    def test_it_hangs(self):
+    @pytest.mark.parametrize("way", [stream, closed_loop])
+    def test_it_hangs(self, way):
         let_go = threading.Event()
 
         def hanging():
             yield Frame(0, 0.0)
             let_go.wait(HANG)
 
-        run = stream(hanging(), Modelled(0, 0), clock=RealTime(), patience=0.1)
+        run = way(hanging(), Modelled(0, 0), clock=RealTime(), patience=0.1)
         let_go.set()
         counted(run, 1)
         assert run.complaints[0] == "the source was given up: no frame after 0.1 s"
@@ -335,6 +336,20 @@ def test_storm(clock, policy):
     computed = np.isfinite(run.records["finished"])
     assert (run.records["started"][computed] >= run.records["taken"][computed]).all()
     assert (run.records["taken"][computed] >= run.records["scheduled"][computed]).all()
+
+
+def test_every_frame_may_fail_for_a_reason_of_its_own():
+    class Talkative(Broken):
+        def seconds(self, batch):
+            raise RuntimeError(f"no {batch[0].index}")
+
+    run = stream(camera(40_000), Talkative(()))
+    assert len(run.reasons) == 40_001
+    assert run.reason(39_999) == "RuntimeError: no 39999"
+
+
+def test_simulated_time_has_no_patience_of_its_own():
+    assert stream(camera(2), Modelled(1e6, 0)).summary.done == 2
 
 
 def test_garbage_is_collected_again():

@@ -10,6 +10,7 @@ from workbook.streaming import (
     Modelled,
     Outcome,
     Policy,
+    RealTime,
     camera,
     closed_loop,
     latencies,
@@ -139,6 +140,11 @@ class TestCoordinatedOmission:
     def test_the_next_frame_comes_with_the_result(self):
         records = closed_loop(camera(5), Modelled(0.25, 0)).records
         assert records["scheduled"].tolist() == [0, 0.25, 0.5, 0.75, 1.0]
+
+    def test_in_real_time(self):
+        records = closed_loop(camera(5), Modelled(0.001, 0), clock=RealTime()).records
+        assert records["scheduled"][0] >= 0
+        assert (records["scheduled"][1:] >= records["finished"][:-1]).all()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ PLANS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overhead:
     """Seconds from the moment a frame could have been started to its start, for a service that does nothing.
 
@@ -92,7 +92,7 @@ class Overhead:
         return {name: {f"p{p}": percentile(times, p / 100) for p in (50, 90, 99)} for name, times in each.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Report:
     """All of one run, with what it depends on."""
 

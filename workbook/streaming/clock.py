@@ -43,7 +43,15 @@ class Supervisor(Protocol):
 
 
 class Clock(Protocol):
-    """Time as the processes of a run see it, in seconds since its start."""
+    """Time as the processes of a run see it, in seconds since its start.
+
+    Attributes
+    ----------
+    patience : float
+        Seconds that a worker or a source may take, unless the run says otherwise.
+    """
+
+    patience: float
 
     def now(self) -> float:
         """Return the time."""
@@ -67,6 +75,8 @@ class Clock(Protocol):
 
 class Simulated:
     """Simulated time: nothing is computed, every event comes at exactly its time."""
+
+    patience = math.inf
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -106,6 +116,8 @@ class RealTime:
 
     Python's garbage collector is off meanwhile, as in `timeit`: it would stop all threads for milliseconds.
     """
+
+    patience = 10.0
 
     def __init__(self) -> None:
         self._start = 0.0

@@ -76,7 +76,7 @@ RECORD = np.dtype(
         ("batch", np.int32),  # frames in its batch; 0 if it was in none
         ("worker", np.int32),  # who computed it; -1 for nobody
         ("outcome", np.int8),
-        ("reason", np.int16),  # index in `Run.reasons`
+        ("reason", np.int32),  # index in `Run.reasons`
     ]
 )
 

@@ -37,7 +37,7 @@ _NANO = 1_000_000_000
 _FASTER = 2  # LoadGen makes its queries before the run; so many times more than the first call's time suggests
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LoadGenRun:
     """What LoadGen measured, and what it says of it.
 

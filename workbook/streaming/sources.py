@@ -28,7 +28,7 @@ class Scene(Protocol):
         """Return the image of this number as the camera takes it, and as it would be without noise (or None)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """Frames with their scheduled times.
 

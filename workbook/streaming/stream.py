@@ -26,7 +26,7 @@ LOOK_AHEAD = 16  # frames that a camera announces before the first of them is du
 _NO_RESULT = "no result when the run ended"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What came of a run.
 
@@ -80,7 +80,7 @@ def stream(
     *,
     clock: Clock | None = None,
     deadline: float = math.inf,
-    patience: float = 10.0,
+    patience: float | None = None,
 ) -> Run:
     """Run a source through a service.
 
@@ -97,8 +97,9 @@ def stream(
         `Simulated()`, if not given, or `RealTime()`.
     deadline : float
         Seconds from the scheduled time after which a result is late.
-    patience : float
-        Seconds after which a worker or a source that does not return is given up. Without a worker left the run ends.
+    patience : float, optional
+        Seconds after which a worker or a source that does not return is given up; the clock's, if not given: 10 s in
+        real time, no limit in simulated time. Without a worker left the run ends.
 
     Returns
     -------
@@ -122,7 +123,7 @@ def closed_loop(
     *,
     clock: Clock | None = None,
     deadline: float = math.inf,
-    patience: float = 10.0,
+    patience: float | None = None,
 ) -> Run:
     """Run a source through a service as a simple benchmark does: the next frame comes when the last result is there.
 
@@ -151,9 +152,10 @@ class _Stage:
         policy: Policy,
         clock: Clock,
         deadline: float,
-        patience: float,
+        patience: float | None,
     ) -> None:
-        self.source, self.services, self.clock, self.patience = source, services, clock, patience
+        self.source, self.services, self.clock = source, services, clock
+        self.patience = clock.patience if patience is None else patience
         count, form = getattr(source, "count", None), getattr(source, "format", None)
         self.expected = count if isinstance(count, int) else None  # a list has a method of this name
         self.format = form if isinstance(form, Format) else None
@@ -186,7 +188,7 @@ class _Stage:
             if source_hangs:
                 self._complain(f"the source was given up: no frame after {self.patience:g} s")
                 self.asked = None
-                self.queue.close()
+                self._go_on_without_source()
         if source_hangs:
             self.clock.changed()
         return bool(self.at_work)
@@ -286,6 +288,10 @@ class _Stage:
     def _drop(self, frame: Frame) -> None:
         self.ledger.refuse(frame, Outcome.DROPPED, "no room")
 
+    def _go_on_without_source(self) -> None:
+        """Compute what waits, and expect no more."""
+        self.queue.close()
+
     def _complain(self, text: str) -> None:
         self.complaints.append(text)
 
@@ -311,6 +317,8 @@ class _ClosedStage(_Stage):
     def _work(self, number: int, service: Service) -> Iterator[float]:
         """Ask for a frame, have it computed, settle it, ask for the next."""
         try:
+            while self.clock.now() < 0:
+                yield 0.0
             for frame in self._ask():
                 now = self.clock.now()
                 sent = replace(frame, scheduled=now)
@@ -322,6 +330,10 @@ class _ClosedStage(_Stage):
                     return
         finally:
             self.at_work.discard(number)
+
+    def _go_on_without_source(self) -> None:
+        """The worker itself waits for the source."""
+        self.at_work.clear()
 
 
 def _text(error: Exception) -> str:
