@@ -8,6 +8,7 @@ from click.testing import CliRunner
 import kernels
 from workbook.cli import main
 from workbook.streaming import Policy, bench
+from workbook.streaming.overhead import overhead
 
 
 def test_command_writes_and_prints_every_figure(tmp_path):
@@ -25,8 +26,8 @@ def test_command_writes_and_prints_every_figure(tmp_path):
         assert row["frames"] == 6
         assert row["done"] + row["late"] + row["dropped"] == 6  # none failed
         assert 0 < row["p50"] <= row["p99"]
-    overhead = report["overhead"]
-    assert overhead["kept"] is (max(overhead["idle"]["p99"], overhead["busy"]["p99"]) <= overhead["limit"])
+    costs = report["overhead"]
+    assert costs["kept"] is (max(costs["idle"]["p99"], costs["busy"]["p99"]) <= costs["limit"])
 
 
 def test_a_photo_has_its_size():
@@ -45,9 +46,9 @@ def test_the_layers_are_the_same_for_every_algorithm_and_batch():
 
 
 def test_overhead_counts_every_frame_but_the_first():
-    overhead = bench.overhead(0.1)
-    assert len(overhead.idle) == len(overhead.busy) == len(overhead.bare) - 1 == 24
-    assert (overhead.bare >= 0).all()
+    costs = overhead(0.1)
+    assert len(costs.idle) == len(costs.busy) == len(costs.bare) - 1 == 24
+    assert (costs.bare >= 0).all()
 
 
 def test_plans_are_of_algorithms_that_run():

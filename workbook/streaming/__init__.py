@@ -24,10 +24,11 @@ from workbook.streaming.measures import (
 )
 from workbook.streaming.model import CameraRule, batch_bound, random_arrivals
 from workbook.streaming.policy import Policy
+from workbook.streaming.run import Interrupted, Run
 from workbook.streaming.scenes import Pan, psnr
 from workbook.streaming.services import Hiccups, Modelled, OnImages, Service, one_each, split_one
 from workbook.streaming.sources import Source, camera, cameras, poisson
-from workbook.streaming.stream import Interrupted, Run, closed_loop, stream
+from workbook.streaming.stream import closed_loop, stream
 from workbook.streaming.video import Video
 
 __all__ = [

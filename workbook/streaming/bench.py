@@ -7,7 +7,6 @@ trained one.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,14 +14,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.table import Table
 
 import kernels
 from workbook import measure
 from workbook.streaming.clock import RealTime
 from workbook.streaming.frames import Frame
-from workbook.streaming.measures import Summary, percentile
+from workbook.streaming.measures import Summary
+from workbook.streaming.overhead import OVERHEAD, Overhead, overhead
 from workbook.streaming.policy import Policy
 from workbook.streaming.scenes import Pan
 from workbook.streaming.services import Images, Service, one_each, split_one
@@ -31,7 +30,6 @@ from workbook.streaming.stream import stream
 
 SIZE = (288, 352)
 DEADLINE = 0.033  # s
-OVERHEAD = 20e-6  # s a frame at p99: what the harness may cost
 _LAYERS, _CHANNELS, _COLOURS = 8, 32, 3
 
 
@@ -61,35 +59,6 @@ PLANS = (
     Plan("winograd_f4", "split", Policy.fixed(4)),
     Plan("winograd_f4", "split", Policy.newest()),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Overhead:
-    """Seconds from the moment a frame could have been started to its start, for a service that does nothing.
-
-    Attributes
-    ----------
-    idle : (n,) float64
-        The worker waits for the frame: waking up is in it.
-    busy : (n,) float64
-        The frame waits for the worker: settling the frame before is in it.
-    bare : (n,) float64
-        A loop that only waits for the same moments is so late: what this machine is capable of just now.
-    """
-
-    idle: npt.NDArray[np.float64]
-    busy: npt.NDArray[np.float64]
-    bare: npt.NDArray[np.float64]
-
-    @property
-    def kept(self) -> bool:
-        """Whether a frame costs no more than OVERHEAD at p99."""
-        return max(percentile(self.idle, 0.99), percentile(self.busy, 0.99)) <= OVERHEAD
-
-    def percentiles(self) -> dict[str, dict[str, float]]:
-        """Return p50, p90 and p99 of each, in seconds."""
-        each = {"idle": self.idle, "busy": self.busy, "bare": self.bare}
-        return {name: {f"p{p}": percentile(times, p / 100) for p in (50, 90, 99)} for name, times in each.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,14 +162,6 @@ def run(
     return Report(machine, size, fps, deadline, costs, rows)
 
 
-def overhead(seconds: float, fps: float = 500.0) -> Overhead:
-    """Measure what the harness costs a frame, at this rate and with all frames there at once."""
-    frames = max(2, round(seconds * fps / 2))
-    idle = stream(camera(frames, fps), _Nothing(), clock=RealTime()).records
-    busy = stream(camera(frames, 1e9), _Nothing(), clock=RealTime()).records
-    return Overhead(_delays(idle), _delays(busy), _bare(frames, fps))
-
-
 def denoiser(algorithm: str, size: tuple[int, int], threads: int) -> Callable[[Images], Images]:
     """Return layers of the denoiser's shape as a function of images (B, 3, H, W).
 
@@ -232,34 +193,3 @@ def _through(
     for plan, out in zip(plans, memory[batch], strict=True):
         images = plan(images, out=out)
     return images
-
-
-class _Nothing:
-    """A service without work."""
-
-    def __call__(self, batch: Sequence[Frame]) -> None:
-        """Do nothing."""
-
-    def seconds(self, batch: Sequence[Frame]) -> float:
-        """Return 0."""
-        return 0.0
-
-
-def _delays(records: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
-    """Return started - max(scheduled, the worker was free) of each frame but the first; there is one worker."""
-    free = records["finished"][:-1]
-    delays: npt.NDArray[np.float64] = records["started"][1:] - np.maximum(records["scheduled"][1:], free)
-    return delays
-
-
-def _bare(frames: int, fps: float) -> npt.NDArray[np.float64]:
-    """Return how late a loop of sleep and spin is for the same moments."""
-    late = np.empty(frames)
-    start = time.perf_counter()
-    for number in range(frames):
-        due = start + (number + 1) / fps
-        while (left := due - time.perf_counter()) > 0:
-            if left > 300e-6:
-                time.sleep(left - 300e-6)
-        late[number] = -left
-    return late
