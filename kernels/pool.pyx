@@ -2,8 +2,9 @@
 
 The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Whoever
 waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to wake a sleeper takes longer
-than a small layer, and the next layer of a network comes sooner. While one job runs, a second caller does its own work alone,
-so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its parent's threads.
+than a small layer, and the next layer of a network comes sooner. While one job runs, a second caller does its own work
+alone, so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its parent's
+threads.
 """
 
 cdef extern from "<pthread.h>" nogil:
@@ -71,7 +72,7 @@ cdef long nanoseconds() noexcept nogil:
 
 
 cdef void look_out(int* number, bint for_zero) noexcept nogil:
-    """Return when the number has become zero (or no longer is), or after a moment. Called, and left, with the lock held."""
+    """Return when the number is zero (or is not), or after a moment. Called, and left, with the lock held."""
     cdef long end = nanoseconds() + LOOKOUT
     pthread_mutex_unlock(&pool.lock)
     while (__atomic_load_n(number, __ATOMIC_RELAXED) == 0) != for_zero and nanoseconds() < end:
