@@ -32,7 +32,7 @@ class Beside:
         names = ", ".join(f"{peer} {version}" for peer, version in self.versions.items())
         none = "none is installed; pip install 'edge-ai-workbook[peers]' gets them"
         lines = [
-            "time of a layer on one thread, one image, NCHW in and out; x: the library's time over ours",
+            "one thread, one image, NCHW in and out; x: the library's time over ours",
             f"[machine] libraries: {names or none}",
         ]
         for (channels, side), times in zip(LAYERS, self.times, strict=True):

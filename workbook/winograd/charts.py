@@ -21,7 +21,8 @@ def race_figure(race: Race) -> Figure:
         places = [layer + (i - 1) * _WIDTH for layer in range(len(race.times))]
         here = [gains(times)[program] for times in race.times.values()]
         bars = axes.bar(places, here, 0.9 * _WIDTH, color=color, hatch=hatch, edgecolor="white", label=f"F({m},3)")
-        axes.bar_label(bars, [f"{gain:.2f}" for gain in here], padding=1)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.bar_label(bars, [f"{gain:.2f}" for gain in here], label_type="center", bbox=box)
         saved = [Work(layer_of(*layer), m).saving for layer in race.times]
         half = 0.45 * _WIDTH
         axes.hlines(saved, [x - half for x in places], [x + half for x in places], color=INK, linewidth=2.5)

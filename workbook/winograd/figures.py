@@ -54,7 +54,7 @@ def tiled_figure(tiled: Tiled) -> Figure:
     _bars(page, 0.4, [(name, w.passed_bytes / 1e6, w.weight_bytes / 1e6) for name, w in both], ("maps", "weights"))
     page.text(0, 1.75, "predicted ms")
     parts = [(name, w.pass_seconds(roof) * 1e3, w.multiply_seconds(roof) * 1e3) for name, w in both]
-    _bars(page, 1.85, parts, ("passing", "multiplying"))
+    _bars(page, 1.85, parts, ("transforms", "multiplying"))
     here = tiled.measured.get(work.layer.P)
     page.text(0, 3.25, f"measured here: {here:.2f}× as fast" if here else "not measured here at this side")
     return figure
@@ -93,7 +93,7 @@ def _bars(axes: Axes, top: float, rows: list[tuple[str, float, float]], names: t
         axes.add_patch(Rectangle((left + split, y), end - split, 0.28, color=_MULTIPLIED))
         axes.text(left + end + 0.06, y + 0.14, _short(first + second), va="center")
     y = top + 0.36 * len(rows) + 0.18
-    for place, name, color in ((0, names[0], _PASSED), (1.0, names[1], _MULTIPLIED)):
+    for place, name, color in ((0, names[0], _PASSED), (1.2, names[1], _MULTIPLIED)):
         axes.add_patch(Rectangle((place, y - 0.08), 0.16, 0.16, color=color))
         axes.text(place + 0.22, y, name, va="center")
 

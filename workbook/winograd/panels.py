@@ -13,7 +13,7 @@ def layer() -> Panel[explorers.Tiled]:
         name="winograd.layer",
         title="Multiplications saved, time predicted and measured, over the side of the map; bytes and time of a layer",
         controls=(
-            Slider("side", "side of the map", explorers.SMALLEST_SIDE, explorers.LARGEST_SIDE, 56),
+            Slider("side", "side", explorers.SMALLEST_SIDE, explorers.LARGEST_SIDE, 56),
             Choice("channels", "channels", tuple(map(str, CHANNELS)), "64"),
             Choice("tile", "tile", tuple(explorers.TILES), "F(4,3)"),
         ),
@@ -30,8 +30,8 @@ def points() -> Panel[explorers.Pointed]:
         name="winograd.points",
         title="The error of F(4,3) over its points, and the errors of other algorithms in three types of number",
         controls=(
-            Slider("a", "a, in eighths", 1, explorers.LARGEST, explorers.STEP),
-            Slider("b", "b, in eighths", 1, explorers.LARGEST, 2 * explorers.STEP),
+            Slider("a", "a in 1/8", 1, explorers.LARGEST, explorers.STEP),
+            Slider("b", "b in 1/8", 1, explorers.LARGEST, 2 * explorers.STEP),
         ),
         model=explorers.pointed,
         figure=figures.pointed_figure,

@@ -43,9 +43,7 @@ class Race:
 
     def __str__(self) -> str:
         known = reference()
-        lines = [
-            f"{'layer':<8}{'program':<13}{'fewer':>8}{'predicted':>11}{'reference':>11}   this machine, its gain here"
-        ]
+        lines = [f"{'layer':<8}{'program':<13}{'fewer':>7}{'predicted':>11}{'reference':>11}   gain here"]
         for (channels, side), times in self.times.items():
             here = gains(times)
             for program in PROGRAMS:
@@ -53,8 +51,7 @@ class Race:
                 there = known.value(f"winograd.{result_id(program, side)}")
                 lines.append(
                     f"{work.layer.name if program == PROGRAMS[0] else '':<8}{program:<13}"
-                    f"{work.saving:>6.2f} x{work.gain(known.roofline):>9.2f} x{there:>9.2f} x"
-                    f"{measure.measured(times[program].median * 1e3, 'ms', 10)}"
+                    f"{work.saving:>5.2f} x{work.gain(known.roofline):>9.2f} x{there:>9.2f} x"
                     f"{measure.measured(here[program], 'x', 8)}"
                 )
         return "\n".join([*lines, "", *self._beside()])
@@ -63,7 +60,7 @@ class Race:
 
     def _beside(self) -> list[str]:
         """What stands below the table: how to read it, the guess, how far to trust it."""
-        first = next(iter(self.times.values()))
+        layer, first = next(iter(self.times.items()))
         best = max(gains(first)[name] for name in WINOGRAD.values())
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         everything = [timing for times in self.times.values() for timing in times.values()]
@@ -72,11 +69,19 @@ class Race:
         known = reference()
         return [
             f"fewer: multiplications; gain: over the faster of {' and '.join(PLAIN)}",
-            f"reference: {known.name}, {known.isa}, {known.date}; predicted: for it, by the model of this lesson",
-            f"[machine] first layer: the fastest Winograd is {best:.2f} x as fast; {guess}",
-            f"[machine] half of a program's runs lie within {spread:.0%} of each other, or closer",
-            f"[machine] other programs had the core for up to {waited:.0%} of the time; it is not counted",
+            f"reference: {known.name}, {known.isa}, {known.date}",
+            "predicted: for the reference machine, by the model of this lesson",
+            *map(self._milliseconds, self.times),
+            f"[machine] {layer_of(*layer).name}: the fastest Winograd is {best:.2f} x as fast; {guess}",
+            f"[machine] half of a program's runs lie within {spread:.0%} of each other",
+            f"[machine] other programs had the core for up to {waited:.0%} of the time",
         ]
+
+    def _milliseconds(self, layer: tuple[int, int]) -> str:
+        """The line with the time of each program on a layer."""
+        medians = {name.removeprefix("winograd_"): timing.median * 1e3 for name, timing in self.times[layer].items()}
+        cells = ", ".join(f"{name} {median:.2f}" for name, median in medians.items())
+        return f"[machine] {layer_of(*layer).name} in ms: {cells}"
 
 
 def race(guess: object = ..., seconds: float | None = None) -> Race:
