@@ -19,7 +19,7 @@ Cost: N*K*P*Q * C/groups*R*S multiply-adds of bytes. Multiply-adds bound it; for
 
 import numpy as np
 
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
 from kernels.layer cimport Layer
@@ -127,7 +127,7 @@ cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:
 
 
 cdef Py_ssize_t patch_size(const Work* work) noexcept nogil:
-    """Words of a patch; a tile reads whole vectors past its end."""
+    """Words of a patch; whole vectors are written past its end, and a tile reads past it."""
     return whole_lines(work.words.C // work.layer.groups * work.patch.channel_step + TILE_COLS)
 
 
@@ -138,7 +138,7 @@ cdef Py_ssize_t flat_size(const Work* work) noexcept nogil:
 
 cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
     """Words that a worker needs: a patch, a tile, rows of x, and the outputs of a block."""
-    return (patch_size(work) + TILE_ROWS * TILE_COLS + whole_lines(work.per_word * work.row_bytes // 4 + 1)
+    return (patch_size(work) + TILE_ROWS * TILE_COLS + whole_lines(work.per_word * work.row_bytes // 4 + VLEN)
             + TILE_ROWS * flat_size(work))
 
 
@@ -148,24 +148,25 @@ def scratch_size(Layer layer, int threads, int kind, bint has_zeros) -> int:
     return taps_size(&work) + threads * worker_scratch(&work)
 
 
-cdef const unsigned char* padded_rows(const Work* work, Block block, Py_ssize_t c, Py_ssize_t h, unsigned char* rows,
-                                      Py_ssize_t* step) noexcept nogil:
-    """Where row h of channel c, and of those that share its words, begins for this block; they are `step` apart."""
+cdef inline void put(unsigned char* bytes, Py_ssize_t count, int value) noexcept nogil:
+    """Padding at a border: few bytes, so that a call of memset would cost more."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        bytes[i] = <unsigned char>value
+
+
+cdef void copy_rows(const Work* work, Block block, Py_ssize_t c, Py_ssize_t h, unsigned char* rows) noexcept nogil:
+    """Row h of channel c, and of those that share its words, from where the block begins and with its padding."""
     cdef const Layer* layer = &work.layer
     cdef Py_ssize_t C = layer.C // layer.groups, w = block.column * layer.stride_w - layer.pad_left, b
-    cdef Py_ssize_t count = 1 if work.by_taps else work.per_word, plane = layer.H * layer.W
     cdef Py_ssize_t before = min(work.row_bytes, max(0, -w))
     cdef Py_ssize_t inside = max(before, min(work.row_bytes, layer.W - w))
-    cdef const unsigned char* row = work.x + ((block.n * layer.C + block.group * C + c) * layer.H + h) * layer.W + w
-    step[0] = plane
-    if before == 0 and inside == work.row_bytes and c + count <= C:
-        return row
-    step[0] = work.row_bytes
-    for b in range(count):
-        memset(rows + b * work.row_bytes, work.x_zero, before)
-        memcpy(rows + b * work.row_bytes + before, row + min(b, C - 1 - c) * plane + before, inside - before)
-        memset(rows + b * work.row_bytes + inside, work.x_zero, work.row_bytes - inside)
-    return rows
+    cdef const unsigned char* x = work.x + ((block.n * layer.C + block.group * C) * layer.H + h) * layer.W + w
+    for b in range(1 if work.by_taps else work.per_word):
+        put(rows, before, work.x_zero)
+        memcpy(rows + before, x + min(c + b, C - 1) * layer.H * layer.W + before, inside - before)
+        put(rows + inside, work.row_bytes - inside, work.x_zero)
+        rows += work.row_bytes
 
 
 cdef void fill_patch(const Work* work, Block block, unsigned char* rows, int* patch) noexcept nogil:
@@ -173,29 +174,24 @@ cdef void fill_patch(const Work* work, Block block, unsigned char* rows, int* pa
     cdef const Layer* layer = &work.layer
     cdef const Patch* shape = &work.patch
     cdef Py_ssize_t pieces = ceil_div(layer.S, work.per_word) if work.by_taps else 1
-    cdef Py_ssize_t c, word, phase_h, phase_w, row, h, i, first, step
+    cdef Py_ssize_t step = layer.dilation_w if work.by_taps else work.row_bytes
+    cdef Py_ssize_t c, word, phase_h, phase_w, row, h, i, first
     cdef int ones = 0x01010101 if work.per_word == 4 else 0x00010001
-    cdef int* out
-    cdef const unsigned char* bytes
     for word in range(work.words.C // layer.groups):
         c = word // pieces if work.by_taps else word * work.per_word
         first = word % pieces * work.per_word * layer.dilation_w
         for phase_h in range(shape.phases_h):
-            for row in range(shape.height):
-                h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
-                if 0 <= h < layer.H:
-                    bytes = padded_rows(work, block, c, h, rows, &step)
-                    if work.by_taps:
-                        step = layer.dilation_w
-                for phase_w in range(shape.phases_w):
-                    out = patch + (((word * shape.phases_h + phase_h) * shape.phases_w + phase_w) * shape.height
-                                   + row) * shape.width
+            for phase_w in range(shape.phases_w):
+                for row in range(shape.height):
+                    h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
                     if 0 <= h < layer.H:
-                        make_words(work.per_word, layer.stride_w, bytes + first + phase_w, step, shape.width,
-                                   ones * work.flip, out)
+                        copy_rows(work, block, c, h, rows)
+                        make_words(work.per_word, layer.stride_w, rows + first + phase_w, step, shape.width,
+                                   ones * work.flip, patch)
                     else:
                         for i in range(shape.width):
-                            out[i] = ones * (work.x_zero ^ work.flip)
+                            patch[i] = ones * (work.x_zero ^ work.flip)
+                    patch += shape.width
 
 
 cdef void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t rows, Py_ssize_t vecs, const int* sums,
