@@ -11,10 +11,9 @@ from rich import box
 from rich.table import Table
 
 from workbook.bench.cases import IM2COL, ONE_THREAD
-from workbook.bench.report import BEST_OF_WIDELY_USED, FASTEST, WIDELY_USED, Report, Row
+from workbook.bench.report import BEST_OF_WIDELY_USED, BUSY, FASTEST, WIDELY_USED, Report, Row
 
 _MUCH = 1.05  # another algorithm that is this much faster than `auto` is pointed at
-_BUSY = 0.02  # part of the time; above it the reader is told that other programs ran
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _notes(report: Report, marks: dict[str, str]) -> list[str]:
         notes.append(f"Lowest: {lowest['speedup']:.2f}x on {lowest['layer']}, by {lowest['peer']}.")
     failed = Counter((peer, why) for row in report.rows for peer, why in row.failures.items())
     notes += [f"{peer} failed on {count} of {len(report.rows)} layers: {why}" for (peer, why), count in failed.items()]
-    if summary["disturbed"] > _BUSY:
+    if summary["disturbed"] > BUSY:
         notes.append(
             f"Other programs had the core for {summary['disturbed']:.0%} of the time: run it again when they rest."
         )
