@@ -43,7 +43,8 @@ def runnable() -> tuple[str, ...]:
     """Return the names of the instruction sets that this CPU runs, the best last.
 
     "baseline" runs on every CPU of its kind; "v3" is x86-64-v3 (AVX2 and FMA), "v4" is x86-64-v4 (AVX-512), the levels
-    of the x86-64 psABI; with "_vnni" they multiply bytes, as "dotprod" does on aarch64; "v4_fp16" is "v4_vnni" with arithmetic in half precision.
+    of the x86-64 psABI; with "_vnni" they multiply bytes, as "dotprod" does on aarch64; "v4_fp16" is "v4_vnni" with
+    arithmetic in half precision.
     """
     return (("baseline",) + ("dotprod",) * runs_dotprod()
             + ("v3",) * runs_v3() + ("v3_vnni",) * (runs_v3() and runs_avx_vnni())

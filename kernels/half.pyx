@@ -10,7 +10,7 @@ channel, a column a pixel; pixels run on from row to row of the patch, as in qua
     patch   [C][phase_h][phase_w][row][column]              halves, see patch.pxd
     sums    [TILE_ROWS][pixels of a block]                  floats
 
-Cost: N*K*P*Q * C/groups*R*S multiply-adds. Multiply-adds bound it, and a seventh of the time goes to the sums in 32 bits.
+Cost: N*K*P*Q * C/groups*R*S multiply-adds, and an eighth more for the sums in 32 bits. Multiply-adds bound it.
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from libc.string cimport memcpy
 
 from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.counts cimport row_vectors
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
@@ -52,12 +53,12 @@ cdef struct Work:
     Py_ssize_t scratch_size
 
 
-def multiply_adds(Py_ssize_t steps) -> int:
-    """Run `steps` rounds of independent multiply-adds in registers; return how many that were. As `probe.fma`."""
+def multiply_adds(Py_ssize_t rounds) -> int:
+    """Run `rounds` rounds of independent multiply-adds in registers; return how many that were. As `probe.fma`."""
     cdef float total
     with nogil:
-        total = half_chains(steps)
-    return 12 * HALF_LANES * steps if total == total else 0     # a used total keeps the loop from being removed
+        total = half_chains(rounds)
+    return 12 * HALF_LANES * rounds if total == total else 0     # a used total keeps the loop from being removed
 
 
 cdef Work work_of(Layer layer) noexcept nogil:
@@ -101,6 +102,18 @@ def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena."""
     cdef Work work = work_of(layer)
     return taps_size(&layer) + threads * worker_scratch(&work)
+
+
+def cost(Layer layer) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Work work = work_of(layer)
+    cdef double C = layer.C // layer.groups, K = layer.K // layer.groups, blocks = work.blocks
+    cdef double vectors = blocks * ceil_div(work.patch.blocks.rows * work.patch.width, HALF_LANES)
+    cdef double copies = blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
+    return (vectors * K * C * layer.R * layer.S * (1 + 4.0 / SPILL),        # a spill is two vectors of floats
+            copies * row_vectors(work.patch.width, layer.stride_w) / 2,
+            2 * vectors * K,
+            0.0)
 
 
 cdef void copy_row(const half* x, Py_ssize_t width, Py_ssize_t w, Py_ssize_t stride, Py_ssize_t count,
