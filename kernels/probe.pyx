@@ -3,7 +3,8 @@
 import numpy as np
 
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, broadcast, fma_chains, load, store, tile, vf
+from kernels.simd cimport (EXACT_PER_WORD, TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, broadcast, dot_chains,
+                           fma_chains, load, store, tile, vf)
 
 
 def fma(Py_ssize_t steps, int threads=1) -> int:
@@ -11,23 +12,33 @@ def fma(Py_ssize_t steps, int threads=1) -> int:
 
     With more threads each runs that many; two virtual cores may be one real core, and then two do no more than one.
     """
-    cdef Fma job
-    job.steps, job.total = steps, 0
-    with nogil:
-        run_in_pool(fma_task, &job, threads, threads)
-    return 12 * VLEN * steps * threads if job.total == job.total else 0     # a used total keeps the loop from being removed
+    return 12 * VLEN * steps * chains(steps, False, threads)
 
 
-cdef struct Fma:
+def dot(Py_ssize_t steps, int threads=1) -> int:
+    """Run `steps` rounds of dot products of bytes (16-bit numbers without VNNI); return how many multiply-adds."""
+    return 12 * VLEN * EXACT_PER_WORD * steps * chains(steps, True, threads)
+
+
+cdef struct Chains:
     Py_ssize_t steps
+    bint bytes
     float total
 
 
-cdef void fma_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    cdef Fma* job = <Fma*>context
-    cdef float total = fma_chains(job.steps)
+cdef void chains_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    cdef Chains* work = <Chains*>context
+    cdef float total = <float>dot_chains(work.steps) if work.bytes else fma_chains(work.steps)
     if index == 0:
-        job.total = total
+        work.total = total
+
+
+cdef int chains(Py_ssize_t steps, bint bytes, int threads):
+    """Return the threads that ran; it takes the total, or the compiler would remove the loop."""
+    cdef Chains work = Chains(steps, bytes, 0)
+    with nogil:
+        run_in_pool(chains_task, &work, threads, threads)
+    return threads if work.total == work.total else 0
 
 
 def micro_kernel(Py_ssize_t depth, Py_ssize_t times) -> int:
