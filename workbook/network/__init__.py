@@ -1,0 +1,60 @@
+"""Runs convolutional networks from ONNX files on this workbook's kernels.
+
+    net = load("model.onnx")
+    y = net(x)
+
+A file is read into a `Graph` (onnx_file.py), rewritten by passes (passes.py), and each node is made ready to run
+(operators.py). Pooling, fully connected layers and what is done number by number is NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+
+import onnx
+
+from workbook.network.graph import Graph, ModelError, Node
+from workbook.network.network import Network
+from workbook.network.onnx_file import read
+from workbook.network.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
+
+__all__ = [
+    "PASSES",
+    "Graph",
+    "ModelError",
+    "Network",
+    "Node",
+    "fold_batch_norm",
+    "fuse_activation",
+    "fuse_residual",
+    "load",
+    "read",
+]
+
+
+def load(
+    model: str | os.PathLike[str] | onnx.ModelProto, *, algorithm: str = "auto", threads: int | None = None
+) -> Network:
+    """Load an ONNX model, fold and fuse what can be, and pack its weights.
+
+    Parameters
+    ----------
+    model : path or onnx.ModelProto
+    algorithm : str
+        Of every convolution: "auto", or one of `kernels.algorithms(...)` that can run all of them.
+    threads : int, optional
+        At most this many work on a convolution; all cores that the process may use if None.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    TypeError
+        If `model` is neither a path nor a ModelProto.
+    ModelError
+        If the model is damaged, or one of its nodes is not supported; the message names the node.
+    """
+    graph = read(model)
+    for rewrite in PASSES:
+        graph = rewrite(graph)
+    return Network(graph, algorithm=algorithm, threads=threads)

@@ -1,0 +1,154 @@
+"""Runs a graph: each node on its own, in order; an array is given up as soon as nobody will read it any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from workbook import measure
+from workbook.measure import Timing
+from workbook.network.graph import Array, Graph, ModelError, Node, Port
+from workbook.network.operators import Settings, Step, prepare
+from workbook.network.tables import Layers, Profile, describe
+
+Feed = Array | Mapping[str, Array]
+
+
+class Network:
+    """A network with its weights packed, to be run on many inputs.
+
+    Parameters
+    ----------
+    graph : Graph
+        As `read` returns it, or rewritten by passes.
+    algorithm, threads
+        As `kernels.Conv2d` takes them, for every convolution.
+
+    Attributes
+    ----------
+    graph : Graph
+    inputs : tuple of Port
+    outputs : tuple of str
+
+    Raises
+    ------
+    ModelError
+        If a node is not supported; the message names it.
+    """
+
+    def __init__(self, graph: Graph, *, algorithm: str = "auto", threads: int | None = None) -> None:
+        self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
+        settings = Settings(algorithm, threads)
+        self._steps = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
+        last = {name: i for i, step in enumerate(self._steps) for name in step.reads}
+        self._last_read = tuple(
+            tuple(name for name, i in last.items() if i == here and name not in self.outputs)
+            for here in range(len(self._steps))
+        )
+
+    def __call__(self, x: Feed) -> Array:
+        """Return the output of a network that has one.
+
+        Raises
+        ------
+        ModelError
+            If it has several, or as `run` does.
+        """
+        if len(self.outputs) != 1:
+            raise ModelError(f"the network has the outputs {', '.join(self.outputs)}; call run(x), which returns all")
+        return self.run(x)[0]
+
+    def run(self, x: Feed) -> list[Array]:
+        """Return all outputs, in the file's order.
+
+        Parameters
+        ----------
+        x : array, or mapping of str to array
+            The input, or each input by its name; images are (N, C, H, W) float32.
+
+        Raises
+        ------
+        ModelError
+            If an input is missing or has another shape than the network takes, or if a node cannot compute what it is
+            given; the message names it.
+        """
+        values = self._values(x)
+        for _ in self._walk(values):
+            pass
+        return [values[name] for name in self.outputs]
+
+    def trace(self, x: Feed) -> Iterator[tuple[Node, Array]]:
+        """Run the network; yield each node with its output as soon as it is there.
+
+        An output that is not kept is given up when its last reader has run, so that a look at every array, as a
+        calibration takes it, needs no more memory than a run.
+        """
+        for step, y in self._walk(self._values(x)):
+            yield step.node, y
+
+    @property
+    def layers(self) -> Layers:
+        """A table of the nodes and their weights."""
+        return Layers(tuple(describe(node, self.graph.constants) for node in self.graph.nodes))
+
+    def profile(self, x: Feed, seconds: float | None = None) -> Profile:
+        """Time every node within runs of the whole network.
+
+        Parameters
+        ----------
+        x : array, or mapping of str to array
+        seconds : float, optional
+            To spend; 1 s, or 0.2 s when WORKBOOK_QUICK is set. At least three runs are made.
+        """
+        shapes = [y.shape for _, y in self.trace(x)]  # the first run also packs weights
+        budget = seconds if seconds is not None else 0.2 if measure.quick() else 1.0
+        times: list[list[float]] = []
+        end = time.perf_counter() + budget
+        while len(times) < 3 or time.perf_counter() < end:
+            marks = [time.perf_counter()]
+            marks += [time.perf_counter() for _ in self._walk(self._values(x))]
+            times.append(np.diff(marks).tolist())
+        timings = [Timing.of(list(column)) for column in zip(*times, strict=True)]
+        return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
+
+    def _walk(self, values: dict[str, Array]) -> Iterator[tuple[Step, Array]]:
+        """Run the steps on `values`, which holds the inputs, and in the end the outputs."""
+        constants = self.graph.constants
+        for step, done in zip(self._steps, self._last_read, strict=True):
+            read = [None if not name else values[name] if name in values else constants[name] for name in step.reads]
+            try:
+                y = step.compute(*read)
+            except (TypeError, ValueError, IndexError) as error:
+                raise ModelError(f"{step.node}: {error}") from error
+            values[step.node.outputs[0]] = y
+            yield step, y
+            for name in done:
+                values.pop(name, None)
+
+    def _values(self, x: Feed) -> dict[str, Array]:
+        """Check the inputs and return them by name."""
+        names = [port.name for port in self.inputs]
+        if not isinstance(x, Mapping):
+            if len(names) != 1:
+                raise ModelError(f"the network has the inputs {', '.join(names)}; pass a mapping of name to array")
+            x = {names[0]: x}
+        if set(x) != set(names):
+            raise ModelError(f"the network has the inputs {', '.join(names)}, not {', '.join(map(str, x))}")
+        for port in self.inputs:
+            _check(x[port.name], port)
+        return dict(x)
+
+
+def _check(array: Array, port: Port) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"the input {port.name!r} must be a NumPy array, not {type(array).__name__}")
+    if port.shape is None:
+        return
+    fits = array.ndim == len(port.shape) and all(
+        size in (None, given) for size, given in zip(port.shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in port.shape)
+        raise ModelError(f"the input {port.name!r} must have the shape ({wanted}), not {array.shape}")

@@ -1,0 +1,134 @@
+"""Reads an ONNX model into a Graph, and says what is wrong with one that cannot be read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+
+from workbook.network.graph import Array, Graph, ModelError, Node, Port
+
+_DOMAINS = ("", "ai.onnx")  # both are ONNX's own
+_OLDEST_OPSET = 7  # the first in which Add and Gemm broadcast as NumPy does
+
+
+def read(model: str | os.PathLike[str] | onnx.ModelProto) -> Graph:
+    """Read a model, as it is: nothing is folded or fused.
+
+    Parameters
+    ----------
+    model : path or onnx.ModelProto
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    TypeError
+        If `model` is neither a path nor a ModelProto.
+    ModelError
+        If the file is no ONNX model, is cut off, or a node reads what nothing provides.
+    """
+    if isinstance(model, onnx.ModelProto):
+        return _checked(model, "the model")
+    if not isinstance(model, (str, os.PathLike)):
+        raise TypeError(f"a model is a path or an onnx.ModelProto, not {type(model).__name__}")
+    path = Path(model)
+    try:
+        loaded = onnx.load_model_from_string(path.read_bytes())
+    except DecodeError:
+        raise ModelError(f"{path} is not an ONNX model, or it was cut off") from None
+    try:
+        onnx.load_external_data_for_model(loaded, str(path.parent))  # large models keep their weights in other files
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise ModelError(f"{path} keeps weights in another file, which cannot be read: {error}") from None
+    return _checked(loaded, str(path))
+
+
+def _checked(model: onnx.ModelProto, source: str) -> Graph:
+    """Refuse what is no model, or too old; a file that was cut off at a lucky place parses, but misses its end."""
+    versions = [opset.version for opset in model.opset_import if opset.domain in _DOMAINS]
+    if not model.graph.node or not versions:
+        raise ModelError(
+            f"{source} names no operators, or not their version: it is not an ONNX model, or it was cut off"
+        )
+    if versions[0] < _OLDEST_OPSET:
+        raise ModelError(f"{source} is of operator set {versions[0]}; export it with {_OLDEST_OPSET} or newer")
+    return _graph(model.graph, source)
+
+
+def _graph(proto: onnx.GraphProto, source: str) -> Graph:
+    if proto.sparse_initializer:
+        raise ModelError(
+            f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
+        )
+    constants = {tensor.name: _array(tensor) for tensor in proto.initializer}
+    nodes = []
+    for node in map(_node, proto.node):
+        if node.op == "Constant":
+            constants[node.outputs[0]] = _constant(node)
+        else:
+            nodes.append(node)
+    inputs = tuple(_port(value) for value in proto.input if value.name not in constants)
+    graph = Graph(tuple(nodes), constants, inputs, tuple(value.name for value in proto.output))
+    _check_complete(graph, source)
+    return graph
+
+
+def _node(proto: onnx.NodeProto) -> Node:
+    attributes = {attribute.name: _value(attribute) for attribute in proto.attribute}
+    name = proto.name or next(iter(proto.output), "?")
+    op = proto.op_type if proto.domain in _DOMAINS else f"{proto.domain}.{proto.op_type}"
+    return Node(name, op, tuple(proto.input), tuple(proto.output), attributes)
+
+
+def _value(attribute: onnx.AttributeProto) -> Any:
+    value = onnx.helper.get_attribute_value(attribute)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _constant(node: Node) -> Array:
+    for name in ("value", "value_float", "value_floats", "value_int", "value_ints"):
+        if name in node.attributes:
+            value = node.attributes[name]
+            if isinstance(value, onnx.TensorProto):
+                return _array(value)
+            kind = onnx.TensorProto.FLOAT if "float" in name else onnx.TensorProto.INT64
+            return _array(onnx.helper.make_tensor(node.name, kind, () if name[-1] != "s" else (len(value),), value))
+    raise ModelError(f"{node} has no value that is an array of numbers")
+
+
+def _array(tensor: onnx.TensorProto) -> Array:
+    try:
+        array: Array = numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError, OSError, onnx.checker.ValidationError) as error:
+        raise ModelError(f"the stored array {tensor.name!r} cannot be read: {error}") from None
+    array.flags.writeable = False
+    return array
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return Port(value.name, None)
+    return Port(value.name, tuple(size.dim_value if size.dim_value > 0 else None for size in tensor.shape.dim))
+
+
+def _check_complete(graph: Graph, source: str) -> None:
+    known = {*graph.constants, *(port.name for port in graph.inputs)}
+    for node in graph.nodes:
+        for name in node.reads:
+            if name not in known:
+                raise ModelError(f"{node} reads {name!r}, which {source} does not store and no node before it writes")
+        for name in filter(None, node.outputs):
+            if name in known:
+                raise ModelError(f"{node} writes {name!r}, which is there already")
+            known.add(name)
+    for name in graph.outputs:
+        if name not in known:
+            raise ModelError(f"no node writes {name!r}, which {source} names as an output")
+    if not graph.outputs:
+        raise ModelError(f"{source} names no output")

@@ -1,0 +1,149 @@
+"""Rewrites of a graph that leave its result as it is: a convolution takes over what follows it.
+
+Each pass takes a Graph and returns a new one. All three change a node only where nobody else reads the array between
+the two nodes. The order of `PASSES` matters: `kernels.Conv2d` adds the residual before it applies the activation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.geometry import Activation
+from workbook.network.graph import Array, FloatArray, Graph, ModelError, Node
+
+
+def folded(
+    weight: FloatArray,
+    bias: FloatArray | None,
+    scale: FloatArray,
+    shift: FloatArray,
+    mean: FloatArray,
+    variance: FloatArray,
+    epsilon: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Fold a batch normalisation into the convolution before it.
+
+    y = (conv(x, w) + b - mean) * f + shift = conv(x, f * w) + (b - mean) * f + shift, f = scale / sqrt(variance + eps)
+
+    Parameters
+    ----------
+    weight : (K, C / groups, R, S) float32
+    bias : (K,) float32 or None
+    scale, shift, mean, variance : (K,) float32
+        One number a channel; ONNX calls them scale, B, input_mean and input_var.
+    epsilon : float
+
+    Returns
+    -------
+    weight, bias : float32
+        Computed in float64, rounded once.
+    """
+    f = normalisation_factor(scale, variance, epsilon)
+    start = np.zeros(len(f)) if bias is None else bias.astype(np.float64)
+    new_weight = weight * f[:, None, None, None]
+    return new_weight.astype(np.float32), ((start - mean) * f + shift).astype(np.float32)
+
+
+def normalisation_factor(scale: FloatArray, variance: FloatArray, epsilon: float) -> npt.NDArray[np.float64]:
+    """Return scale / sqrt(variance + epsilon), which a batch normalisation multiplies each channel by."""
+    factor: npt.NDArray[np.float64] = scale.astype(np.float64) / np.sqrt(variance.astype(np.float64) + epsilon)
+    return factor
+
+
+def fold_batch_norm(graph: Graph) -> Graph:
+    """Turn each Conv and the BatchNormalization behind it into one Conv.
+
+    Its weights and bias are new constants, named after the outputs of both nodes.
+    """
+    for norm in graph.nodes:
+        if norm.op != "BatchNormalization" or norm.attributes.get("training_mode"):
+            continue
+        conv = _private_conv(graph, norm.inputs[0])
+        stored = None if conv is None else _stored(graph, (*conv.inputs[1:], *norm.inputs[1:]))
+        if conv is None or stored is None:
+            continue
+        weight, *bias, scale, shift, mean, variance = stored
+        epsilon = norm.attributes.get("epsilon", 1e-5)
+        try:
+            new = folded(weight, bias[0] if bias else None, scale, shift, mean, variance, epsilon)
+        except ValueError as error:
+            raise ModelError(f"{norm} does not fit the convolution {conv.name!r} before it: {error}") from None
+        names = tuple(f"{part} of {conv.outputs[0]} with {norm.outputs[0]}" for part in ("weight", "bias"))
+        node = replace(conv, inputs=(conv.inputs[0], *names), outputs=norm.outputs[:1])
+        graph = graph.replaced((conv, norm), node, dict(zip(names, new, strict=True)))
+    return graph
+
+
+def fuse_residual(graph: Graph) -> Graph:
+    """Let a Conv add the array that an Add adds to its output.
+
+    If both sides of the Add are convolutions, the later one takes it.
+    """
+    for add in graph.nodes:
+        if add.op != "Add" or any(name in graph.constants for name in add.inputs):
+            continue
+        sides = ((_private_conv(graph, a), b) for a, b in (add.inputs, add.inputs[::-1]))
+        able = [(conv, other) for conv, other in sides if conv is not None and not conv.attributes.get("residual")]
+        if able:
+            conv, other = max(able, key=lambda side: graph.nodes.index(side[0]))
+            node = replace(conv, outputs=add.outputs, attributes={**conv.attributes, "residual": other})
+            graph = graph.replaced((conv, add), node)
+    return graph
+
+
+def fuse_activation(graph: Graph) -> Graph:
+    """Let a Conv apply the Relu, Clip or LeakyRelu behind it, where `kernels.Conv2d` has that activation."""
+    for node in graph.nodes:
+        activation = activation_of(node, graph)
+        conv = _private_conv(graph, node.inputs[0]) if activation else None
+        if conv is not None:
+            taken = replace(conv, outputs=node.outputs, attributes={**conv.attributes, "activation": activation})
+            graph = graph.replaced((conv, node), taken)
+    return graph
+
+
+def activation_of(node: Node, graph: Graph) -> Activation:
+    """Return a node as `kernels.Conv2d` names it; None if it is no activation, or not one that the kernels have."""
+    if node.op == "Relu":
+        return "relu"
+    if node.op == "LeakyRelu":
+        return ("leaky_relu", float(node.attributes.get("alpha", 0.01)))
+    if node.op == "Clip":
+        bounds = clip_bounds(node, graph)
+        if bounds is not None and bounds[0] == 0:
+            return {6.0: "relu6", np.inf: "relu"}.get(bounds[1])  # type: ignore[return-value]
+    return None
+
+
+def clip_bounds(node: Node, graph: Graph) -> tuple[float, float] | None:
+    """Return the bounds of a Clip: attributes up to opset 10, inputs since; None if they are computed."""
+    low, high = node.attributes.get("min", -np.inf), node.attributes.get("max", np.inf)
+    names = (*node.inputs[1:], "", "")[:2]
+    if any(name and name not in graph.constants for name in names):
+        return None
+    if names[0]:
+        low = graph.constants[names[0]].item()
+    if names[1]:
+        high = graph.constants[names[1]].item()
+    return float(low), float(high)
+
+
+def _private_conv(graph: Graph, name: str) -> Node | None:
+    """Return the Conv that writes an array, if it has no activation yet and only one node reads the array."""
+    writer = graph.writer(name)
+    if writer is None or writer.op != "Conv" or writer.attributes.get("activation") or graph.reader(name) is None:
+        return None
+    return writer
+
+
+def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:
+    """Return the constants of these names; None if one of them is computed."""
+    present = [name for name in names if name]
+    return tuple(graph.constants[name] for name in present) if graph.constants.keys() >= set(present) else None
+
+
+PASSES: tuple[Callable[[Graph], Graph], ...] = (fold_batch_norm, fuse_residual, fuse_activation)
