@@ -131,6 +131,13 @@ CASES: dict[str, tuple[onnx.ModelProto, list[str]]] = {
         model([_conv(), node("Relu", "c", "r"), node("Add", "r x", "y")], {"w": W33}),
         ["Conv", "Add"],
     ),
+    "residual, then norm": (
+        model(
+            [_conv(), node("Add", "x c", "a"), node("BatchNormalization", f"a {READS_BN1}", "y")],
+            {"w": W33, **BN1},
+        ),
+        ["Conv", "BatchNormalization"],
+    ),
     "two convolutions added": (
         model(
             [_conv("a"), node("Conv", "x v", "b"), node("Add", "a b", "s"), node("Relu", "s", "y")],

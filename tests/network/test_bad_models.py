@@ -38,7 +38,14 @@ BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
         "node 'y' (Relu) writes 'y', which is there already",
     ),
     "missing output": ([node("Relu", "x", "z")], {}, "no node writes 'y', which the model names as an output"),
-    "no weights": ([node("Conv", "x", "y")], {}, "node 'y' (Conv) has no weight"),
+    "too few inputs": ([node("Conv", "x", "y")], {}, "node 'y' (Conv) has 1 inputs; it takes 2 to 3"),
+    "no inputs": ([node("Relu", "", "y")], {}, "node 'y' (Relu) has 0 inputs; it takes 1 to 1"),
+    "too few statistics": (
+        [node("Conv", "x w", "c"), node("BatchNormalization", "c bn1.scale bn1.shift", "y")],
+        {**CONV, **BN1},
+        "node 'y' (BatchNormalization) has 3 inputs; it takes 5 to 5",
+    ),
+    "no weights": ([node("Conv", "x -", "y")], {}, "node 'y' (Conv) has no weight"),
     "computed weights": (
         [node("Relu", "w", "r"), node("Conv", "x r", "y")],
         CONV,
@@ -78,7 +85,12 @@ BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
         BN1,
         "node 'y' (BatchNormalization): it is in training mode",
     ),
-    "pool without size": ([node("MaxPool", "x", "y")], {}, "node 'y' (MaxPool): kernel_shape must be two numbers"),
+    "pool without size": ([node("MaxPool", "x", "y")], {}, "node 'y' (MaxPool) lacks the attribute 'kernel_shape'"),
+    "pool of one dimension": (
+        [node("MaxPool", "x", "y", kernel_shape=[2])],
+        {},
+        "node 'y' (MaxPool): kernel_shape must be two numbers of at least 1, not (2,)",
+    ),
     "pool that rounds up": (
         [node("MaxPool", "x", "y", kernel_shape=[2, 2], ceil_mode=1)],
         {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_folding_in_float64_on_paper() -> None:
     assert bias.item() == pytest.approx((1 - 5) * 6 + 4)
 
 
+@pytest.mark.parametrize("proto", [proto for proto, _ in CASES.values()], ids=CASES)
+def test_passes_in_any_order_and_again_change_no_result(proto: onnx.ModelProto) -> None:
+    x = random(2, 8, 9, 7)
+    expected = runtime(proto, x)
+    for order in permutations(network.PASSES):
+        graph = network.read(proto)
+        for rewrite in order * 2:
+            graph = rewrite(graph)
+        assert_close(Network(graph).run(x), expected)
+
+
 def test_passes_leave_the_given_graph_as_it_is() -> None:
     graph = network.read(CASES["conv, norm, relu"][0])
     before = (graph.nodes, dict(graph.constants))
@@ -115,6 +127,12 @@ def test_layers_tell_what_was_fused() -> None:
     assert "8x1x3x3" in str(layers)
     proto, _ = CASES["residual, then relu"]
     assert network.load(proto).layers.rows[0].work == "Conv + Add + relu"
+
+
+def test_head_counts_its_weights_alone() -> None:
+    net = network.load(CASES["head with a reshape"][0])
+    assert [row.parameters for row in net.layers.rows] == [0, 0, 8 * 10]
+    assert net.profile(random(3, 8, 5, 5), seconds=0.01).macs == 3 * 8 * 10
 
 
 def test_profile_counts_and_times_every_node() -> None:

@@ -57,10 +57,10 @@ def _checked(model: onnx.ModelProto, source: str) -> Graph:
         )
     if versions[0] < _OLDEST_OPSET:
         raise ModelError(f"{source} is of operator set {versions[0]}; export it with {_OLDEST_OPSET} or newer")
-    return _graph(model.graph, source)
+    return _graph(model.graph, source, versions[0])
 
 
-def _graph(proto: onnx.GraphProto, source: str) -> Graph:
+def _graph(proto: onnx.GraphProto, source: str, opset: int) -> Graph:
     if proto.sparse_initializer:
         raise ModelError(
             f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
@@ -68,6 +68,7 @@ def _graph(proto: onnx.GraphProto, source: str) -> Graph:
     constants = {tensor.name: _array(tensor) for tensor in proto.initializer}
     nodes = []
     for node in map(_node, proto.node):
+        _check_form(node, opset)
         if node.op == "Constant":
             constants[node.outputs[0]] = _constant(node)
         else:
@@ -83,6 +84,18 @@ def _node(proto: onnx.NodeProto) -> Node:
     name = proto.name or next(iter(proto.output), "?")
     op = proto.op_type if proto.domain in _DOMAINS else f"{proto.domain}.{proto.op_type}"
     return Node(name, op, tuple(proto.input), tuple(proto.output), attributes)
+
+
+def _check_form(node: Node, opset: int) -> None:
+    """Compare a node with ONNX's own description of its operator, if there is one."""
+    if not onnx.defs.has(node.op):
+        return
+    schema = onnx.defs.get_schema(node.op, opset)
+    if not schema.min_input <= len(node.inputs) <= schema.max_input:
+        raise ModelError(f"{node} has {len(node.inputs)} inputs; it takes {schema.min_input} to {schema.max_input}")
+    for name, attribute in schema.attributes.items():
+        if attribute.required and name not in node.attributes:
+            raise ModelError(f"{node} lacks the attribute {name!r}")
 
 
 def _value(attribute: onnx.AttributeProto) -> Any:

@@ -63,8 +63,10 @@ def fold_batch_norm(graph: Graph) -> Graph:
         if norm.op != "BatchNormalization" or norm.attributes.get("training_mode"):
             continue
         conv = _private_conv(graph, norm.inputs[0])
-        stored = None if conv is None else _stored(graph, (*conv.inputs[1:], *norm.inputs[1:]))
-        if conv is None or stored is None:
+        if conv is None or conv.attributes.get("residual"):
+            continue
+        stored = _stored(graph, (*conv.inputs[1:], *norm.inputs[1:]))
+        if stored is None:
             continue
         weight, *bias, scale, shift, mean, variance = stored
         epsilon = norm.attributes.get("epsilon", 1e-5)
@@ -120,10 +122,10 @@ def activation_of(node: Node, graph: Graph) -> Activation:
 
 
 def clip_bounds(node: Node, graph: Graph) -> tuple[float, float] | None:
-    """Return the bounds of a Clip: attributes up to opset 10, inputs since; None if they are computed."""
+    """Return the bounds of a Clip: attributes up to opset 10, inputs since; None if they are not stored numbers."""
     low, high = node.attributes.get("min", -np.inf), node.attributes.get("max", np.inf)
     names = (*node.inputs[1:], "", "")[:2]
-    if any(name and name not in graph.constants for name in names):
+    if any(name and (name not in graph.constants or graph.constants[name].size != 1) for name in names):
         return None
     if names[0]:
         low = graph.constants[names[0]].item()

@@ -16,35 +16,44 @@ class Layer:
 
     Attributes
     ----------
-    name : str
-    work : str
-        The operator and what was fused into it, such as "Conv + Add + relu".
+    name, op : str
+        Of the node.
+    fused : tuple of str
+        What else it does, such as ("Add", "relu").
     weights : tuple of int
         Shape of the stored weights; empty if there are none.
     parameters : int
-        Numbers that are stored for this node.
+        Numbers that are stored for this node; bounds and shapes do not count.
     """
 
     name: str
-    work: str
+    op: str
+    fused: tuple[str, ...]
     weights: tuple[int, ...]
     parameters: int
 
+    @property
+    def work(self) -> str:
+        """All that it does, such as "Conv + Add + relu"."""
+        return " + ".join([self.op, *self.fused])
+
     def macs(self, y_shape: tuple[int, ...]) -> int:
-        """Multiply-adds for an output of this shape: one for each output number and each weight that it reads."""
-        if not self.weights or not self.work.startswith(("Conv", "Gemm", "MatMul")):
+        """Multiply-adds for an output of this shape: each output number takes the weights of its channel."""
+        if self.op not in ("Conv", "Gemm", "MatMul") or not self.weights:
             return 0
-        return math.prod(y_shape) * math.prod(self.weights) // y_shape[1]
+        channels = self.weights[0] if self.op == "Conv" else y_shape[-1]
+        return math.prod(y_shape) * math.prod(self.weights) // channels
 
 
 def describe(node: Node, constants: Mapping[str, Array]) -> Layer:
     """Return a node's row."""
     stored = [constants[name] for name in node.reads if name in constants]
+    numbers = [array for array in stored if array.ndim and array.dtype.kind == "f"]
     activation = node.attributes.get("activation")
     fused = ["Add"] if node.attributes.get("residual") else []
     fused += [activation if isinstance(activation, str) else activation[0]] if activation else []
-    weights = next((array.shape for array in stored if array.ndim > 1), ())
-    return Layer(node.name, " + ".join([node.op, *fused]), weights, sum(array.size for array in stored))
+    weights = next((array.shape for array in numbers if array.ndim > 1), ())
+    return Layer(node.name, node.op, tuple(fused), weights, sum(array.size for array in numbers))
 
 
 @dataclass(frozen=True)
