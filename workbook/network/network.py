@@ -10,7 +10,8 @@ import numpy as np
 from workbook import measure
 from workbook.measure import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
-from workbook.network.operators import Settings, Step, prepare
+from workbook.network.operators import prepare
+from workbook.network.step import Settings, Step
 from workbook.network.tables import Layers, Profile, describe
 
 Feed = Array | Mapping[str, Array]
@@ -25,6 +26,8 @@ class Network:
         As `read` returns it, or rewritten by passes.
     algorithm, threads
         As `kernels.Conv2d` takes them, for every convolution.
+    integer_algorithm : str
+        As `kernels.QLinearConv` takes it, for every convolution of bytes.
 
     Attributes
     ----------
@@ -38,9 +41,11 @@ class Network:
         If a node is not supported; the message names it.
     """
 
-    def __init__(self, graph: Graph, *, algorithm: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, graph: Graph, *, algorithm: str = "auto", threads: int | None = None, integer_algorithm: str = "auto"
+    ) -> None:
         self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
-        settings = Settings(algorithm, threads)
+        settings = Settings(algorithm, threads, integer_algorithm)
         self._steps = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
         last = {name: i for i, step in enumerate(self._steps) for name in step.reads}
         self._last_read = tuple(
