@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -117,6 +118,12 @@ class Network:
             times.append(np.diff(marks).tolist())
         timings = [Timing.of(list(column)) for column in zip(*times, strict=True)]
         return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
+
+    def quantize(self, calibration: Any, scheme: Any = None, **options: Any) -> Network:
+        """Return a network on bytes; the parameters are those of `workbook.quantization.quantize`."""
+        from workbook.quantization import quantize  # it is built on this module
+
+        return quantize(self, calibration, scheme, **options)
 
     def _walk(self, values: dict[str, Array]) -> Iterator[tuple[Step, Array]]:
         """Run the steps on `values`, which holds the inputs, and in the end the outputs."""

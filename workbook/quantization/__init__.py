@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workbook.quantization.calibration import Recipe, calibrate, observe
 from workbook.quantization.quantize import quantize
+from workbook.quantization.report import report
 from workbook.quantization.scheme import Scheme
 
-__all__ = ["Recipe", "Scheme", "calibrate", "observe", "quantize"]
+__all__ = ["Recipe", "Scheme", "calibrate", "observe", "quantize", "report"]

@@ -195,7 +195,8 @@ def _with_weights(graph: Graph, node: Node, rows: npt.NDArray[np.float64]) -> Gr
 def _by_input(ranges: npt.NDArray[np.float64], groups: int) -> npt.NDArray[np.float64]:
     """Return the largest weight that reads each input channel; ranges are (output channel, channel of its group)."""
     K, C = ranges.shape
-    return ranges.reshape(groups, K // groups, C).max(axis=1).reshape(-1)
+    largest: npt.NDArray[np.float64] = ranges.reshape(groups, K // groups, C).max(axis=1).reshape(-1)
+    return largest
 
 
 def _times_input(rows: npt.NDArray[np.float64], s: npt.NDArray[np.float64], groups: int) -> npt.NDArray[np.float64]:

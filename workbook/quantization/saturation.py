@@ -130,15 +130,15 @@ def may_saturate(w: Bytes, unsigned_max: int = 255) -> bool:
     return bool((most > LIMIT).any() or (least < -LIMIT - 1).any())
 
 
-def _reads_taps(C: int, S: int) -> bool:
+def reads_taps(C: int, S: int, per_word: int = WORD) -> bool:
     """Whether a word holds neighbouring columns of the filter: `reads_taps` in kernels/quantized.pyx."""
-    return C * -(-S // WORD) < -(-C // WORD) * S
+    return C * -(-S // per_word) < -(-C // per_word) * S
 
 
 def _by_pairs(w: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Return filters (K, C, R, S) with the two bytes of each pair on the last axis; a byte left alone meets a 0."""
     _, C, _, S = w.shape
-    w = w if _reads_taps(C, S) else np.moveaxis(w, 1, 3)
+    w = w if reads_taps(C, S) else np.moveaxis(w, 1, 3)
     w = np.pad(w, ((0, 0), (0, 0), (0, 0), (0, w.shape[3] % 2)))
     return w.reshape(*w.shape[:3], -1, 2)
 
@@ -161,7 +161,7 @@ def _pairs(
         window = x[:, :, c, h : h + (shape.P - 1) * down + 1 : down, v : v + (shape.Q - 1) * across + 1 : across]
         return window, w[:, :, c, r, s]
 
-    if _reads_taps(C, S):
+    if reads_taps(C, S):
         places = [((c, r, s), (c, r, s + 1)) for c in range(C) for r in range(R) for s in range(0, S, 2)]
     else:
         places = [((c, r, s), (c + 1, r, s)) for c in range(0, C, 2) for r in range(R) for s in range(S)]
