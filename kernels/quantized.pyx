@@ -11,7 +11,7 @@ so a filter of ones is packed behind the others where a w_zero is not 0. A word 
 pixel; in a group of few channels it holds neighbouring pixels of a row instead, to meet as many filter elements.
 
     patch    [depth][phase_h][phase_w][row][column]                 words, see patch.pxd; padding holds x_zero
-    weights  [groups][K / rows][taps][depth][TILE_ROWS]             words, packed once
+    weights  [groups][K / rows][taps][depth][rows]                  words, packed once
     tile     TILE_ROWS output channels x TILE_COLS pixels           pixels run on from row to row of the patch, and the
                                                                     few between the rows are computed and left out
 Cost: N*K*P*Q * C/groups*R*S multiply-adds of bytes. Multiply-adds bound it; for few channels, bytes moved do.
@@ -19,7 +19,7 @@ Cost: N*K*P*Q * C/groups*R*S multiply-adds of bytes. Multiply-adds bound it; for
 
 import numpy as np
 
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
 from kernels.layer cimport Layer
@@ -93,7 +93,7 @@ cdef Work work_of(Layer layer, int kind, bint has_zeros) noexcept nogil:
 
 
 def pack(const signed char[:, :, :, ::1] weight, Py_ssize_t groups, int kind, bint has_zeros):
-    """Return weight (K, C/groups, R, S) as words, flat: [groups][blocks of K][taps][depth][TILE_ROWS].
+    """Return weight (K, C/groups, R, S) as words, flat: [groups][blocks of K][taps][depth][rows].
 
     With zero points the last filter of each block is one of ones.
     """
@@ -114,14 +114,12 @@ def pack(const signed char[:, :, :, ::1] weight, Py_ssize_t groups, int kind, bi
         filters = filters.reshape(groups, K, -1, per_word, R, S).transpose(0, 1, 4, 5, 2, 3)
         ones = ones.reshape(-1, per_word, R, S).transpose(2, 3, 0, 1)
     words = np.ascontiguousarray(filters).view(np.int32).reshape(groups, K, -1)
-    blocks = ceil_div(K, rows)
-    packed = np.zeros((groups, blocks, words.shape[2], TILE_ROWS), np.int32)
+    ones = np.broadcast_to(np.ascontiguousarray(ones).view(np.int32).reshape(-1), (groups, 1, words.shape[2]))
+    blocks, packed = ceil_div(K, rows), []
     for b in range(blocks):
-        k, end = share(K, blocks, b), share(K, blocks, b + 1)
-        packed[:, b, :, :end - k] = words[:, k:end].transpose(0, 2, 1)
-        if has_zeros:
-            packed[:, b, :, end - k] = np.ascontiguousarray(ones).view(np.int32).reshape(-1)
-    return packed.reshape(-1)
+        block = words[:, share(K, blocks, b):share(K, blocks, b + 1)]
+        packed.append((np.hstack([block, ones]) if has_zeros else block).transpose(0, 2, 1).reshape(groups, -1))
+    return np.hstack(packed).reshape(-1)
 
 
 cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:
@@ -129,7 +127,7 @@ cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:
 
 
 cdef Py_ssize_t patch_size(const Work* work) noexcept nogil:
-    """Words of a patch; a tile reads whole vectors past its end."""
+    """Words of a patch; whole vectors are written past its end, and a tile reads past it."""
     return whole_lines(work.words.C // work.layer.groups * work.patch.channel_step + TILE_COLS)
 
 
@@ -140,7 +138,7 @@ cdef Py_ssize_t flat_size(const Work* work) noexcept nogil:
 
 cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
     """Words that a worker needs: a patch, a tile, rows of x, and the outputs of a block."""
-    return (patch_size(work) + TILE_ROWS * TILE_COLS + whole_lines(work.per_word * work.row_bytes // 4 + 1)
+    return (patch_size(work) + TILE_ROWS * TILE_COLS + whole_lines(work.per_word * work.row_bytes // 4 + VLEN)
             + TILE_ROWS * flat_size(work))
 
 
@@ -150,24 +148,25 @@ def scratch_size(Layer layer, int threads, int kind, bint has_zeros) -> int:
     return taps_size(&work) + threads * worker_scratch(&work)
 
 
-cdef const unsigned char* padded_rows(const Work* work, Block block, Py_ssize_t c, Py_ssize_t h, unsigned char* rows,
-                                      Py_ssize_t* step) noexcept nogil:
-    """Where row h of channel c, and of those that share its words, begins for this block; they are `step` apart."""
+cdef inline void put(unsigned char* bytes, Py_ssize_t count, int value) noexcept nogil:
+    """Padding at a border: few bytes, so that a call of memset would cost more."""
+    cdef Py_ssize_t i
+    for i in range(count):
+        bytes[i] = <unsigned char>value
+
+
+cdef void copy_rows(const Work* work, Block block, Py_ssize_t c, Py_ssize_t h, unsigned char* rows) noexcept nogil:
+    """Row h of channel c, and of those that share its words, from where the block begins and with its padding."""
     cdef const Layer* layer = &work.layer
     cdef Py_ssize_t C = layer.C // layer.groups, w = block.column * layer.stride_w - layer.pad_left, b
-    cdef Py_ssize_t count = 1 if work.by_taps else work.per_word, plane = layer.H * layer.W
     cdef Py_ssize_t before = min(work.row_bytes, max(0, -w))
     cdef Py_ssize_t inside = max(before, min(work.row_bytes, layer.W - w))
-    cdef const unsigned char* row = work.x + ((block.n * layer.C + block.group * C + c) * layer.H + h) * layer.W + w
-    step[0] = plane
-    if before == 0 and inside == work.row_bytes and c + count <= C:
-        return row
-    step[0] = work.row_bytes
-    for b in range(count):
-        memset(rows + b * work.row_bytes, work.x_zero, before)
-        memcpy(rows + b * work.row_bytes + before, row + min(b, C - 1 - c) * plane + before, inside - before)
-        memset(rows + b * work.row_bytes + inside, work.x_zero, work.row_bytes - inside)
-    return rows
+    cdef const unsigned char* x = work.x + ((block.n * layer.C + block.group * C) * layer.H + h) * layer.W + w
+    for b in range(1 if work.by_taps else work.per_word):
+        put(rows, before, work.x_zero)
+        memcpy(rows + before, x + min(c + b, C - 1) * layer.H * layer.W + before, inside - before)
+        put(rows + inside, work.row_bytes - inside, work.x_zero)
+        rows += work.row_bytes
 
 
 cdef void fill_patch(const Work* work, Block block, unsigned char* rows, int* patch) noexcept nogil:
@@ -175,29 +174,24 @@ cdef void fill_patch(const Work* work, Block block, unsigned char* rows, int* pa
     cdef const Layer* layer = &work.layer
     cdef const Patch* shape = &work.patch
     cdef Py_ssize_t pieces = ceil_div(layer.S, work.per_word) if work.by_taps else 1
-    cdef Py_ssize_t c, word, phase_h, phase_w, row, h, i, first, step
+    cdef Py_ssize_t step = layer.dilation_w if work.by_taps else work.row_bytes
+    cdef Py_ssize_t c, word, phase_h, phase_w, row, h, i, first
     cdef int ones = 0x01010101 if work.per_word == 4 else 0x00010001
-    cdef int* out
-    cdef const unsigned char* bytes
     for word in range(work.words.C // layer.groups):
         c = word // pieces if work.by_taps else word * work.per_word
         first = word % pieces * work.per_word * layer.dilation_w
         for phase_h in range(shape.phases_h):
-            for row in range(shape.height):
-                h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
-                if 0 <= h < layer.H:
-                    bytes = padded_rows(work, block, c, h, rows, &step)
-                    if work.by_taps:
-                        step = layer.dilation_w
-                for phase_w in range(shape.phases_w):
-                    out = patch + (((word * shape.phases_h + phase_h) * shape.phases_w + phase_w) * shape.height
-                                   + row) * shape.width
+            for phase_w in range(shape.phases_w):
+                for row in range(shape.height):
+                    h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
                     if 0 <= h < layer.H:
-                        make_words(work.per_word, layer.stride_w, bytes + first + phase_w, step, shape.width,
-                                   ones * work.flip, out)
+                        copy_rows(work, block, c, h, rows)
+                        make_words(work.per_word, layer.stride_w, rows + first + phase_w, step, shape.width,
+                                   ones * work.flip, patch)
                     else:
                         for i in range(shape.width):
-                            out[i] = ones * (work.x_zero ^ work.flip)
+                            patch[i] = ones * (work.x_zero ^ work.flip)
+                    patch += shape.width
 
 
 cdef void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t rows, Py_ssize_t vecs, const int* sums,
@@ -243,7 +237,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef const Layer* layer = &work.layer
     cdef Block block = block_at(&work.patch.blocks, layer.groups, index // work.splits)
     cdef Py_ssize_t K = layer.K // layer.groups, depth = work.words.C // layer.groups
-    cdef Py_ssize_t taps = work.words.R * work.words.S
+    cdef Py_ssize_t taps = work.words.R * work.words.S, has_zeros = work.w_zero != NULL
     cdef Py_ssize_t channel_blocks = ceil_div(K, work.rows), split = index % work.splits
     cdef Py_ssize_t pixels = (block.rows - 1) * work.patch.width + block.columns, size = work.output.size
     cdef Py_ssize_t out_step = flat_size(work) * size, b, k, t, i, j, rows, vecs
@@ -255,11 +249,11 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     for b in range(share(channel_blocks, work.splits, split), share(channel_blocks, work.splits, split + 1)):
         k = share(K, channel_blocks, b)
         rows = share(K, channel_blocks, b + 1) - k
-        weight = work.weight + (block.group * channel_blocks + b) * taps * depth * TILE_ROWS
+        weight = work.weight + (block.group * (K + channel_blocks * has_zeros) + k + b * has_zeros) * taps * depth
         for t in range(ceil_div(pixels, TILE_COLS)):
             j = t * TILE_COLS
             vecs = min(TILE_COLS, pixels - j + VLEN - 1) // VLEN
-            dot_tile(work.kind, <int>(rows + (work.w_zero != NULL)), <int>vecs, taps, work.tap, depth, weight,
+            dot_tile(work.kind, <int>(rows + has_zeros), <int>vecs, taps, work.tap, depth, weight,
                      patch + j, work.patch.channel_step, sums)
             finish_tile(work, block.group * K + k, rows, vecs, sums, out + j * size, out_step)
         for i in range(rows):

@@ -233,7 +233,7 @@ INLINE vi dot_saturating(vi sum, vi x, vi w)
 
 /* The micro-kernel of integers. Here the vectors are pixels, so that sums come out as y lies:
  *
- *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*TILE_ROWS + i]
+ *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*rows + i]
  *   i < rows,  j < vecs*VLEN */
 INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
                         ptrdiff_t depth, const int32_t *w, const int32_t *x, ptrdiff_t x_step, int32_t *out)
@@ -242,7 +242,7 @@ INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_
     for (ptrdiff_t t = 0; t < taps; t++) {
         const int32_t *at = x + tap[t];
 #pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += TILE_ROWS) {
+        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows) {
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
@@ -270,29 +270,49 @@ void dot_tile(int kind, int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap
 #undef CUTTING_OFF
 }
 
+/* bytes[0], bytes[stride], ...: VLEN numbers, for strides 1 and 2; `stride` bytes are read for each. */
+INLINE vu widen(const uint8_t *bytes, const ptrdiff_t stride)
+{
+#if defined(__AVX512F__)
+    if (stride == 1) return (vu)_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)bytes));
+    return (vu)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)bytes)) & 255;
+#elif defined(__AVX2__)
+    if (stride == 1) return (vu)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)bytes));
+    return (vu)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)bytes)) & 255;
+#else
+    vu v;
+    for (int l = 0; l < VLEN; l++) v[l] = bytes[l * stride];
+    return v;
+#endif
+}
+
 /* out[i] = the word of  bytes[i*stride], bytes[i*stride + step], ...:  per_word of them, 32/per_word bits each; then the
- * bits of `flip` are turned. */
+ * bits of `flip` are turned. Whole vectors are read and written: count may be exceeded by up to VLEN - 1. */
 INLINE void make_words_of(const int per_word, const ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step,
                           ptrdiff_t count, int32_t flip, int32_t *out)
 {
-    for (ptrdiff_t i = 0; i < count; i++) {
-        uint32_t word = 0;
+    for (ptrdiff_t i = 0; i < count; i += VLEN) {
+        vu word = (vu)broadcast_word(flip);
 #pragma GCC unroll 4
         for (int b = 0; b < per_word; b++)
-            word |= (uint32_t)bytes[i * stride + b * step] << (32 / per_word * b);
-        out[i] = (int32_t)word ^ flip;
+            word ^= widen(bytes + i * stride + b * step, stride) << (32 / per_word * b);
+        store_words(out + i, (vi)word);
     }
 }
 
-/* The compiler makes vectors of the numbers that it knows. */
 INLINE void make_words(int per_word, ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step, ptrdiff_t count,
                        int32_t flip, int32_t *out)
 {
-    if (per_word == 2 && stride == 1) make_words_of(2, 1, bytes, step, count, flip, out);
-    else if (per_word == 2) make_words_of(2, stride, bytes, step, count, flip, out);
-    else if (stride == 1) make_words_of(4, 1, bytes, step, count, flip, out);
-    else if (stride == 2) make_words_of(4, 2, bytes, step, count, flip, out);
-    else make_words_of(4, stride, bytes, step, count, flip, out);
+    if (stride > 2)                                                             /* rare: one by one */
+        for (ptrdiff_t i = 0; i < count; i++) {
+            uint32_t word = (uint32_t)flip;
+            for (int b = 0; b < per_word; b++) word ^= (uint32_t)bytes[i * stride + b * step] << (32 / per_word * b);
+            out[i] = (int32_t)word;
+        }
+    else if (per_word == 4 && stride == 1) make_words_of(4, 1, bytes, step, count, flip, out);
+    else if (per_word == 4) make_words_of(4, 2, bytes, step, count, flip, out);
+    else if (stride == 1) make_words_of(2, 1, bytes, step, count, flip, out);
+    else make_words_of(2, 2, bytes, step, count, flip, out);
 }
 
 /* Turn  rows x (vecs*VLEN)  numbers round: out[j*out_step + i] = from[i*from_step + j]. Whole blocks are read and written:
