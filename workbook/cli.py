@@ -125,6 +125,29 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
         _show_table(table)
 
 
+@main.command()
+@click.argument("machines", nargs=-1, metavar="[MACHINE|FILE.toml]...")
+@click.option("--network", "networks", multiple=True, help="A built-in network or a .onnx file; several are allowed.")
+@click.option("--vary", multiple=True, metavar="FIELD=V1,V2", help="Each machine with each value; several are allowed.")
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--type", "type_", help="int8, int16, bf16, ...; default: each machine's first.")
+@click.option(
+    "--overlap/--no-overlap", default=True, help="Whether computing and DRAM overlap perfectly or not at all."
+)
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("sweep"), show_default=True)
+@click.option("--jobs", type=click.IntRange(1), help="Local processes; default: one a core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:8786.")
+def sweep(machines: tuple[str, ...], networks: tuple[str, ...], output: Path, **options: Any) -> None:
+    """Compute MACHINES (all presets) x networks: a table and a Pareto figure in OUTPUT. Run it again to resume."""
+    from workbook.hardware import sweep_command
+
+    with _progress() as progress:
+        advance = functools.partial(_advance, progress, progress.add_task("machines x networks", total=None))
+        written = sweep_command.sweep(machines, networks, output, advance, **options)
+    for path in written:
+        _line("written", str(path))
+
+
 @main.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print the lessons as JSON.")
 def list_(as_json: bool) -> None:

@@ -11,12 +11,10 @@ What they lose, with its 95 % interval from the same images before and after:
 import numpy as np
 import pytest
 
-from workbook import digits, intervals, photos
+from workbook import digits, intervals, models, photos
 from workbook.network import Network
 from workbook.quantization import Scheme, quantize
 from workbook.quantization.equalisation import spread
-
-models = pytest.importorskip("workbook.models")
 
 IMAGES = 64
 PER_TENSOR = Scheme(per_channel=False)
