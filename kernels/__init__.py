@@ -7,5 +7,16 @@ from kernels.isa import isa, isas  # first: it puts the algorithms of the chosen
 
 # isort: split
 from kernels.convolution import Conv2d, algorithms, conv2d, source
+from kernels.integers import QLinearConv, conv_integer, qlinear_conv
 
-__all__ = ["Conv2d", "algorithms", "conv2d", "isa", "isas", "source"]
+__all__ = [
+    "Conv2d",
+    "QLinearConv",
+    "algorithms",
+    "conv2d",
+    "conv_integer",
+    "isa",
+    "isas",
+    "qlinear_conv",
+    "source",
+]

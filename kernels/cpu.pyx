@@ -4,21 +4,39 @@ cdef extern from *:
     """
     #if defined(__x86_64__)
     /* The level by its name, not by a few of its features: the compiler may use all that -march allows. */
-    static int runs_v3(void) { __builtin_cpu_init(); return __builtin_cpu_supports("x86-64-v3") != 0; }
-    static int runs_v4(void) { __builtin_cpu_init(); return __builtin_cpu_supports("x86-64-v4") != 0; }
+    #define RUNS(feature) (__builtin_cpu_init(), __builtin_cpu_supports(feature) != 0)
+    static int runs_v3(void) { return RUNS("x86-64-v3"); }
+    static int runs_v4(void) { return RUNS("x86-64-v4"); }
+    static int runs_avx_vnni(void) { return RUNS("avxvnni"); }
+    static int runs_avx512_vnni(void) { return RUNS("avx512vnni"); }
+    static int runs_dotprod(void) { return 0; }
     #else
+    #if defined(__linux__) && defined(__aarch64__)
+    #include <sys/auxv.h>
+    #include <asm/hwcap.h>
+    static int runs_dotprod(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+    #else
+    static int runs_dotprod(void) { return 0; }
+    #endif
     static int runs_v3(void) { return 0; }
     static int runs_v4(void) { return 0; }
+    static int runs_avx_vnni(void) { return 0; }
+    static int runs_avx512_vnni(void) { return 0; }
     #endif
     """
     bint runs_v3()
     bint runs_v4()
+    bint runs_avx_vnni()
+    bint runs_avx512_vnni()
+    bint runs_dotprod()
 
 
 def runnable() -> tuple[str, ...]:
     """Return the names of the instruction sets that this CPU runs, the best last.
 
     "baseline" runs on every CPU of its kind; "v3" is x86-64-v3 (AVX2 and FMA), "v4" is x86-64-v4 (AVX-512), the levels
-    of the x86-64 psABI.
+    of the x86-64 psABI; with "_vnni" they multiply bytes, as "dotprod" does on aarch64.
     """
-    return ("baseline",) + ("v3",) * runs_v3() + ("v4",) * runs_v4()
+    return (("baseline",) + ("dotprod",) * runs_dotprod()
+            + ("v3",) * runs_v3() + ("v3_vnni",) * (runs_v3() and runs_avx_vnni())
+            + ("v4",) * runs_v4() + ("v4_vnni",) * (runs_v4() and runs_avx512_vnni()))

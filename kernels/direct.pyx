@@ -18,7 +18,7 @@ import numpy as np
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, share, splits_for, whole_lines
 from kernels.counts cimport FEWEST_ROWS, L2, row_vectors, streamed
 from kernels.layer cimport Job, Layer, finish
-from kernels.patch cimport Patch, fill_patch, patch_of, place_taps
+from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_matrix
 
@@ -30,14 +30,6 @@ cdef struct Work:
     Patch patch
     Py_ssize_t* tap                     # where filter element (r, s) begins within a channel of the patch
     Py_ssize_t blocks                   # of output pixels, in all images and groups
-
-
-cdef Layer in_one_row(Layer layer) noexcept nogil:
-    """A 1x1 filter with stride 1 does not see where rows end: take the image as one row, so that tiles are full."""
-    if layer.R * layer.S * layer.stride_h * layer.stride_w == 1 and layer.H == layer.P and layer.W == layer.Q:
-        layer.W = layer.Q = layer.P * layer.Q
-        layer.H = layer.P = 1
-    return layer
 
 
 cdef Work work_of(Layer layer) noexcept nogil:

@@ -143,6 +143,17 @@ class Geometry:
         """Multiply-adds of the definition: one for each output number and filter element."""
         return math.prod(self.y_shape) * math.prod(self.weight_shape[1:])
 
+    def compiled(self, activation: tuple[int, float] = (0, 0.0)) -> dict[str, float]:
+        """Return the layer as the compiled algorithms take it: the fields of Layer in layer.pxd."""
+        window = self.window
+        layer: dict[str, float] = {letter: getattr(self, letter) for letter in "NCHWKPQRS"}
+        layer["groups"] = window.groups
+        layer["stride_h"], layer["stride_w"] = window.stride
+        layer["dilation_h"], layer["dilation_w"] = window.dilation
+        layer["pad_top"], layer["pad_left"] = window.padding[:2]
+        layer["activation"], layer["slope"] = activation
+        return layer
+
 
 def _shape(shape: tuple[int, ...], name: str, letters: str, empty_first: bool) -> tuple[int, int, int, int]:
     if len(shape) != 4:

@@ -12,8 +12,10 @@ import sys
 
 from kernels import cpu
 
-_ALGORITHMS = ("naive", "direct", "depthwise", "im2col", "winograd", "probe")
-_LEVELS = ("baseline", "v3", "v4")
+_ALGORITHMS = ("naive", "direct", "depthwise", "im2col", "winograd")
+_MULTIPLY_BYTES = ("quantized", "probe")  # are compiled for VNNI and dotprod too; the others take the level below
+_BELOW = {"dotprod": "baseline", "v3_vnni": "v3", "v4_vnni": "v4"}
+_LEVELS = ("baseline", "dotprod", "v3", "v3_vnni", "v4", "v4_vnni")
 
 
 def _chosen() -> str:
@@ -36,14 +38,15 @@ def _chosen() -> str:
 
 _LEVEL = _chosen()
 
-for _name in _ALGORITHMS:
-    _module = importlib.import_module(f"kernels.{_name}_{_LEVEL}")
+for _name in (*_ALGORITHMS, *_MULTIPLY_BYTES):
+    _level = _LEVEL if _name in _MULTIPLY_BYTES else _BELOW.get(_LEVEL, _LEVEL)
+    _module = importlib.import_module(f"kernels.{_name}_{_level}")
     sys.modules[f"kernels.{_name}"] = _module
     setattr(sys.modules["kernels"], _name, _module)  # as `import kernels.direct` would do
 
 
 def isa() -> str:
-    """Return the instruction set in use: "baseline", "v3" (AVX2, FMA) or "v4" (AVX-512)."""
+    """Return the instruction set in use: "baseline", "v3" (AVX2, FMA) or "v4" (AVX-512), with "_vnni", or "dotprod"."""
     return _LEVEL
 
 

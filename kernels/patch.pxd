@@ -20,6 +20,14 @@ cdef struct Patch:
     Py_ssize_t channel_step             # numbers from one channel to the next
 
 
+cdef inline Layer in_one_row(Layer layer) noexcept nogil:
+    """A 1x1 filter with stride 1 does not see where rows end: take the image as one row, so that tiles are full."""
+    if layer.R * layer.S * layer.stride_h * layer.stride_w == 1 and layer.H == layer.P and layer.W == layer.Q:
+        layer.W = layer.Q = layer.P * layer.Q
+        layer.H = layer.P = 1
+    return layer
+
+
 cdef inline Patch patch_of(const Layer* layer, Py_ssize_t most_numbers, Py_ssize_t grain) noexcept nogil:
     """Choose blocks whose patch has about `most_numbers`, and lay out the patch."""
     cdef Patch patch

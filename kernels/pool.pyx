@@ -1,8 +1,10 @@
 """A small thread pool: `run(task, context, count, threads)` calls task(context, index, worker) for every index < count.
 
-The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Helpers
-sleep between jobs (no spinning beside other libraries). While one job runs, a second caller does its own work alone,
-so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its parent's threads.
+The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Whoever
+waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to wake a sleeper takes longer
+than a small layer, and the next layer of a network comes sooner. While one job runs, a second caller does its own work
+alone, so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its parent's
+threads.
 """
 
 cdef extern from "<pthread.h>" nogil:
@@ -21,6 +23,22 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_cond_wait(pthread_cond_t*, pthread_mutex_t*)
     int pthread_cond_signal(pthread_cond_t*)
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
+
+cdef extern from "<sched.h>" nogil:
+    int sched_yield()
+
+cdef extern from "<time.h>" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
+    int CLOCK_MONOTONIC
+    int clock_gettime(int, timespec*)
+
+cdef extern from * nogil:
+    int __atomic_load_n(int*, int)
+    int __ATOMIC_RELAXED
+
+cdef long LOOKOUT = 100_000         # nanoseconds that a waiting thread looks out before it sleeps
 
 cdef struct Pool:
     pthread_mutex_t lock            # guards all that follows
@@ -47,6 +65,21 @@ cdef void empty_pool() noexcept nogil:
     pool.helpers = pool.wanted = pool.joined = pool.working = 0
 
 
+cdef long nanoseconds() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+cdef void look_out(int* number, bint for_zero) noexcept nogil:
+    """Return when the number is zero (or is not), or after a moment. Called, and left, with the lock held."""
+    cdef long end = nanoseconds() + LOOKOUT
+    pthread_mutex_unlock(&pool.lock)
+    while (__atomic_load_n(number, __ATOMIC_RELAXED) == 0) != for_zero and nanoseconds() < end:
+        sched_yield()
+    pthread_mutex_lock(&pool.lock)
+
+
 cdef void take_indices(int worker) noexcept nogil:
     """Work until no index is left. Called, and left, with the lock held."""
     cdef Py_ssize_t index
@@ -63,6 +96,7 @@ cdef void take_indices(int worker) noexcept nogil:
 cdef void* helper(void* unused) noexcept nogil:
     pthread_mutex_lock(&pool.lock)
     while True:
+        look_out(&pool.wanted, False)
         while pool.wanted == 0:
             pthread_cond_wait(&pool.job_came, &pool.lock)
         pool.wanted -= 1
@@ -99,6 +133,8 @@ cdef void run(Task task, void* context, Py_ssize_t count, int threads) noexcept 
                 pthread_cond_signal(&pool.job_came)
             take_indices(0)
             pool.wanted = 0
+            if pool.working > 0:
+                look_out(&pool.working, True)
             while pool.working > 0:
                 pthread_cond_wait(&pool.job_done, &pool.lock)
             pool.busy = False

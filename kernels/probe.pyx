@@ -1,16 +1,44 @@
-"""What one core can do at most: multiply-adds in registers, the micro-kernel in the L1 cache, bytes moved."""
+"""What a core can do at most: multiply-adds in registers, the micro-kernel in the L1 cache, bytes moved."""
 
 import numpy as np
 
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, broadcast, fma_chains, load, store, tile, vf
+from kernels.pool cimport run as run_in_pool
+from kernels.simd cimport (EXACT_PER_WORD, TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, broadcast, dot_chains,
+                           fma_chains, load, store, tile, vf)
 
 
-def fma(Py_ssize_t steps) -> int:
-    """Run `steps` rounds of independent multiply-adds in registers; return how many multiply-adds that were."""
-    cdef float total
+def fma(Py_ssize_t steps, int threads=1) -> int:
+    """Run `steps` rounds of independent multiply-adds in registers; return how many multiply-adds that were.
+
+    With more threads each runs that many; two virtual cores may be one real core, and then two do no more than one.
+    """
+    return 12 * VLEN * steps * chains(steps, False, threads)
+
+
+def dot(Py_ssize_t steps, int threads=1) -> int:
+    """Run `steps` rounds of dot products of bytes (16-bit numbers without VNNI); return how many multiply-adds."""
+    return 12 * VLEN * EXACT_PER_WORD * steps * chains(steps, True, threads)
+
+
+cdef struct Chains:
+    Py_ssize_t steps
+    bint bytes
+    float total
+
+
+cdef void chains_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    cdef Chains* work = <Chains*>context
+    cdef float total = <float>dot_chains(work.steps) if work.bytes else fma_chains(work.steps)
+    if index == 0:
+        work.total = total
+
+
+cdef int chains(Py_ssize_t steps, bint bytes, int threads):
+    """Return the threads that ran; it takes the total, or the compiler would remove the loop."""
+    cdef Chains work = Chains(steps, bytes, 0)
     with nogil:
-        total = fma_chains(steps)
-    return 12 * VLEN * steps if total == total else 0       # using the total keeps the loop from being removed
+        run_in_pool(chains_task, &work, threads, threads)
+    return threads if work.total == work.total else 0
 
 
 def micro_kernel(Py_ssize_t depth, Py_ssize_t times) -> int:

@@ -128,23 +128,191 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
             store(out + i * TILE_COLS + j * VLEN, sum[i][j]);
 }
 
-/* One compiled copy for each number of rows and vectors, so that each keeps its sums in registers. Not inlined, for the
- * same reason: a caller's own vectors would take registers from them. `row_step` must be a constant, the same in all calls
- * of a file: the compiler then writes it into the addresses. */
+/* One compiled copy of a tile for each number of rows and vectors, so that each keeps its sums in registers. */
+#define TILE_CASE(call, r) case 2 * r: call(r, 1); return; case 2 * r + 1: call(r, 2); return;
+#if TILE_ROWS == 14
+#define TILE_CASES_FROM_7(call) TILE_CASE(call, 7) TILE_CASE(call, 8) TILE_CASE(call, 9) TILE_CASE(call, 10) \
+    TILE_CASE(call, 11) TILE_CASE(call, 12) TILE_CASE(call, 13) TILE_CASE(call, 14)
+#else
+#define TILE_CASES_FROM_7(call)
+#endif
+#define FOR_EACH_TILE(rows, vecs, call)                                                                      \
+    switch (2 * (rows) + (vecs) - 1) {                                                                       \
+        TILE_CASE(call, 1) TILE_CASE(call, 2) TILE_CASE(call, 3) TILE_CASE(call, 4) TILE_CASE(call, 5)       \
+        TILE_CASE(call, 6) TILE_CASES_FROM_7(call)                                                           \
+    }
+
+/* Not inlined: a caller's own vectors would take registers from the sums. `row_step` must be a constant, the same in all
+ * calls of a file: the compiler then writes it into the addresses. */
 static __attribute__((noinline))
 void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                 const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+          const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
 {
-#define CASE(r)                                                                                       \
-    case 2 * r:     tile_of(r, 1, taps, tap, depth, a, row_step, a_step, b, b_step, out); return;     \
-    case 2 * r + 1: tile_of(r, 2, taps, tap, depth, a, row_step, a_step, b, b_step, out); return;
-    switch (2 * rows + vecs - 1) {
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
-#if TILE_ROWS == 14
-        CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, row_step, a_step, b, b_step, out)
+    FOR_EACH_TILE(rows, vecs, CALL)
+#undef CALL
+}
+
+/* 8-bit integers. A word of 32 bits holds PER_WORD numbers that a dot product takes at once: four bytes where the
+ * instruction set multiplies bytes exactly (VNNI, NEON's dotprod), elsewhere two bytes widened to 16 bits. x is unsigned,
+ * w signed. SATURATING is for the lesson: vpmaddubsw, older than VNNI, adds two products in 16 bits and cuts off the rest. */
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__) || defined(__ARM_FEATURE_DOTPROD)
+#define EXACT_PER_WORD 4
+#else
+#define EXACT_PER_WORD 2
 #endif
+enum { EXACT, SATURATING };
+
+typedef uint32_t vu __attribute__((vector_size(4 * VLEN)));
+typedef uint8_t vb __attribute__((vector_size(VLEN)));
+typedef vi unaligned_vi __attribute__((aligned(4), may_alias));
+typedef vb unaligned_vb __attribute__((aligned(1), may_alias));
+
+INLINE vi load_words(const int32_t *p) { return *(const unaligned_vi *)p; }
+INLINE void store_words(int32_t *p, vi v) { *(unaligned_vi *)p = v; }
+INLINE void store_bytes(uint8_t *p, vi v) { *(unaligned_vb *)p = __builtin_convertvector((vu)v, vb); }
+INLINE vi broadcast_word(int32_t x) { return x - (vi){0}; }
+INLINE vi add_words(vi a, vi b) { return (vi)((vu)a + (vu)b); }             /* wraps at 2**32, as ONNX allows */
+INLINE vi multiply_words(vi a, vi b) { return (vi)((vu)a * (vu)b); }
+INLINE vf to_float(vi v) { return __builtin_convertvector(v, vf); }
+INLINE vf clamp(vf v, float low, float high)
+{
+    v = select_vf(v < broadcast(low), broadcast(low), v);
+    return select_vf(v > broadcast(high), broadcast(high), v);
+}
+
+/* To the nearest integer, halves to the even one, for |v| < 2**22: adding 1.5 * 2**23 leaves no bits behind the point. */
+INLINE vi nearest(vf v)
+{
+    const vf shift = broadcast(12582912.0f);
+    return (vi)(v + shift) - (vi)shift;
+}
+
+/* sum + x . w  in every word */
+INLINE vi dot(vi sum, vi x, vi w)
+{
+#if defined(__AVX512VNNI__)
+    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
+#elif defined(__AVXVNNI__)
+    return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
+#elif defined(__AVX512BW__)
+    return add_words(sum, (vi)_mm512_madd_epi16((__m512i)x, (__m512i)w));
+#elif defined(__AVX2__)
+    return add_words(sum, (vi)_mm256_madd_epi16((__m256i)x, (__m256i)w));
+#elif defined(__SSE2__)
+    return add_words(sum, (vi)_mm_madd_epi16((__m128i)x, (__m128i)w));
+#elif defined(__ARM_FEATURE_DOTPROD)        /* of signed bytes: x is 128 less, and 128 * w makes up for it */
+    const int32x4_t rest = vdotq_s32((int32x4_t)sum, vdupq_n_s8(64), (int8x16_t)w);
+    const int32x4_t twice = vdotq_s32(rest, vdupq_n_s8(64), (int8x16_t)w);
+    return (vi)vdotq_s32(twice, (int8x16_t)(x ^ broadcast_word(0x80808080)), (int8x16_t)w);
+#else
+    return add_words(sum, ((x << 16) >> 16) * ((w << 16) >> 16) + (x >> 16) * (w >> 16));
+#endif
+}
+
+INLINE vi dot_saturating(vi sum, vi x, vi w)
+{
+#if defined(__AVX512BW__)
+    const __m512i pairs = _mm512_maddubs_epi16((__m512i)x, (__m512i)w);
+    return add_words(sum, (vi)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(__AVX2__)
+    const __m256i pairs = _mm256_maddubs_epi16((__m256i)x, (__m256i)w);
+    return add_words(sum, (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    for (int half = 0; half < 32; half += 16) {
+        const vi first = ((x >> half) & 255) * (((w >> half) << 24) >> 24);
+        const vi second = ((x >> (half + 8)) & 255) * (((w >> (half + 8)) << 24) >> 24);
+        const vi low = broadcast_word(-32768), high = broadcast_word(32767);
+        vi pair = first + second;
+        pair = (pair & ~(pair < low)) | (low & (pair < low));
+        sum = add_words(sum, (pair & ~(pair > high)) | (high & (pair > high)));
     }
-#undef CASE
+    return sum;
+#endif
+}
+
+/* The micro-kernel of integers. Here the vectors are pixels, so that sums come out as y lies:
+ *
+ *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*rows + i]
+ *   i < rows,  j < vecs*VLEN */
+INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
+                        ptrdiff_t depth, const int32_t *w, const int32_t *x, ptrdiff_t x_step, int32_t *out)
+{
+    vi sum[TILE_ROWS][TILE_VECS] = {0};
+    for (ptrdiff_t t = 0; t < taps; t++) {
+        const int32_t *at = x + tap[t];
+#pragma GCC unroll 1
+        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows) {
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < vecs; j++)
+                    sum[i][j] = (kind == EXACT ? dot : dot_saturating)(sum[i][j], load_words(at + j * VLEN),
+                                                                       broadcast_word(w[i]));
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            store_words(out + i * TILE_COLS + j * VLEN, sum[i][j]);
+}
+
+static __attribute__((noinline))
+void dot_tile(int kind, int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+              const int32_t *w, const int32_t *x, ptrdiff_t x_step, int32_t *out)
+{
+#define EXACTLY(r, v) dot_tile_of(EXACT, r, v, taps, tap, depth, w, x, x_step, out)
+#define CUTTING_OFF(r, v) dot_tile_of(SATURATING, r, v, taps, tap, depth, w, x, x_step, out)
+    if (kind == EXACT) { FOR_EACH_TILE(rows, vecs, EXACTLY) }
+    FOR_EACH_TILE(rows, vecs, CUTTING_OFF)
+#undef EXACTLY
+#undef CUTTING_OFF
+}
+
+/* bytes[0], bytes[stride], ...: VLEN numbers, for strides 1 and 2; `stride` bytes are read for each. */
+INLINE vu widen(const uint8_t *bytes, const ptrdiff_t stride)
+{
+#if defined(__AVX512F__)
+    if (stride == 1) return (vu)_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)bytes));
+    return (vu)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)bytes)) & 255;
+#elif defined(__AVX2__)
+    if (stride == 1) return (vu)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)bytes));
+    return (vu)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)bytes)) & 255;
+#else
+    vu v;
+    for (int l = 0; l < VLEN; l++) v[l] = bytes[l * stride];
+    return v;
+#endif
+}
+
+/* out[i] = the word of  bytes[i*stride], bytes[i*stride + step], ...:  per_word of them, 32/per_word bits each; then the
+ * bits of `flip` are turned. Whole vectors are read and written: count may be exceeded by up to VLEN - 1. */
+INLINE void make_words_of(const int per_word, const ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step,
+                          ptrdiff_t count, int32_t flip, int32_t *out)
+{
+    for (ptrdiff_t i = 0; i < count; i += VLEN) {
+        vu word = (vu)broadcast_word(flip);
+#pragma GCC unroll 4
+        for (int b = 0; b < per_word; b++)
+            word ^= widen(bytes + i * stride + b * step, stride) << (32 / per_word * b);
+        store_words(out + i, (vi)word);
+    }
+}
+
+INLINE void make_words(int per_word, ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step, ptrdiff_t count,
+                       int32_t flip, int32_t *out)
+{
+    if (stride > 2)                                                             /* rare: one by one */
+        for (ptrdiff_t i = 0; i < count; i++) {
+            uint32_t word = (uint32_t)flip;
+            for (int b = 0; b < per_word; b++) word ^= (uint32_t)bytes[i * stride + b * step] << (32 / per_word * b);
+            out[i] = (int32_t)word;
+        }
+    else if (per_word == 4 && stride == 1) make_words_of(4, 1, bytes, step, count, flip, out);
+    else if (per_word == 4) make_words_of(4, 2, bytes, step, count, flip, out);
+    else if (stride == 1) make_words_of(2, 1, bytes, step, count, flip, out);
+    else make_words_of(2, 2, bytes, step, count, flip, out);
 }
 
 /* Turn  rows x (vecs*VLEN)  numbers round: out[j*out_step + i] = from[i*from_step + j]. Whole blocks are read and written:
@@ -179,13 +347,32 @@ INLINE float fma_chains(ptrdiff_t steps)
 {
     const vf factor = broadcast(0.5f), term = broadcast(1.0f);
     vf sum[12];
+#pragma GCC unroll 12
     for (int i = 0; i < 12; i++) sum[i] = broadcast((float)i);
     for (ptrdiff_t s = 0; s < steps; s++)
 #pragma GCC unroll 12
         for (int i = 0; i < 12; i++)
             sum[i] = sum[i] * factor + term;
     vf total = sum[0];
+#pragma GCC unroll 12
     for (int i = 1; i < 12; i++) total += sum[i];
+    return total[0];
+}
+
+/* The same with dot products of bytes. */
+INLINE int32_t dot_chains(ptrdiff_t steps)
+{
+    const vi w = broadcast_word(0x01010101);
+    vi sum[12];
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; i++) sum[i] = broadcast_word(i);
+    for (ptrdiff_t s = 0; s < steps; s++)
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++)
+            sum[i] = dot(sum[i], sum[i], w);
+    vi total = sum[0];
+#pragma GCC unroll 12
+    for (int i = 1; i < 12; i++) total = add_words(total, sum[i]);
     return total[0];
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import math
 import os
@@ -158,6 +159,15 @@ class TestScoreboard:
         assert len(table) == len(ROWS) + 2
         assert {line.count("|") for line in table} == {len(COLUMNS) + 1}
 
+    def test_lesson_2_fills_its_rows(self, file: Path) -> None:
+        from workbook import winograd
+
+        timed = winograd.compare()
+        rows = [row for row in ROWS if row.measured and row.measured.startswith("winograd.")]
+        assert rows
+        assert {row.measured for row in rows} <= set(results.load()) == {f"winograd.{id}" for id in timed.gains}
+        assert all(row.cells(results.load())[HERE] != "–" for row in rows)
+
     def test_lesson_1_fills_its_rows(self, file: Path) -> None:
         from workbook import convolution
 
@@ -183,15 +193,18 @@ class TestReference:
             reference().value("a.gain")
 
     def test_measuring_asks_every_lesson(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from workbook import convolution, start_here
-
-        for lesson, numbers in ((start_here, {"a": 1.23456}), (convolution, {"b.c": 5432.1})):
-            monkeypatch.setattr(lesson, "measurements", lambda numbers=numbers: numbers)
+        for lesson in LESSONS:
+            package = importlib.import_module(f"workbook.{lesson.package}")
+            numbers = {"a": 1.23456 + lesson.number, "b.c": 5432.1}
+            monkeypatch.setattr(package, "measurements", lambda numbers=numbers: numbers)
         asked: list[str] = []
         made = measure_all("a machine", asked.append)
         assert isinstance(made, Reference)
         assert asked == [lesson.name for lesson in LESSONS]
-        assert made.values == {"start_here.a": 1.23, "convolution.b.c": 5430.0}
+        assert {id for id in made.values if id.endswith(".a")} == {f"{lesson.package}.a" for lesson in LESSONS}
+        assert made.values["start_here.a"] == 1.23
+        assert made.values["convolution.a"] == 2.23
+        assert made.values["convolution.b.c"] == 5430.0
         assert made.name == "a machine"
 
     def test_the_lessons_measure_what_the_file_holds(self) -> None:

@@ -113,6 +113,21 @@ LESSONS: tuple[Lesson, ...] = (
         panels=("window", "filters"),
         exercises=("Read a value", "Complete a function", "Decide under a budget"),
     ),
+    Lesson(
+        number=2,
+        package="winograd",
+        title="Winograd's algorithm",
+        question="Fewer multiplications for the same 3x3 layer: where do they go, and what is left of the gain?",
+        minutes=75,
+        objectives=(
+            "compute two outputs of a filter with four multiplications, and say why the result is the same",
+            "derive the matrices of a tile from points, and count what a tile saves and what its transforms cost",
+            "predict for a layer whether a larger tile makes it faster",
+            "choose a tile and its points for a type of number and an error that is allowed",
+        ),
+        panels=("layer", "points"),
+        exercises=("Predict a gain", "Complete a function", "Decide under a budget"),
+    ),
 )
 
 

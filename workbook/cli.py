@@ -80,7 +80,7 @@ def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) 
     _line("ended", f"your work is in {folder}")
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @click.option(
     "--layers",
     default="resnet50",
@@ -90,8 +90,11 @@ def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) 
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
-def bench(layers: str, threads: int, peers: bool, json_file: Path | None) -> None:
-    """Time the kernels layer by layer, beside the libraries that are installed."""
+@click.pass_context
+def bench(context: click.Context, layers: str, threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time the kernels layer by layer, beside the libraries that are installed; or what COMMAND names."""
+    if context.invoked_subcommand:
+        return
     from workbook import bench as benchmark
 
     chosen = benchmark.choose(layers)
@@ -102,9 +105,47 @@ def bench(layers: str, threads: int, peers: bool, json_file: Path | None) -> Non
         report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
     if json_file:
         write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
-    console, table = Console(), report.table()
-    console.width = max(console.width, Console(width=1000).measure(table).maximum)  # no column is cut
-    console.print(table)
+    _show_table(report.table())
+
+
+@bench.command()
+@click.option("--seconds", type=click.FloatRange(0.1), default=3.0, show_default=True, help="For each plan.")
+@click.option("--size", type=(click.IntRange(8, 512),) * 2, default=(352, 288), metavar="WIDTH HEIGHT")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> None:
+    """Let a camera of 30 frames a second run through the denoiser's layers, planned in several ways."""
+    from workbook.streaming import bench as benchmark
+
+    with _progress() as progress:
+        task = progress.add_task("running plans", total=len(benchmark.PLANS))
+        report = benchmark.run(size=size[::-1], seconds=seconds, on_row=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+    for table in report.tables():
+        _show_table(table)
+
+
+@main.command()
+@click.argument("machines", nargs=-1, metavar="[MACHINE|FILE.toml]...")
+@click.option("--network", "networks", multiple=True, help="A built-in network or a .onnx file; several are allowed.")
+@click.option("--vary", multiple=True, metavar="FIELD=V1,V2", help="Each machine with each value; several are allowed.")
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--type", "type_", help="int8, int16, bf16, ...; default: each machine's first.")
+@click.option(
+    "--overlap/--no-overlap", default=True, help="Whether computing and DRAM overlap perfectly or not at all."
+)
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("sweep"), show_default=True)
+@click.option("--jobs", type=click.IntRange(1), help="Local processes; default: one a core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:8786.")
+def sweep(machines: tuple[str, ...], networks: tuple[str, ...], output: Path, **options: Any) -> None:
+    """Compute MACHINES (all presets) x networks: a table and a Pareto figure in OUTPUT. Run it again to resume."""
+    from workbook.hardware import sweep_command
+
+    with _progress() as progress:
+        advance = functools.partial(_advance, progress, progress.add_task("machines x networks", total=None))
+        written = sweep_command.sweep(machines, networks, output, advance, **options)
+    for path in written:
+        _line("written", str(path))
 
 
 @main.command(name="list")
@@ -226,6 +267,12 @@ def _progress() -> Progress:
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _show_table(table: Table) -> None:
+    console = Console()
+    console.width = max(console.width, Console(width=1000).measure(table).maximum)  # no column is cut
+    console.print(table)
 
 
 def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:

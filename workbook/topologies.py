@@ -6,7 +6,8 @@ Sources
   its 3x3 layer, as the frameworks ship it.
 * VGG-16: Simonyan and Zisserman, arXiv:1409.1556, table 1, column D.
 * MobileNetV2: Sandler et al., arXiv:1801.04381, tables 1 and 2.
-* YOLOv3-tiny: J. Redmon's darknet, cfg/yolov3-tiny.cfg; the design is that of arXiv:1804.02767.
+* YOLOv3 and YOLOv3-tiny: J. Redmon's darknet, cfg/yolov3.cfg and yolov3-tiny.cfg; the design is arXiv:1804.02767.
+* AlexNet: Krizhevsky et al., NIPS 2012, section 3.5, with the image of 227x227 that its sizes need.
 """
 
 from __future__ import annotations
@@ -166,6 +167,53 @@ def yolov3_tiny() -> list[ConvLayer]:
         ConvLayer("18", 256, 13, 13, 128),  # reads 13; its output, made twice as wide, joins that of 8
         ConvLayer("21", 128 + 256, 26, 26, 256, 3, 3, padding=1),
         ConvLayer("22", 256, 26, 26, 255),
+    ]
+
+
+def yolov3(height: int = 416, width: int = 416) -> list[ConvLayer]:
+    """The 75 convolutions of YOLOv3, 80 classes, named by their place in the file.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the image, which is padded to multiples of 32: 1080 rows become 1088.
+    """
+    return list(_yolov3(-(-height // 32) * 32, -(-width // 32) * 32))
+
+
+def _yolov3(H: int, W: int) -> Iterator[ConvLayer]:
+    place = 0
+    yield ConvLayer("0", 3, H, W, 32, 3, 3, padding=1)
+    for stage, blocks in enumerate((1, 2, 8, 8, 4)):
+        channels = 32 << stage
+        place += 1
+        yield ConvLayer(f"{place}", channels, H, W, 2 * channels, 3, 3, stride=2, padding=1)
+        H, W = H // 2, W // 2
+        for _ in range(blocks):
+            yield ConvLayer(f"{place + 1}", 2 * channels, H, W, channels)
+            yield ConvLayer(f"{place + 2}", channels, H, W, 2 * channels, 3, 3, padding=1)
+            place += 3  # the third adds the block's input
+    channels = 1024
+    for width, upsampled in ((512, 256), (256, 128), (128, 0)):
+        for repeat in range(3):
+            yield ConvLayer(f"{place + 2 * repeat + 1}", channels, H, W, width)
+            yield ConvLayer(f"{place + 2 * repeat + 2}", width, H, W, 2 * width, 3, 3, padding=1)
+            channels = 2 * width
+        yield ConvLayer(f"{place + 7}", channels, H, W, 255)
+        if upsampled:
+            yield ConvLayer(f"{place + 10}", width, H, W, upsampled)  # reads the third 1x1
+        place += 12
+        H, W, channels = 2 * H, 2 * W, upsampled + width  # made twice as wide, it joins the backbone's output
+
+
+def alexnet() -> list[ConvLayer]:
+    """The 5 convolutions of AlexNet for an image of 227x227; the second, fourth and fifth have two groups."""
+    return [
+        ConvLayer("conv1", 3, 227, 227, 96, 11, 11, stride=4),
+        ConvLayer("conv2", 96, 27, 27, 256, 5, 5, padding=2, groups=2),
+        ConvLayer("conv3", 256, 13, 13, 384, 3, 3, padding=1),
+        ConvLayer("conv4", 384, 13, 13, 384, 3, 3, padding=1, groups=2),
+        ConvLayer("conv5", 384, 13, 13, 256, 3, 3, padding=1, groups=2),
     ]
 
 

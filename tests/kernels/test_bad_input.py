@@ -300,7 +300,7 @@ def test_neighbours_in_memory_do_not_overlap(offset):
             TypeError,
             "has dtype float64: the kernels compute in float32",
         ),
-        (((1, 4, 8, 8), (6, 4, 3, 3)), {"dtype": "int8"}, TypeError, "has dtype int8"),
+        (((1, 4, 8, 8), (6, 4, 3, 3)), {"dtype": "int16"}, TypeError, "has dtype int16"),
         (((1, 4, 8, 8), (6, 4, 3, 3)), {"dtype": "float33"}, TypeError, "float33"),
     ],
 )

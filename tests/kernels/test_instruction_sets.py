@@ -13,7 +13,7 @@ import pytest
 import kernels
 
 HERE = Path(__file__)
-LEVELS = ("baseline", "v3", "v4")  # of x86-64, the best last
+LEVELS = ("baseline", "v3", "v3_vnni", "v4", "v4_vnni")  # of x86-64, the best last
 
 # Stand in for the module that asks the CPU, as on a machine that runs nothing better than `runnable`.
 ON_A_CPU_WITH = """
@@ -46,11 +46,13 @@ def test_kernels_isa_chooses(level):
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
 
 
-@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "probe"])
+@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "quantized", "probe"])
 def test_modules_are_those_of_the_instruction_set(name):
+    """Only what multiplies bytes is compiled for VNNI too."""
     chosen = importlib.import_module(f"kernels.{name}")
     assert chosen is getattr(kernels, name)
-    assert chosen is importlib.import_module(f"kernels.{name}_{kernels.isa()}")
+    level = kernels.isa() if name in ("quantized", "probe") else kernels.isa().removesuffix("_vnni")
+    assert chosen is importlib.import_module(f"kernels.{name}_{level}")
 
 
 def test_the_best_is_the_default():
@@ -63,10 +65,10 @@ def test_unknown_level_is_an_import_error(level):
     done = python("-c", "import kernels", level=level)
     assert done.returncode == 1
     assert f"ImportError: KERNELS_ISA={level!r} is no instruction set of the kernels" in done.stderr
-    assert "baseline, v3, v4" in done.stderr
+    assert "baseline, dotprod, v3, v3_vnni, v4, v4_vnni" in done.stderr
 
 
-@pytest.mark.parametrize("runnable", [LEVELS[:1], LEVELS[:2]])
+@pytest.mark.parametrize("runnable", [LEVELS[:1], LEVELS[:2], LEVELS[:4]])
 def test_missing_level_is_an_import_error(runnable):
     for level in set(LEVELS) - set(runnable):
         done = python("-c", ON_A_CPU_WITH.format(runnable=runnable), level=level)
@@ -89,4 +91,5 @@ def test_runnable_levels_are_those_of_the_psabi():
     flags = set(re.search(r"^flags\s*:(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[1].split())
     v3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"} <= flags
     v4 = v3 and {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags
-    assert kernels.isas() == LEVELS[: 1 + v3 + v4]
+    runs = {"v3": v3, "v3_vnni": v3 and "avx_vnni" in flags, "v4": v4, "v4_vnni": v4 and "avx512_vnni" in flags}
+    assert kernels.isas() == ("baseline", *(level for level in LEVELS[1:] if runs[level]))

@@ -1,6 +1,7 @@
 """Where the kernels read and write: never outside of the arrays, and nothing that an earlier call left in scratch.
 
-These tests know two attributes of a plan: _arenas, its free scratch, and _packed, its weights by algorithm.
+These tests know two attributes of a plan: _arenas, whose list `free` is its scratch, and _packed, its weights by
+algorithm.
 """
 
 import ctypes
@@ -27,12 +28,12 @@ def compute_between_guards(layer, algorithm):
     plan = plan_of(layer, algorithm, weight, bias, threads=1)
     expected = plan(x, residual=residual)
     for at in ("start", "end"):
-        (arena,) = plan._arenas = [guarded(free, at) for free in plan._arenas]
+        (arena,) = plan._arenas.free = [guarded(free, at) for free in plan._arenas.free]
         plan._packed = {name: guarded(np.asarray(packed), at) for name, packed in plan._packed.items()}
         plan._bias = guarded(plan._bias, at)
         y = plan(guarded(x, at), out=guarded(expected * 0, at), residual=guarded(residual, at))
         assert y.tobytes() == expected.tobytes()
-        assert plan._arenas[0] is arena  # the call used the guarded scratch
+        assert plan._arenas.free[0] is arena  # the call used the guarded scratch
 
 
 @on_every(RESIDUAL_LAYERS)
@@ -74,9 +75,9 @@ def test_nothing_left_in_scratch_reaches_the_result(layer, algorithm):
     x, weight, bias, _ = layer.arrays()
     plan = plan_of(layer, algorithm, weight, bias, threads=2)
     expected = plan(x)
-    assert len(plan._arenas) == 1
+    assert len(plan._arenas.free) == 1
     for poison in (np.nan, np.inf, 1e30):
-        plan._arenas[0][:] = poison
+        plan._arenas.free[0][:] = poison
         assert plan(x).tobytes() == expected.tobytes()
 
 

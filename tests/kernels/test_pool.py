@@ -36,12 +36,15 @@ def test_helpers_are_started_when_needed_and_kept(algorithm):
 
 def start_without_memory():
     layer, threads = replace(MANY_BLOCKS, N=200), 200  # more than the stacks that the parent's threads may have left
-    run(layer, 1)
+    arrays = layer.arrays()
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 20 * 2**20, -1))  # a helper's stack takes 8 MiB of addresses
-    assert run(layer, threads) < threads - 1
+    y = layer.run("direct", *arrays, threads=threads)
+    started = pool.helpers()
     resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    assert started < threads - 1
+    layer.check("direct", y, *arrays)
     assert run(layer, threads) == threads - 1
 
 
@@ -55,10 +58,10 @@ def fail_to_allocate():
     plan = kernels.Conv2d(weight, bias, algorithm="im2col", threads=1)
     expected = plan(x)
     out = np.empty_like(expected)
+    wide = np.zeros((1, 64, 3, 10_000_000), np.float32)
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
-    wide = np.zeros((1, 64, 3, 10_000_000), np.float32)
-    resource.setrlimit(resource.RLIMIT_AS, (used + 2**20, -1))
+    resource.setrlimit(resource.RLIMIT_AS, (used + 8 * 2**20, -1))
     with pytest.raises(MemoryError, match="9999998"):
         plan(wide)
     assert plan(x, out=out).tobytes() == expected.tobytes()

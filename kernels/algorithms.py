@@ -1,0 +1,116 @@
+"""The float32 algorithms, what each can run, and the choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels import cost, depthwise, direct, im2col, naive, winograd
+from kernels.geometry import Geometry, Window
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Algorithm(Protocol):
+    """What each algorithm offers; its .pyi says it in full."""
+
+    @property
+    def pack(self) -> Callable[..., FloatArray]:
+        """Weights (K, C / groups, R, S) in the algorithm's own order."""
+
+    @property
+    def scratch_size(self) -> Callable[..., int]:
+        """Floats of scratch that `run` needs."""
+
+    @property
+    def run(self) -> Callable[..., None]:
+        """Compute a layer."""
+
+    @property
+    def cost(self) -> Callable[..., tuple[float, float, float, float]]:
+        """Vectors of arithmetic, copies, outputs and weights that a layer takes."""
+
+
+class _Direct:
+    """direct.pyx, or depthwise.pyx for a layer in which each channel is a group of its own."""
+
+    def pack(self, weight: FloatArray, groups: int) -> FloatArray:
+        module: Algorithm = depthwise if weight.shape[:2] == (groups, 1) else direct
+        return module.pack(weight, groups)
+
+    def scratch_size(self, layer: dict[str, float], threads: int) -> int:
+        return _direct_for(layer).scratch_size(layer, threads)
+
+    def cost(self, layer: dict[str, float]) -> tuple[float, float, float, float]:
+        return _direct_for(layer).cost(layer)
+
+    def run(self, layer: dict[str, float], *arguments: Any) -> None:
+        _direct_for(layer).run(layer, *arguments)
+
+
+def _direct_for(layer: dict[str, float]) -> Algorithm:
+    return depthwise if layer["C"] == layer["K"] == layer["groups"] else direct
+
+
+class _Winograd:
+    """winograd.pyx with one tile size, looking like the other algorithms' modules."""
+
+    def __init__(self, m: int) -> None:
+        self.pack = partial(winograd.pack, m=m)
+        self.scratch_size = partial(winograd.scratch_size, m=m)
+        self.run = partial(winograd.run, m=m)
+        self.cost = partial(winograd.cost, m=m)
+
+
+ALGORITHMS: dict[str, Algorithm] = {
+    "naive": naive,
+    "direct": _Direct(),
+    "im2col": im2col,
+    "winograd_f2": _Winograd(2),
+    "winograd_f4": _Winograd(4),
+    "winograd_f6": _Winograd(6),
+}
+
+
+def obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window) -> str:
+    """Why an algorithm cannot run a layer; empty if it can."""
+    if not name.startswith("winograd"):
+        return ""
+    R, S = weight_shape[2:]
+    if (R, S) != (3, 3):
+        return f"its filter is {R}x{S}, not 3x3"
+    if window.stride != (1, 1):
+        return f"its stride is {window.stride}, not 1"
+    if window.dilation != (1, 1):
+        return f"its dilation is {window.dilation}, not 1"
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def counts(name: str, shape: Geometry) -> tuple[float, float, float, float]:
+    """How many vectors of each kind an algorithm takes for a layer."""
+    return ALGORITHMS[name].cost(shape.compiled())
+
+
+@lru_cache(maxsize=1024)
+def automatic(shape: Geometry) -> str:
+    """Choose what the cost model finds the fastest.
+
+    Not naive, which is there to be read, and not F(6,3): a little faster than F(4,3), with four times its error.
+    """
+    sensible = (name for name in ALGORITHMS if name not in ("naive", "winograd_f6"))
+    able = (name for name in sensible if not obstacle(name, shape.weight_shape, shape.window))
+    return min(able, key=lambda name: cost.vector_multiply_adds(counts(name, shape)))
+
+
+@lru_cache(maxsize=1024)
+def described(
+    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int
+) -> tuple[dict[str, float], int]:
+    """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
+    layer = shape.compiled(activation)
+    return layer, max(1, ALGORITHMS[algorithm].scratch_size(layer, threads))

@@ -1,0 +1,96 @@
+"""Checks the arrays that the kernels are given, and lends them memory to work in; every error names the argument."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def check_dtype(dtype: np.dtype[Any], name: str, allowed: tuple[str, ...] = ("float32",)) -> None:
+    """Raise a TypeError for a dtype that is not among those allowed."""
+    if any(dtype == name for name in allowed):
+        return
+    if "float32" not in allowed:
+        hint = f", not {' or '.join(allowed)}: the integer kernels multiply bytes; quantize it first"
+    elif dtype.kind == "f":
+        hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32)"
+    else:
+        hint = ": the floating-point kernels take float32 arrays"
+    raise TypeError(f"{name} has dtype {dtype}{hint}")
+
+
+def check_array(array: Array, name: str, allowed: tuple[str, ...] = ("float32",)) -> None:
+    """Raise a TypeError for what is no array, or one of another dtype."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
+    check_dtype(array.dtype, name, allowed)
+
+
+def finite_copy(array: Array, name: str) -> Array:
+    """Return a contiguous copy: what the caller does to the array later does not reach the plan."""
+    check_array(array, name)
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} must be finite, but {name}{list(where)} is {array[where]}")
+    return np.array(array, order="C")
+
+
+def readable(array: Array) -> Array:
+    """Return the array, or a copy that is contiguous and has each number at a multiple of its size."""
+    return np.require(array, requirements=("C", "A"))
+
+
+def check_out(out: Array, shape: tuple[int, ...], others: dict[str, Array | None], dtype: str = "float32") -> None:
+    """Raise a TypeError or ValueError for memory that a result of this shape cannot be written to."""
+    check_array(out, "out", (dtype,))
+    if out.shape != shape:
+        raise ValueError(f"out must have the output's shape {shape}, not {out.shape}")
+    if not out.flags.c_contiguous:
+        raise ValueError(f"out must be contiguous (C order), but its strides are {out.strides}")
+    if not out.flags.aligned:
+        raise ValueError(f"out is not aligned: its address {out.ctypes.data} is no multiple of {out.itemsize}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only")
+    for name, other in others.items():
+        if other is not None and np.may_share_memory(out, other):
+            raise ValueError(f"out shares memory with {name}; give it memory of its own")
+
+
+def thread_count(threads: int | None) -> int:
+    """Return the threads asked for; None stands for the cores that this process may use."""
+    if threads is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+        raise TypeError(f"threads must be an integer, not {threads!r}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    return min(int(threads), 1024)
+
+
+class Arenas:
+    """Scratch for the calls of one plan: each takes a piece that no other call is using, and gives it back."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._dtype = np.dtype(dtype)
+        self.free: list[Array] = []
+
+    def take(self, numbers: int) -> Array:
+        """Return memory for so many numbers of four bytes; it begins on a cache line."""
+        try:
+            arena = self.free.pop()
+        except IndexError:
+            return self._new(numbers)
+        return arena if arena.size == numbers else self._new(numbers)
+
+    def give(self, arena: Array) -> None:
+        """Keep it for the next call."""
+        self.free.append(arena)
+
+    def _new(self, numbers: int) -> Array:
+        memory = np.empty(numbers + 16, self._dtype)
+        return memory[-memory.ctypes.data % 64 // 4 :][:numbers]

@@ -1,0 +1,182 @@
+"""Machines x networks: what is to be computed, the row of numbers that comes of each pair, and which rows are best."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import product
+from pathlib import Path
+
+from workbook.errors import CommandError
+from workbook.hardware.lines import five_lines
+from workbook.hardware.machine import Machine
+from workbook.hardware.machine_file import load, to_toml
+from workbook.hardware.onnx_file import from_onnx
+from workbook.hardware.presets import preset
+from workbook.hardware.workload import WORKLOADS, Workload
+
+
+@dataclass(frozen=True)
+class Task:
+    """One pair: the best schedule of a network on a machine is to be found."""
+
+    machine: Machine
+    workload: Workload
+    overlap: bool = True
+
+    @property
+    def key(self) -> str:
+        """What the row depends on, as a short text; the same in every process."""
+        text = "\n".join((to_toml(self.machine), repr(self.workload), str(self.overlap)))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a task: the five lines in milliseconds, and the reconfigured one's images, energy and switches.
+
+    Attributes
+    ----------
+    machine, network : str
+    macs, batch : int
+    textbook_ms, fixed_ms, suite_ms, oracle_ms, reconfigured_ms : float
+        Of a batch.
+    gain : float
+        Of reconfiguration over the best fixed datapath.
+    switches : int
+    images_per_second, mj_per_image : float
+        The reconfigured line's.
+    dram_bound : float
+        The part of its time in which layers wait for DRAM.
+    """
+
+    machine: str
+    network: str
+    macs: int
+    batch: int
+    textbook_ms: float
+    fixed_ms: float
+    suite_ms: float
+    oracle_ms: float
+    reconfigured_ms: float
+    gain: float
+    switches: int
+    images_per_second: float
+    mj_per_image: float
+    dram_bound: float
+
+
+def compute(task: Task) -> Row:
+    """Compute the row of a task; any process, here or on another machine, gets the same."""
+    lines = five_lines(task.workload, task.machine, overlap=task.overlap)
+    best = lines.reconfigured
+    return Row(
+        machine=task.machine.name,
+        network=task.workload.name,
+        macs=task.machine.macs,
+        batch=task.workload.batch,
+        **{f"{line.name}_ms": 1e3 * line.seconds for line in lines},
+        gain=lines.gain(),
+        switches=best.switches,
+        images_per_second=best.fps,
+        mj_per_image=best.mj_per_image,
+        dram_bound=best.dram_bound,
+    )
+
+
+def machines(names: Iterable[str], vary: Mapping[str, Sequence[float]] | None = None) -> list[Machine]:
+    """Return presets and machines from .toml files, each with every combination of the varied fields.
+
+    Parameters
+    ----------
+    names : iterable of str
+    vary : mapping of field to values, optional
+        Such as {"dram_gbs": [8, 16], "reconfiguration.contexts": [1, 2]}.
+
+    Raises
+    ------
+    CommandError
+        If there is no such machine or field, or a value cannot be.
+    """
+    changes = vary or {}
+    found = []
+    for name in names:
+        base = load(Path(name)) if name.endswith(".toml") else preset(name)
+        for values in product(*changes.values()):
+            label = "".join(f" {field}={value:g}" for field, value in zip(changes, values, strict=True))
+            altered = {field.replace(".", "__"): v for field, v in zip(changes, values, strict=True)}
+            try:
+                found.append(base.but(**altered, name=base.name + label))
+            except ValueError as error:
+                raise CommandError(f"{name}{label}: {error}") from None
+    return found
+
+
+def workloads(names: Iterable[str], *, batch: int = 1, type: str | None = None) -> list[Workload]:
+    """Return built-in networks and those of .onnx files.
+
+    Raises
+    ------
+    CommandError
+        If there is no such network, or a file cannot be read.
+    """
+    found = []
+    for name in names:
+        if name.endswith(".onnx"):
+            workload = from_onnx(name)
+        elif name in WORKLOADS:
+            workload = WORKLOADS[name]()
+        else:
+            raise CommandError(f"no network {name!r}; there are {', '.join(WORKLOADS)}, or name an .onnx file")
+        found.append(workload.with_batch(batch) if batch != 1 else workload)
+    return [workload.with_type(type) for workload in found] if type else found
+
+
+def tasks(
+    machines: Iterable[Machine], workloads: Sequence[Workload], *, overlap: bool = True, fused: bool = False
+) -> list[Task]:
+    """Return every pair.
+
+    Parameters
+    ----------
+    machines : iterable of Machine
+        One that lacks a network's type computes it in the first that it has.
+    workloads : sequence of Workload
+    overlap : bool
+        Whether computing and DRAM overlap perfectly, or not at all.
+    fused : bool
+        Whether tensors that fit stay in the machine's memory.
+    """
+    pairs = []
+    for machine, workload in product(machines, workloads):
+        known = all(layer.type in machine.rates for layer in workload.layers)
+        typed = workload if known else workload.with_type(next(iter(machine.rates)))
+        pairs.append(Task(machine, typed.fused(machine.sram_kb) if fused else typed, overlap))
+    return pairs
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Write rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
+
+
+def pareto(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that no other of the same network betters: as many images a second for as little energy."""
+    return [
+        row
+        for row in rows
+        if not any(
+            other.network == row.network
+            and other.images_per_second >= row.images_per_second
+            and other.mj_per_image <= row.mj_per_image
+            and (other.images_per_second, other.mj_per_image) != (row.images_per_second, row.mj_per_image)
+            for other in rows
+        )
+    ]
