@@ -168,6 +168,11 @@ class Conv2d:
                 self._arenas.give(arena)
         return out
 
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed weights, of every algorithm that has been used so far."""
+        return sum(packed.nbytes for packed in self._packed.values())
+
     def explain(self, x_shape: tuple[int, int, int, int]) -> Explanation:
         """Tell which algorithm an input of this shape gets, what is predicted of it, and why not the others.
 

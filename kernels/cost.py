@@ -37,7 +37,7 @@ def vector_multiply_adds(counts: tuple[float, float, float, float]) -> float:
 
 def seconds(counts: tuple[float, float, float, float], threads: int = 1) -> float:
     """Predict the time of a layer on this machine."""
-    return vector_multiply_adds(counts) / _vector_rate() / threads
+    return vector_multiply_adds(counts) * probe.lanes() / multiply_add_rate() / threads
 
 
 def relative_error(algorithm: str, channels: int, taps: int) -> float:
@@ -48,11 +48,11 @@ def relative_error(algorithm: str, channels: int, taps: int) -> float:
 
 
 @cache
-def _vector_rate() -> float:
-    """Vector multiply-adds a second of one core at most: the best of some short runs, by the thread's own clock."""
+def multiply_add_rate() -> float:
+    """Multiply-adds a second of one core at most: the best of some short runs, by the thread's own clock."""
     best = 0.0
-    for _ in range(20):
+    for _ in range(40):
         start = time.thread_time()
-        macs = probe.fma(50_000)
-        best = max(best, macs / probe.lanes() / (time.thread_time() - start))
+        macs = probe.fma(100_000)
+        best = max(best, macs / (time.thread_time() - start))
     return best

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbook.check import Checked
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
@@ -85,27 +86,47 @@ def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) 
     "--layers",
     default="resnet50",
     show_default=True,
-    help="resnet50, winograd (3x3, stride 1), rest (1x1, strided, depthwise), or a text such as 64->64.",
+    help="resnet50, winograd (3x3, stride 1), rest (1x1, strided, depthwise), int8, or a text such as 64->64.",
 )
+@click.option("--dtype", type=click.Choice(["float32", "int8"]), default="float32", show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+@click.option("--json", "json_file", type=_FILE, help="Write all that was measured there.")
+@click.option("--figure", "figure_file", type=_FILE, help="Draw it there; .svg or .png.")
 @click.pass_context
-def bench(context: click.Context, layers: str, threads: int, peers: bool, json_file: Path | None) -> None:
+def bench(
+    context: click.Context,
+    layers: str,
+    dtype: str,
+    threads: int,
+    peers: bool,
+    json_file: Path | None,
+    figure_file: Path | None,
+) -> None:
     """Time the kernels layer by layer, beside the libraries that are installed; or what COMMAND names."""
     if context.invoked_subcommand:
         return
     from workbook import bench as benchmark
+    from workbook.bench import figure
+    from workbook.bench.table import table
 
     chosen = benchmark.choose(layers)
     if not chosen:
         raise CommandError(f"no layer contains {layers!r}; try {', '.join(benchmark.layer_sets())}, 3x3 or @56")
+    if figure_file and figure_file.suffix not in figure.FORMATS:
+        raise CommandError(f"--figure {figure_file}: the name must end in {' or '.join(figure.FORMATS)}")
+    for file in filter(None, (json_file, figure_file)):
+        file.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     with _progress() as progress:
         task = progress.add_task("timing layers", total=len(chosen))
-        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
+        report = benchmark.run(
+            chosen, dtype=dtype, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task)
+        )
     if json_file:
-        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
-    _show_table(report.table())
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
+    if figure_file:
+        write_whole(figure_file, figure.write(report, figure_file))
+    _show_table(table(report))
 
 
 @bench.command()
