@@ -14,7 +14,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from statistics import geometric_mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -35,6 +38,7 @@ LAYERS = {
     "rest": "1x1, strided, depthwise",
     "resnet50": "ResNet-50",
     "int8": "3x3, 1x1, strided",
+    "random": "50 random layers",
 }
 
 
@@ -66,10 +70,12 @@ class Run:
 
 RUNS = (
     *(Run(layers, threads) for layers in ("winograd", "rest", "resnet50") for threads in (1, 2)),
+    Run("random"),
     Run("winograd", isa="v3"),
     Run("int8", dtype="int8"),
 )
-V3, INT8 = RUNS[-2:]
+WINOGRAD, WINOGRAD_X2, REST, _, _, _, RANDOM, V3, INT8 = RUNS
+LARGE = 100e6  # multiply-adds of a layer that two threads should share well
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class Target:
     ----------
     run : Run
     what : str
-    number : function of the summary
+    number : function of all reports
     floor, goal : float, optional
         What must be reached, and what is aimed at.
     at_most : bool
@@ -91,29 +97,65 @@ class Target:
 
     run: Run
     what: str
-    number: Callable[[dict[str, Any]], float]
+    number: Callable[[dict[str, Any]], float | None]
     floor: float | None = None
     goal: float | None = None
     at_most: bool = False
     timed: bool = True
 
-    def reached(self, wanted: float | None, summary: dict[str, Any]) -> str:
-        """Say whether the run's number is good enough; no time of a disturbed run is."""
-        if wanted is None:
+    def reached(self, wanted: float | None, reports: dict[str, Any]) -> str:
+        """Say whether the number is good enough; no time of a disturbed run is."""
+        number = self.number(reports)
+        if wanted is None or number is None:
             return ""
-        number, limit = self.number(summary), f"{'≤' if self.at_most else '≥'} {wanted:g}"
-        if self.timed and summary["disturbed"] > BUSY:
+        limit = f"{'≤' if self.at_most else '≥'} {wanted:g}"
+        if self.timed and reports[self.run.name]["summary"]["disturbed"] > BUSY:
             return f"{limit}: measure again, other programs ran"
         good = number <= wanted if self.at_most else number >= wanted
         return f"{limit}: {'reached' if good else 'not reached'}"
 
 
+def _over(run: Run, peer: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda reports: reports[run.name]["summary"]["speedups"].get(peer)
+
+
+def _lowest(run: Run) -> Callable[[dict[str, Any]], float | None]:
+    return lambda reports: reports[run.name]["summary"]["lowest"]["speedup"]
+
+
+def _of_summary(run: Run, *keys: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda reports: reduce(getitem, keys, reports[run.name]["summary"])
+
+
+def _two_threads(reports: dict[str, Any]) -> float:
+    """What the second thread gains on large layers."""
+    rows = [row for run in RUNS if run.threads == 2 for row in reports[run.name]["rows"] if row["macs"] >= LARGE]
+    return geometric_mean(row["beside"][ONE_THREAD]["median"] / row["ours"][row["auto"]]["median"] for row in rows)
+
+
+def _v3_over_v4(reports: dict[str, Any]) -> float:
+    """The speed of the kernels held to AVX2 over their speed with AVX-512."""
+    pairs = zip(reports[WINOGRAD.name]["rows"], reports[V3.name]["rows"], strict=True)
+    return geometric_mean(v4["ours"][v4["auto"]]["median"] / v3["ours"][v3["auto"]]["median"] for v4, v3 in pairs)
+
+
 TARGETS = (
-    Target(INT8, "int8 over our float32 im2col", lambda summary: summary["times"][IM2COL], floor=2.5),
+    Target(WINOGRAD, f"3x3, over the {BEST_OF_WIDELY_USED}", _over(WINOGRAD, BEST_OF_WIDELY_USED), 1.6, 2.0),
+    Target(WINOGRAD, "3x3, over ncnn", _over(WINOGRAD, "ncnn"), 1.0, 1.3),
+    Target(WINOGRAD, "3x3, lowest layer over the fastest library", _lowest(WINOGRAD), 0.8, 0.95),
+    Target(REST, "1x1, strided, depthwise, over the fastest library", _over(REST, FASTEST), 0.8, 1.0),
+    Target(REST, "1x1, strided, depthwise, lowest layer", _lowest(REST), goal=0.85),
+    Target(WINOGRAD, "micro-kernel over the peak", lambda reports: reports[WINOGRAD.name]["micro_kernel"], 0.9),
+    Target(WINOGRAD_X2, "two threads over one, layers of 100 million multiply-adds and more", _two_threads, 1.8),
+    Target(V3, "3x3, AVX2 over AVX-512", _v3_over_v4, 0.4),
+    Target(RANDOM, "time predicted, the worst of 50 layers", _of_summary(RANDOM, "worst_prediction"), 2, at_most=True),
+    Target(INT8, "int8, over the fastest library", _over(INT8, FASTEST), 0.75, 1.0),
+    Target(INT8, "int8, lowest layer", _lowest(INT8), goal=0.85),
+    Target(INT8, "int8 over our float32 im2col", _of_summary(INT8, "times", IM2COL), 2.5),
     Target(
         INT8,
         "packed weights, int8 over float32",
-        lambda summary: summary["packed_share"],
+        _of_summary(INT8, "packed_share"),
         floor=0.3,
         at_most=True,
         timed=False,
@@ -189,9 +231,9 @@ def _gain(summary: dict[str, Any]) -> str:
 def _targets(reports: dict[str, Any]) -> str:
     rows = [["target", "measured", "floor", "goal"], ["---"] * 4]
     for target in TARGETS:
-        summary = reports[target.run.name]["summary"]
-        states = (target.reached(wanted, summary) for wanted in (target.floor, target.goal))
-        rows.append([target.what, f"{target.number(summary):.2f}×", *states])
+        states = (target.reached(wanted, reports) for wanted in (target.floor, target.goal))
+        number = target.number(reports)
+        rows.append([target.what, "" if number is None else f"{number:.2f}×", *states])
     return _table(rows)
 
 

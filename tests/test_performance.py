@@ -64,10 +64,10 @@ def test_runs_are_on_one_machine() -> None:
 def test_targets_are_judged(
     at_most: bool, timed: bool, number: float, disturbed: float, states: tuple[str, str]
 ) -> None:
-    target = Target(INT8, "it", lambda summary: number, floor=2.5, goal=3, at_most=at_most, timed=timed)
-    summary = {"disturbed": disturbed}
-    assert (target.reached(target.floor, summary), target.reached(target.goal, summary)) == states
-    assert target.reached(None, summary) == ""
+    target = Target(INT8, "it", lambda reports: number, floor=2.5, goal=3, at_most=at_most, timed=timed)
+    reports = {INT8.name: {"summary": {"disturbed": disturbed}}}
+    assert (target.reached(target.floor, reports), target.reached(target.goal, reports)) == states
+    assert target.reached(None, reports) == ""
 
 
 def test_a_run_that_fails_leaves_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import chain
 
+import numpy as np
+
 from workbook.topologies import ConvLayer, distinct, mobilenet_v2, resnet50
 
 # The 3x3 layers with stride 1 of VGG-16 and ResNet: channels and size.
@@ -23,7 +25,18 @@ def layer_sets() -> dict[str, list[ConvLayer]]:
         "winograd": winograd,
         "rest": [*other, *(layer for layer in mobile if layer.R == 3)],
         "int8": [*winograd, *other],
+        "random": [_random(seed) for seed in range(50)],
     }
+
+
+def _random(seed: int) -> ConvLayer:
+    """Return a layer that stands in no network: what was predicted of it was not fitted to it."""
+    random = np.random.default_rng(seed)
+    C, K = (int(n) for n in random.integers(8, 400, 2))
+    size, R = int(random.integers(7, 80)), int(random.choice([1, 3, 3, 5]))
+    depthwise = bool(random.random() < 0.2)
+    stride, groups = int(random.choice([1, 1, 2])), C if depthwise else 1
+    return ConvLayer(f"random {seed}", C, size, size, C if depthwise else K, R, R, stride, R // 2, groups)
 
 
 def choose(text: str) -> list[ConvLayer]:

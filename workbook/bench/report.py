@@ -168,6 +168,11 @@ class Report:
         speedup, peer, row = min(rows, key=lambda found: found[0])
         return {"layer": row.layer.shape, "peer": peer, "speedup": speedup, "share_of_peak": row.share_of_peak}
 
+    def worst_prediction(self) -> float:
+        """Return how far the cost model's time is off at most, as a factor, of the algorithm that was taken."""
+        ratios = [row.predicted[row.auto] / row.timing.median for row in self.rows if row.auto in row.predicted]
+        return max((max(ratio, 1 / ratio) for ratio in ratios), default=math.nan)
+
     def packed_share(self) -> float | None:
         """Bytes of our packed weights over those of the float32 kernel that packs them alike; None in float32."""
         pairs = [tuple(row.packed_bytes.values()) for row in self.rows if row.packed_bytes]
@@ -189,6 +194,7 @@ class Report:
             "peaks": {name: statistics.geometric_mean(row.peaks[name] for row in self.rows) for name in first.peaks},
             "times": {name: self.geometric_mean(partial(Row.times, beside=name)) for name in first.beside},
             "auto_over_best": self.geometric_mean(lambda row: row.timing.median / row.ours[row.best].median),
+            "worst_prediction": self.worst_prediction(),
             "packed_share": self.packed_share(),
             "disturbed": self.disturbed(),
         }
