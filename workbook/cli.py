@@ -134,6 +134,7 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
 @click.option(
     "--overlap/--no-overlap", default=True, help="Whether computing and DRAM overlap perfectly or not at all."
 )
+@click.option("--fused", is_flag=True, help="Keep tensors that fit in the machine's memory, and out of DRAM.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("sweep"), show_default=True)
 @click.option("--jobs", type=click.IntRange(1), help="Local processes; default: one a core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:8786.")
