@@ -146,6 +146,39 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
         _show_table(table)
 
 
+@bench.command()
+@click.option("--peers/--no-peers", default=True, help="Beside SCALE-Sim and ZigZag if they are installed, or alone.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+def hardware(peers: bool, json_file: Path | None) -> None:
+    """Time the cost model of flexible hardware, beside other models of one layer that are installed."""
+    from workbook.hardware import bench as benchmark
+
+    with _progress() as progress:
+        task = progress.add_task("timing models", total=benchmark.steps(peers))
+        report = benchmark.run(with_peers=peers, on_step=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+    for table in report.tables():
+        _show_table(table)
+
+
+@bench.command()
+@click.option("--lesson", "names", multiple=True, help="Such as winograd; several are allowed. Default: all.")
+@click.option("--moves", type=click.IntRange(2), default=30, show_default=True, help="Of each panel.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+def panels(names: tuple[str, ...], moves: int, json_file: Path | None) -> None:
+    """Move the panels of the notebooks in headless Chromium, and time how soon the numbers and the figure follow."""
+    from workbook import bench_panels as benchmark
+
+    lessons = benchmark.choose(names)
+    with _progress() as progress:
+        task = progress.add_task("moving panels", total=moves * sum(len(lesson.panels) for lesson in lessons))
+        report = benchmark.run(lessons, moves=moves, on_move=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+    _show_table(report.table())
+
+
 @main.command()
 @click.argument("machines", nargs=-1, metavar="[MACHINE|FILE.toml]...")
 @click.option("--network", "networks", multiple=True, help="A built-in network or a .onnx file; several are allowed.")
@@ -155,6 +188,7 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
 @click.option(
     "--overlap/--no-overlap", default=True, help="Whether computing and DRAM overlap perfectly or not at all."
 )
+@click.option("--fused", is_flag=True, help="Keep tensors that fit in the machine's memory, and out of DRAM.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("sweep"), show_default=True)
 @click.option("--jobs", type=click.IntRange(1), help="Local processes; default: one a core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:8786.")

@@ -53,7 +53,10 @@ def sweep(
     """
     if type_ is not None and type_ not in TYPES:
         raise CommandError(f"no type {type_!r}; there are {', '.join(TYPES)}")
-    found = sweeping.machines(machines or PRESETS, dict(map(_field, vary)))
+    varied = dict(map(_field, vary))
+    if len(varied) < len(vary):
+        raise CommandError(f"--vary names a field twice: {', '.join(vary)}; write FIELD=V1,V2 once")
+    found = sweeping.machines(machines or PRESETS, varied)
     for machine in found:
         if type_ and type_ not in machine.rates:
             raise CommandError(f"{machine.name} has no {type_}; its rates are for {', '.join(machine.rates)}")
