@@ -44,6 +44,8 @@ class Lesson:
         Titles, in order; the ids are 1.1, 1.2, ...
     sections : tuple of str
         Headings below the title, in order; every lesson but the first has the same.
+    file : str
+        The notebook's name after the number; the package's if empty.
     """
 
     number: int
@@ -55,11 +57,12 @@ class Lesson:
     panels: tuple[str, ...]
     exercises: tuple[str, ...]
     sections: tuple[str, ...] = HEADINGS
+    file: str = ""
 
     @property
     def name(self) -> str:
         """The notebook's file name without `.ipynb`, such as "01_convolution"."""
-        return f"{self.number:02d}_{self.package}"
+        return f"{self.number:02d}_{self.file or self.package}"
 
     @property
     def heading(self) -> str:
@@ -127,6 +130,22 @@ LESSONS: tuple[Lesson, ...] = (
         ),
         panels=("layer", "points"),
         exercises=("Predict a gain", "Complete a function", "Decide under a budget"),
+    ),
+    Lesson(
+        number=3,
+        package="quantization",
+        title="INT8 quantization",
+        question="A trained network on bytes alone: what does it lose, what does it gain, and when is the gain none?",
+        minutes=75,
+        objectives=(
+            "turn numbers into bytes with a scale and a zero point, and compute a layer on bytes alone",
+            "say why one scale for a layer can ruin a network, and how it is rescued",
+            "choose how many images, and which range, a calibration needs",
+            "predict which layers become faster in INT8, and which do not",
+        ),
+        panels=("grid", "activations"),
+        exercises=("Quantize a tensor", "Pick a calibrator", "Find the layer to exclude"),
+        file="int8_quantization",
     ),
 )
 
