@@ -49,6 +49,14 @@ def winograd_by_matrices(d, g):
     return AT @ ((G @ g) * (BT @ d)) / 2
 
 
+def break_even_by_steps(on_a, on_b, batch):
+    frame = total = sum(on_b)
+    for a, b in zip(on_a, on_b, strict=True):
+        frame += a - b
+        total = min(total, frame)
+    return batch * min(sum(on_b) - total, sum(on_a) - total)
+
+
 # A second solution for each exercise, written differently from the one that a learner is shown.
 SECOND = {
     "1.1": lambda: int(np.vdot(lesson_photo()[60:63, 24:27], [[-1, -2, -1], [0, 0, 0], [1, 2, 1]])),
@@ -57,6 +65,9 @@ SECOND = {
     "2.1": lambda: 39 * 39 / sum(6 * 6 for _ in np.ndindex(13 // 4 + 1, 13 // 4 + 1)),
     "2.2": lambda: winograd_by_matrices,
     "2.3": lambda: "winograd_f" + str(36 // 9),
+    "4.1": lambda: np.prod([n / (lanes * np.ceil(n / lanes)) for n, lanes in ((144, 32), (24, 16), (56 * 56, 8))]),
+    "4.2": lambda: break_even_by_steps,
+    "4.3": lambda: [1024.0, np.int64(2048), "laid anew"],
 }
 
 

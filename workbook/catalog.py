@@ -44,6 +44,8 @@ class Lesson:
         Titles, in order; the ids are 1.1, 1.2, ...
     sections : tuple of str
         Headings below the title, in order; every lesson but the first has the same.
+    file : str
+        The notebook's name after the number; the package's if empty.
     """
 
     number: int
@@ -55,11 +57,12 @@ class Lesson:
     panels: tuple[str, ...]
     exercises: tuple[str, ...]
     sections: tuple[str, ...] = HEADINGS
+    file: str = ""
 
     @property
     def name(self) -> str:
         """The notebook's file name without `.ipynb`, such as "01_convolution"."""
-        return f"{self.number:02d}_{self.package}"
+        return f"{self.number:02d}_{self.file or self.package}"
 
     @property
     def heading(self) -> str:
@@ -127,6 +130,22 @@ LESSONS: tuple[Lesson, ...] = (
         ),
         panels=("layer", "points"),
         exercises=("Predict a gain", "Complete a function", "Decide under a budget"),
+    ),
+    Lesson(
+        number=4,
+        package="hardware",
+        title="Flexible hardware",
+        question="What does hardware gain that lays its datapath anew between layers, and what may a switch cost?",
+        minutes=75,
+        objectives=(
+            "compute how many lanes of a datapath work on a layer",
+            "compare flexible hardware with the strongest fixed datapath, and see through a weak opponent",
+            "say from which time of a switch on reconfiguration never pays, and what memory, area and batch do to that",
+            "choose a machine for a network under a budget of area and power",
+        ),
+        panels=("layer", "switch", "design"),
+        exercises=("Read a utilisation", "Complete a function", "Decide under a budget"),
+        file="flexible_hardware",
     ),
 )
 
