@@ -19,11 +19,11 @@ from cluster import PATIENCE, cluster
 from workbook.cli import main
 from workbook.drawing import look
 from workbook.hardware import workers
-from workbook.hardware.figures import pareto_figure
 from workbook.hardware.lines import five_lines
 from workbook.hardware.machine_file import save
 from workbook.hardware.presets import PRESETS
 from workbook.hardware.sweep import Row, Task, compute, machines, pareto, table, tasks, workloads
+from workbook.hardware.sweep_figure import pareto_figure
 from workbook.hardware.workload import resnet50
 
 COMMAND = Path(sys.executable).with_name("workbook")

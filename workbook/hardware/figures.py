@@ -1,81 +1,171 @@
-"""The figure of a sweep: for each network, images a second against energy, and the machines that no other betters."""
+"""The figures of lesson 4: from a panel's numbers to a Figure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, StrMethodFormatter
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
 
-from workbook.drawing import COLORS
-from workbook.hardware.sweep import Row, pareto
+from workbook.drawing import COLORS, INK
+from workbook.hardware.area import KINDS
+from workbook.hardware.cost import LayerCost
+from workbook.hardware.model import LARGEST_POWER, SWITCH_SECONDS, X1, Designed, Laid, Switched
 
-_LETTER = 0.09  # inches of a letter, on average
-_NAMES = 9  # that fit beside an Axes
-_NEAR = 13  # points; numbers of marks that are nearer stand in one place
+_LANES, _DRAM = COLORS[0], COLORS[1]
+_GREY = "#777777"
+_MARKS = dict(zip(KINDS, "s^o", strict=True))
 
 
-def pareto_figure(rows: Sequence[Row]) -> Figure:
-    """Draw an Axes a network: every row as a mark, and a line through the best, which are numbered and named."""
-    networks = {row.network: [other for other in rows if other.network == row.network] for row in rows}
-    longest = max(len(row.machine) for row in rows)
-    figure = Figure(figsize=(5.5 + _LETTER * longest, 0.6 + 2.5 * len(networks)), layout="constrained")
-    grid = figure.subplots(len(networks), squeeze=False).flat
-    for axes, (network, of_network) in zip(grid, networks.items(), strict=True):
-        axes.set_title(network)
-        _draw(axes, of_network)
-    figure.suptitle("Filled: no other machine is as fast for as little energy", x=0.01, ha="left", fontsize=11)
-    figure.draw_without_rendering()  # only now it is known where the marks lie on the page
-    for axes, of_network in zip(figure.axes, networks.values(), strict=True):
-        _number(axes, _front(of_network))
+def laid_readout(laid: Laid) -> str:
+    """Say how many lanes work, and what the layer takes on the chosen datapath and on the best."""
+    yours, best = laid.yours, laid.best
+    layer = yours.layer
+    return (
+        f"{layer.name}, {layer.shape}, {layer.macs / 1e6:.1f} million multiply-adds, {layer.macs_a_byte:.2f} a byte. "
+        f"{yours.datapath}, {yours.mode}: {yours.cycles:,.0f} cycles, {yours.utilisation:.1%} of {X1.macs} lanes work; "
+        f"lanes {yours.compute_seconds * 1e6:.2f} µs, DRAM {yours.dram_seconds * 1e6:.2f} µs. "
+        f"Best: {best.datapath}, {best.mode}: {best.cycles:,.0f} cycles, {best.utilisation:.1%}"
+    )
+
+
+def laid_figure(laid: Laid) -> Figure:
+    """Draw the utilisation over the lanes along C and K, and beside it the time on three datapaths."""
+    figure = Figure(figsize=(7.6, 3.5))
+    _landscape(figure.add_axes((0.07, 0.14, 0.38, 0.74)), laid)
+    page = figure.add_axes((0.5, 0.02, 0.5, 0.94), xlim=(0, 1), ylim=(6.4, 0))
+    page.set_axis_off()
+    rows = (("yours", laid.yours), ("textbook", laid.textbook), ("best for this layer", laid.best))
+    longest = max(max(cost.compute_seconds, cost.dram_seconds) for _, cost in rows)
+    for i, (name, cost) in enumerate(rows):
+        _times(page, 2 * i, name, cost, longest)
+    page.add_patch(Rectangle((0, 6.08), 0.03, 0.22, color=_LANES))
+    page.text(0.05, 6.19, "lanes, µs", va="center")
+    page.add_patch(Rectangle((0.35, 6.08), 0.03, 0.22, color=_DRAM))
+    page.text(0.4, 6.19, "DRAM, µs", va="center")
     return figure
 
 
-def _front(rows: Sequence[Row]) -> list[Row]:
-    """The best rows, the fastest first."""
-    return sorted(pareto(rows), key=lambda row: -row.images_per_second)
+def _landscape(axes: Axes, laid: Laid) -> None:
+    axes.imshow(laid.landscape, cmap="viridis", origin="lower", vmin=0, vmax=1, interpolation="none", aspect="auto")
+    axes.plot(*laid.powers, "o", color="none", markeredgecolor="white", markersize=16, markeredgewidth=4)
+    axes.plot(*laid.powers, "o", color="none", markeredgecolor=INK, markersize=16, markeredgewidth=2)
+    names = [str(1 << power) for power in range(LARGEST_POWER + 1)]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("lanes along C", labelpad=1)
+    axes.set_ylabel("lanes along K", labelpad=1)
+    axes.set_title("lanes that work: yellow all, violet none")
 
 
-def _points(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    return [(row.mj_per_image, row.images_per_second) for row in rows]
+def _times(axes: Axes, top: float, name: str, cost: LayerCost, longest: float) -> None:
+    """Write a datapath's name and draw what lanes and DRAM take below it."""
+    axes.text(0, top + 0.3, f"{name}: {cost.datapath}", va="center")
+    for i, (seconds, color) in enumerate(((cost.compute_seconds, _LANES), (cost.dram_seconds, _DRAM))):
+        y = top + 0.6 + 0.52 * i
+        width = 0.55 * seconds / longest
+        axes.add_patch(Rectangle((0, y), width, 0.42, color=color))
+        share = f", {cost.utilisation:.0%} of lanes" if i == 0 else ""
+        axes.text(width + 0.02, y + 0.21, f"{_short(seconds * 1e6)}{share}", va="center")
 
 
-def _draw(axes: Axes, rows: Sequence[Row]) -> None:
-    front = _front(rows)
-    axes.plot(*zip(*_points(rows), strict=True), "o", color=COLORS[0], markerfacecolor="white", markersize=6)
-    axes.plot(*zip(*_points(front), strict=True), "o-", color=COLORS[0], linewidth=1, markersize=7)
-    axes.set(xscale="log", yscale="log", xlabel="energy (mJ an image)", ylabel="images a second")
-    axes.margins(x=0.12, y=0.18)
-    _ticks(axes.xaxis, *axes.get_xlim())
-    _ticks(axes.yaxis, *axes.get_ylim())
-    names = [f"{i}  {row.machine}" for i, row in enumerate(front[:_NAMES], 1)]
-    if len(front) > _NAMES:
-        names.append(f"and {len(front) - _NAMES} more")
-    axes.text(1.03, 1, "\n".join(names), transform=axes.transAxes, verticalalignment="top")
+def switched_readout(switched: Switched) -> str:
+    """Say the five lines, and from which time on a switch never pays."""
+    lines, curve = switched.lines, switched.curve
+    times = ", ".join(f"{line.name} {line.seconds * 1e3:.3f} ms" for line in lines)
+    return (
+        f"{switched.network}, {switched.memory}, a switch takes {_time(SWITCH_SECONDS[switched.step])}: {times}. "
+        f"{lines.reconfigured.switches} switches, {lines.gain():.3f}× as fast as the best fixed datapath, at most "
+        f"{lines.bound():.3f}×. {_pays_until(curve.seconds)}"
+    )
 
 
-def _ticks(axis: Axis, low: float, high: float) -> None:
-    """Plain numbers on a logarithmic axis, however short it is."""
-    decades = high / low
-    axis.set_major_locator(MaxNLocator(5) if decades < 10 else LogLocator(subs=(1, 2, 5) if decades < 100 else (1,)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
-    if decades < 10:
-        axis.set_minor_locator(NullLocator())
+def _pays_until(seconds: float) -> str:
+    return f"Pays up to {_time(seconds)}" if seconds else "Never pays"
 
 
-def _number(axes: Axes, front: Sequence[Row]) -> None:
-    """Write the numbers of the best beside their marks; marks that are near to each other share a place."""
-    groups: list[tuple[float, list[int]]] = []
-    for i, (_, y) in enumerate(axes.transData.transform(_points(front)) * 72 / axes.figure.dpi):
-        if groups and groups[-1][0] - y < _NEAR:
-            groups[-1][1].append(i)
-        else:
-            groups.append((y, [i]))
-    for _, near in groups:
-        label = f"{near[0] + 1}" if len(near) == 1 else f"{near[0] + 1}-{near[-1] + 1}"
-        points = [_points(front)[i] for i in near]
-        at = min(x for x, _ in points), points[0][1]  # left of all of them
-        axes.annotate(label, at, xytext=(-7, 0), textcoords="offset points", ha="right", va="center")
+def switched_figure(switched: Switched) -> Figure:
+    """Draw the gain over the time of a switch, and beside it the five lines."""
+    figure = Figure(figsize=(7.6, 3.5))
+    _gains(figure.add_axes((0.065, 0.15, 0.5, 0.74)), switched)
+    _bars(figure.add_axes((0.63, 0.02, 0.37, 0.94)), switched)
+    return figure
+
+
+def _gains(axes: Axes, switched: Switched) -> None:
+    fixed, curve = switched.curve.fixed_seconds, switched.curve
+    gains = [fixed / seconds for seconds in curve.reconfigured_seconds]
+    every = [fixed / seconds for seconds in switched.every_layer]
+    top = 1.5 * fixed / curve.oracle_seconds
+    here = SWITCH_SECONDS[switched.step]
+    axes.hlines(1, SWITCH_SECONDS[0], SWITCH_SECONDS[-1], color=_GREY, linewidth=1)
+    axes.hlines(fixed / curve.oracle_seconds, SWITCH_SECONDS[0], SWITCH_SECONDS[-1], color=INK, linewidth=1.2)
+    axes.plot(SWITCH_SECONDS, gains, color=COLORS[0], linewidth=2.4, label="the best schedule")
+    axes.plot(SWITCH_SECONDS, every, color=COLORS[1], linewidth=1.8, linestyle="--", label="always each layer's best")
+    axes.vlines(here, 0, top, color=_GREY, linewidth=1, linestyle=":")
+    axes.plot([here], [gains[switched.step]], "o", color=COLORS[0], markersize=10, markeredgecolor="white")
+    axes.set(xscale="log", xlim=(SWITCH_SECONDS[0], SWITCH_SECONDS[-1]), ylim=(0, top))
+    axes.set_xticks((1e-8, 1e-6, 1e-4, 1e-2), ("10 ns", "1 µs", "100 µs", "10 ms"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("time of a switch", labelpad=1)
+    axes.set_title("× as fast as the best fixed datapath")
+    axes.text(1.2e-8, fixed / curve.oracle_seconds + 0.015 * top, "free switches")
+    axes.legend(loc="upper right", frameon=False, borderaxespad=0)
+
+
+def _bars(axes: Axes, switched: Switched) -> None:
+    axes.set(xlim=(0, 1), ylim=(5.3, -0.3))
+    axes.set_axis_off()
+    fixed = switched.lines.fixed.seconds
+    axes.text(0, -0.12, "ms a frame", va="center")
+    for i, line in enumerate(switched.lines):
+        share = line.seconds / (2 * fixed)
+        axes.text(0, i + 0.3, line.name, va="center")
+        axes.add_patch(Rectangle((0, i + 0.48), 0.68 * min(share, 1), 0.34, color=COLORS[0], fill=i != 3))
+        cut = " (cut)" if share > 1 else ""
+        axes.text(0.68 * min(share, 1) + 0.02, i + 0.65, f"{_short(line.seconds * 1e3)}{cut}", va="center")
+
+
+def designed_readout(designed: Designed) -> str:
+    """Say what the machine takes and gives."""
+    chosen, machine = designed.chosen, designed.chosen.machine
+    return (
+        f"{designed.network} on {machine.macs} lanes, {machine.sram_kb:,.0f} KB, {machine.dram_gbs:g} GB/s, "
+        f"{chosen.kind}: {chosen.area_mm2:.2f} mm² (45 nm), {chosen.watts:.2f} W, {chosen.fps:,.0f} images/s, "
+        f"{chosen.schedule.mj_per_image:.3f} mJ an image, {chosen.schedule.switches} switches, "
+        f"{chosen.schedule.dram_bound:.0%} of the time waits for DRAM"
+    )
+
+
+def designed_figure(designed: Designed) -> Figure:
+    """Draw images a second over area and over power, for every number of lanes and three kinds of datapath."""
+    figure = Figure(figsize=(7.6, 3.5))
+    left = figure.add_axes((0.1, 0.15, 0.4, 0.74))
+    right = figure.add_axes((0.57, 0.15, 0.4, 0.74))
+    chosen = designed.chosen
+    for kind, color in zip(KINDS, COLORS, strict=False):
+        designs = designed.others(kind)
+        fps = [found.fps for found in designs]
+        for axes, amounts in ((left, [d.area_mm2 for d in designs]), (right, [d.watts for d in designs])):
+            axes.plot(amounts, fps, color=color, marker=_MARKS[kind], markersize=6, linewidth=1.4, label=kind)
+    for axes, amount in ((left, chosen.area_mm2), (right, chosen.watts)):
+        axes.plot([amount], [chosen.fps], "o", color="none", markeredgecolor=INK, markersize=15, markeredgewidth=2)
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(left=0)
+    left.set_xlabel("mm² of 45 nm: lanes and memory", labelpad=1)
+    left.set_title("images a second")
+    right.set_xlabel("W, DRAM included", labelpad=1)
+    left.legend(loc="upper left", frameon=False, borderaxespad=0)
+    return figure
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:,.1f}"
+
+
+def _time(seconds: float) -> str:
+    """Write a time with a unit that suits it."""
+    for unit, size in (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
+        if seconds >= size * (1 - 1e-9):
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:g} s"

@@ -10,8 +10,8 @@ from workbook.errors import CommandError
 from workbook.files import write_whole
 from workbook.hardware import sweep as sweeping
 from workbook.hardware import workers
-from workbook.hardware.figures import pareto_figure
 from workbook.hardware.presets import PRESETS
+from workbook.hardware.sweep_figure import pareto_figure
 from workbook.hardware.workload import TYPES, WORKLOADS
 
 KEPT, TABLE, FIGURE = "rows.jsonl", "table.csv", "pareto.png"

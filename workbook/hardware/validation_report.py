@@ -56,6 +56,24 @@ def section() -> str:
     return f"{BEGIN}\n{summary(validation())}\n\nNothing public can check:\n\n{words}\n{END}"
 
 
+class Report:
+    """All rows as a notebook shows them, and what nothing public can check."""
+
+    def __str__(self) -> str:
+        rows = validation()
+        failing = [row for row in rows if not row.holds]
+        lines = [f"{len(rows)} rows, {len(rows) - len(failing)} hold"]
+        lines += [f"fails: {row.check}, {row.case}: {row.error:+.1%}, expected {row.expected}" for row in failing]
+        return "\n".join([*lines, *(f"nothing public checks: {sentence}" for sentence in unchecked())])
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        words = "\n".join(f"* {sentence}" for sentence in unchecked())
+        text = f"{markdown(validation())}\n\nNothing public can check:\n\n{words}"
+        return {"text/markdown": text, "text/plain": str(self)}
+
+
 def renewed(page: str) -> str:
     """Return a page with the section between its marks as it is now.
 
