@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -54,3 +56,40 @@ def test_impossible_shares(hits: int, trials: int) -> None:
 def test_one_value_has_no_interval() -> None:
     with pytest.raises(ValueError, match="at least two values, not 1"):
         intervals.of_mean([1.0])
+
+
+def test_paired_difference_by_hand() -> None:
+    """Of 100, three got worse and one better: p = 4/102, q = 2/102."""
+    before = [True] * 90 + [False] * 10
+    after = [True] * 87 + [False] * 3 + [True] + [False] * 9
+    found = intervals.of_paired_difference(before, after)
+    assert found.value == pytest.approx(-0.02)
+    half = 1.96 * math.sqrt((6 / 102 - (2 / 102) ** 2) / 102)
+    assert found.low == pytest.approx(-2 / 102 - half, abs=1e-5)
+    assert found.high == pytest.approx(-2 / 102 + half, abs=1e-5)
+
+
+def test_paired_difference_where_nothing_changed_has_a_width() -> None:
+    found = intervals.of_paired_difference([True, False] * 500, [True, False] * 500)
+    assert found.value == 0
+    assert -0.005 < found.low < -0.002 < 0.002 < found.high < 0.005
+
+
+@pytest.mark.parametrize(("worse", "better", "n"), [(0.01, 0.005, 1000), (0.1, 0.0, 200), (0.002, 0.002, 1000)])
+def test_paired_difference_holds_the_true_one_95_times_in_100(worse: float, better: float, n: int) -> None:
+    random = np.random.default_rng(1)
+    held = 0
+    for _ in range(2000):
+        draw = random.random(n)
+        before = (draw < worse) | (draw >= worse + better)
+        after = draw >= worse
+        found = intervals.of_paired_difference(before, after)
+        held += found.low <= better - worse <= found.high
+    assert held / 2000 > 0.94
+
+
+def test_paired_difference_needs_pairs() -> None:
+    with pytest.raises(ValueError, match="not 1 examples before and 2 after"):
+        intervals.of_paired_difference([True], [True, False])
+    with pytest.raises(ValueError, match="at least one"):
+        intervals.of_paired_difference([], [])

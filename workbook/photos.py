@@ -90,6 +90,21 @@ def noisy(clean: FloatArray, sigma: float = SIGMA, seed: int = 0) -> FloatArray:
     return result
 
 
+def noisy_squares(count: int, size: int = 96, seed: int = 0) -> FloatArray:
+    """Return noisy pieces of the training photos, each of the next photo, cut out anywhere: images to calibrate on.
+
+    Returns
+    -------
+    (count, 1, size, size) float32
+    """
+    random, squares = np.random.default_rng(seed), []
+    for i in range(count):
+        image = photo(names("train")[i % len(_TRAIN)])
+        top, left = (random.integers(pixels - size + 1) for pixels in image.shape[2:])
+        squares.append(image[:, :, top : top + size, left : left + size])
+    return noisy(np.concatenate(squares), seed=seed + 1)
+
+
 def psnr(image: FloatArray, clean: FloatArray) -> float:
     """Peak signal-to-noise ratio in dB of an image of the range 0 to 1: -10 log10(mean squared error)."""
     return float(-10 * np.log10(np.mean(np.square(image.astype(np.float64) - clean))))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from workbook import measure
 from workbook.measure import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
-from workbook.network.operators import Settings, Step, prepare
+from workbook.network.operators import prepare
+from workbook.network.step import Settings, Step
 from workbook.network.tables import Layers, Profile, describe
 
 Feed = Array | Mapping[str, Array]
@@ -25,6 +27,8 @@ class Network:
         As `read` returns it, or rewritten by passes.
     algorithm, threads
         As `kernels.Conv2d` takes them, for every convolution.
+    integer_algorithm : str
+        As `kernels.QLinearConv` takes it, for every convolution of bytes.
 
     Attributes
     ----------
@@ -38,9 +42,11 @@ class Network:
         If a node is not supported; the message names it.
     """
 
-    def __init__(self, graph: Graph, *, algorithm: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, graph: Graph, *, algorithm: str = "auto", threads: int | None = None, integer_algorithm: str = "auto"
+    ) -> None:
         self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
-        settings = Settings(algorithm, threads)
+        settings = Settings(algorithm, threads, integer_algorithm)
         self._steps = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
         last = {name: i for i, step in enumerate(self._steps) for name in step.reads}
         self._last_read = tuple(
@@ -112,6 +118,12 @@ class Network:
             times.append(np.diff(marks).tolist())
         timings = [Timing.of(list(column)) for column in zip(*times, strict=True)]
         return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
+
+    def quantize(self, calibration: Any, scheme: Any = None, **options: Any) -> Network:
+        """Return a network on bytes; the parameters are those of `workbook.quantization.quantize`."""
+        from workbook.quantization import quantize  # it is built on this module
+
+        return quantize(self, calibration, scheme, **options)
 
     def _walk(self, values: dict[str, Array]) -> Iterator[tuple[Step, Array]]:
         """Run the steps on `values`, which holds the inputs, and in the end the outputs."""

@@ -1,13 +1,13 @@
 """ONNX's operators: for each a function that prepares a node once and returns what is computed on every run.
 
-`OPERATORS` is the whole list. To add one, write a function (node, constants, settings) -> Step and enter it there.
+`OPERATORS` is the whole list; those on bytes are in quantized.py. To add one, write a function (node, constants,
+settings) -> Step and enter it there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import cached_property, partial, reduce
 
 import numpy as np
 
@@ -16,38 +16,9 @@ from kernels.geometry import Activation, Geometry, Window
 from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.passes import normalisation_factor
 from workbook.network.pooling import Pool
+from workbook.network.quantized import QUANTIZED
+from workbook.network.step import Constants, Prepare, Settings, Step, activated, stored
 from workbook.network.windows import window
-
-Constants = Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How the convolutions are to run: `algorithm` and `threads` of `kernels.Conv2d`."""
-
-    algorithm: str = "auto"
-    threads: int | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """A node, ready to run.
-
-    Attributes
-    ----------
-    node : Node
-    reads : tuple of str
-        Names of the arrays that `compute` takes; None stands in for an empty name.
-    compute : function
-        Returns the node's one output. It does not write to what it reads.
-    """
-
-    node: Node
-    reads: tuple[str, ...]
-    compute: Callable[..., Array]
-
-
-Prepare = Callable[[Node, Constants, Settings], Step]
 
 
 class Convolution:
@@ -72,24 +43,16 @@ class Convolution:
         if residual.shape == Geometry.of(x.shape, self.plan.weight_shape, self._window).y_shape:
             return self.plan(x, residual=residual)
         # The kernel adds array to array; an Add may also repeat the smaller one, such as one number a channel.
-        return _activated(self._without_activation(x) + residual, self._activation)
+        return activated(self._without_activation(x) + residual, self._activation)
 
     @cached_property
     def _without_activation(self) -> kernels.Conv2d:
         return self._make(None)
 
 
-def _activated(y: Array, activation: Activation) -> Array:
-    if activation is None:
-        return y
-    if isinstance(activation, tuple):
-        return np.where(y < 0, np.float32(activation[1]) * y, y)
-    return np.clip(y, 0, 6 if activation == "relu6" else None)
-
-
 def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
-    weight = _constant(node, 1, "weight", constants)
-    bias = _constant(node, 2, "bias", constants) if len(node.inputs) > 2 and node.inputs[2] else None
+    weight = stored(node, 1, "weight", constants)
+    bias = stored(node, 2, "bias", constants) if len(node.inputs) > 2 and node.inputs[2] else None
     taps = weight.shape[2:]
     stated = tuple(node.attributes.get("kernel_shape", taps))
     if stated != taps:
@@ -115,7 +78,7 @@ def _batch_norm(node: Node, constants: Constants, _: Settings) -> Step:
     if node.attributes.get("training_mode"):
         raise ModelError(f"{node}: it is in training mode; export the model for inference")
     names = ("scale", "B", "input_mean", "input_var")
-    scale, shift, mean, variance = (_constant(node, i, name, constants) for i, name in enumerate(names, start=1))
+    scale, shift, mean, variance = (stored(node, i, name, constants) for i, name in enumerate(names, start=1))
     f = normalisation_factor(scale, variance, node.attributes.get("epsilon", 1e-5))
     factor = f.astype(np.float32)[:, None, None]
     offset = (shift - mean * f).astype(np.float32)[:, None, None]
@@ -131,7 +94,7 @@ def _clip(node: Node, constants: Constants, _: Settings) -> Step:
 
 def _leaky_relu(node: Node, constants: Constants, _: Settings) -> Step:
     slope = node.attributes.get("alpha", 0.01)
-    return Step(node, node.inputs, lambda x: _activated(x, ("leaky_relu", slope)))
+    return Step(node, node.inputs, lambda x: activated(x, ("leaky_relu", slope)))
 
 
 def _max_pool(node: Node, constants: Constants, _: Settings) -> Step:
@@ -152,7 +115,7 @@ def _flatten(node: Node, constants: Constants, _: Settings) -> Step:
 
 
 def _reshape(node: Node, constants: Constants, _: Settings) -> Step:
-    shape = [int(size) for size in _constant(node, 1, "shape", constants)]
+    shape = [int(size) for size in stored(node, 1, "shape", constants)]
     zero_copies = not node.attributes.get("allowzero")
 
     def reshape(x: Array) -> Array:
@@ -177,16 +140,6 @@ def _plain(compute: Callable[..., Array]) -> Prepare:
     return lambda node, constants, settings: Step(node, node.inputs, compute)
 
 
-def _constant(node: Node, index: int, what: str, constants: Constants) -> Array:
-    """Return an input that must be stored in the file."""
-    name = node.inputs[index] if index < len(node.inputs) else ""
-    if not name:
-        raise ModelError(f"{node} has no {what}")
-    if name not in constants:
-        raise ModelError(f"{node}: its {what} {name!r} is computed in the network; it must be stored in the file")
-    return constants[name]
-
-
 OPERATORS: dict[str, Prepare] = {
     "Add": _plain(np.add),
     "AveragePool": _average_pool,
@@ -200,9 +153,11 @@ OPERATORS: dict[str, Prepare] = {
     "LeakyRelu": _leaky_relu,
     "MatMul": _plain(np.matmul),
     "MaxPool": _max_pool,
-    "Relu": _plain(lambda x: _activated(x, "relu")),
+    "Min": _plain(lambda *arrays: reduce(np.minimum, arrays)),
+    "Relu": _plain(lambda x: activated(x, "relu")),
     "Reshape": _reshape,
     "Sub": _plain(np.subtract),
+    **QUANTIZED,
 }
 
 

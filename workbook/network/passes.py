@@ -149,3 +149,31 @@ def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:
 
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (fold_batch_norm, fuse_residual, fuse_activation)
+
+
+def split_residual(graph: Graph) -> Graph:
+    """Undo `fuse_residual`: a Conv that adds an array becomes a Conv, an Add, and a node for the activation."""
+    for node in graph.nodes:
+        if node.attributes.get("residual"):
+            parts, constants = residual_parts(node)
+            nodes = tuple(new for old in graph.nodes for new in (parts if old is node else (old,)))
+            graph = replace(graph, nodes=nodes, constants={**graph.constants, **constants})
+    return graph
+
+
+def residual_parts(node: Node) -> tuple[tuple[Node, ...], dict[str, Array]]:
+    """Return a Conv that adds an array as separate nodes, and the constants that they read beside its own."""
+    activation, end = node.attributes.get("activation"), node.outputs[0]
+    left = {key: value for key, value in node.attributes.items() if key not in ("residual", "activation")}
+    before, total = f"{end} before the sum", f"{end} before the activation" if activation else end
+    conv = replace(node, outputs=(before,), attributes=left)
+    add = Node(f"{node.name} sum", "Add", (before, node.attributes["residual"]), (total,))
+    if not activation:
+        return (conv, add), {}
+    name = f"{node.name} activation"
+    if isinstance(activation, tuple):
+        return (conv, add, Node(name, "LeakyRelu", (total,), (end,), {"alpha": activation[1]})), {}
+    if activation == "relu":
+        return (conv, add, Node(name, "Relu", (total,), (end,))), {}
+    bounds: dict[str, Array] = {f"{end} {side}": np.full((), b, np.float32) for side, b in (("low", 0), ("high", 6))}
+    return (conv, add, Node(name, "Clip", (total, *bounds), (end,))), bounds

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from kernels.geometry import Window
-from workbook.network.graph import FloatArray, ModelError, Node
+from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.windows import window
 
 
@@ -43,13 +43,13 @@ class Pool:
             raise ModelError(f"{node}: its second output {node.outputs[1]!r}, the indices, is not supported")
         return cls(taps, window(node, taps), bool(node.attributes.get("count_include_pad")))
 
-    def maximum(self, x: FloatArray) -> FloatArray:
-        """Return the largest of each window; x is (N, C, H, W), the result (N, C, P, Q)."""
-        return reduce(np.maximum, self._views(x, -np.inf))
+    def maximum(self, x: Array) -> Array:
+        """Return the largest of each window; x is (N, C, H, W), numbers or bytes, the result (N, C, P, Q)."""
+        return reduce(np.maximum, self._views(x, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min))
 
     def average(self, x: FloatArray) -> FloatArray:
         """Return the mean of each window; x is (N, C, H, W), the result (N, C, P, Q)."""
-        total = reduce(np.add, self._views(x, 0))
+        total: FloatArray = reduce(np.add, self._views(x, 0))
         R, S = self.taps
         if self.count_padding:
             return total / np.float32(R * S)
@@ -57,7 +57,7 @@ class Pool:
         inside: FloatArray = reduce(np.add, self._views(ones, 0))
         return total / inside
 
-    def _views(self, x: FloatArray, border: float) -> Iterator[FloatArray]:
+    def _views(self, x: Array, border: float) -> Iterator[Array]:
         """Yield R * S views: in the one of (r, s), element (p, q) is number (r, s) of the window of output (p, q)."""
         top, left, bottom, right = self.window.padding
         padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=border)

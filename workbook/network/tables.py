@@ -6,8 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from workbook.measure import Timing, measured
 from workbook.network.graph import Array, Node
+
+_CONVOLUTIONS = ("Conv", "QLinearConv")
+_WEIGHTS = (np.float32, np.int8, np.uint8, np.int32)  # stored numbers of other types are shapes
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,16 @@ class Layer:
 
     def macs(self, y_shape: tuple[int, ...]) -> int:
         """Multiply-adds for an output of this shape: each output number takes the weights of its channel."""
-        if self.op not in ("Conv", "Gemm", "MatMul") or not self.weights:
+        if self.op not in (*_CONVOLUTIONS, "Gemm", "MatMul", "com.microsoft.QGemm") or not self.weights:
             return 0
-        channels = self.weights[0] if self.op == "Conv" else y_shape[-1]
+        channels = self.weights[0] if self.op in _CONVOLUTIONS else y_shape[-1]
         return math.prod(y_shape) * math.prod(self.weights) // channels
 
 
 def describe(node: Node, constants: Mapping[str, Array]) -> Layer:
     """Return a node's row."""
     stored = [constants[name] for name in node.reads if name in constants]
-    numbers = [array for array in stored if array.ndim and array.dtype.kind == "f"]
+    numbers = [array for array in stored if array.ndim and array.dtype in _WEIGHTS]
     activation = node.attributes.get("activation")
     fused = ["Add"] if node.attributes.get("residual") else []
     fused += [activation if isinstance(activation, str) else activation[0]] if activation else []
