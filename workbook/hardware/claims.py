@@ -173,11 +173,11 @@ CLAIMS = (
             partial(core.predicted_rate, kind),
             "GMAC/s",
         )
-        for kind in ("3x3, wide", "depthwise, small")
+        for kind in ("3x3 wide", "depthwise small")
     ),
     *(
         measured(f"hardware.{core.result_id(kind)}", f"The layer {kind!r} runs at {{}}.", "GMAC/s")
-        for kind in ("3x3, wide", "depthwise, small")
+        for kind in ("3x3 wide", "depthwise small")
     ),
     measured("hardware.core.spread", "The fastest layer does {} the multiply-adds a second of the slowest.", "×"),
     measured("hardware.core.gain", "Another program is up to {} as fast.", "×"),
