@@ -103,13 +103,14 @@ class Reach:
         known = reference()
         waited = max(timing.waited for times in self.times.values() for timing in times.values())
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
-        gains = ", ".join(f"{kind} {gain:.2f} x" for kind, gain in self.gains.items())
+        gains = [f"{kind} {gain:.2f} x" for kind, gain in self.gains.items()]
         return [
             f"one core, one image, fp32, all layers by {FIXED}; predicted and reference in GMAC/s",
             f"predicted: {TILE} at the peak of the reference machine, or its memory",
             f"reference: {known.name}, {known.isa}, {known.date}",
             f"[machine] the fastest layer does {self.spread:.1f} x the multiply-adds a second of the slowest; {guess}",
-            f"[machine] another program for a layer, free of charge: {gains}",
+            "another program, free of charge, makes a layer so many times as fast:",
+            *(f"[machine] {', '.join(gains[i : i + 4])}" for i in range(0, len(gains), 4)),
             f"[machine] other programs had the core for up to {waited:.0%} of the time",
         ]
 
@@ -132,7 +133,7 @@ def predicted_spread() -> float:
 def result_id(kind: str) -> str:
     """Return the name of a layer's rate; the reference machine knows it by that."""
     name = re.sub(r"(\d)x\d", r"conv\1", kind)  # 3x3 in a name would look like a size in prose
-    return f"core.{name.replace(', ', '_').replace(' ', '_')}"
+    return f"core.{name.replace(' ', '_')}"
 
 
 def reach(guess: object = ..., seconds: float | None = None) -> Reach:
