@@ -1,17 +1,14 @@
-"""Writes the parts of TEACHING.md that follow from the code: `python docs/teaching.py`; a test fails on a stale page.
-
-They stand between `<!-- written: NAME -->` and `<!-- end -->`. The rest of the page is written by hand.
-"""
+"""Writes the parts of TEACHING.md that follow from the code: `python docs/teaching.py`; a test finds a stale page."""
 
 from __future__ import annotations
 
 import json
-import re
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
+import written as parts
 
 from workbook.catalog import LESSONS, Lesson
 from workbook.check import as_json, check
@@ -71,15 +68,8 @@ def grades() -> str:
 
 def written(page: str) -> str:
     """Return the page with its written parts anew."""
-    parts = {"timing": timing, "grades": grades} | {
-        entry.package: lambda entry=entry: lesson(entry) for entry in LESSONS
-    }
-    return re.sub(
-        r"(<!-- written: (\w+) -->\n).*?(<!-- end -->)",
-        lambda match: f"{match[1]}{parts[match[2]]()}\n{match[3]}",
-        page,
-        flags=re.DOTALL,
-    )
+    lessons = {entry.package: lambda entry=entry: lesson(entry) for entry in LESSONS}
+    return parts.written(page, {"timing": timing, "grades": grades, **lessons})
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ def check_dtype(dtype: np.dtype[Any], name: str, allowed: tuple[str, ...] = ("fl
         return
     if "float32" not in allowed:
         hint = f", not {' or '.join(allowed)}: the integer kernels multiply bytes; quantize it first"
+    elif allowed == ("float16",):
+        hint = ", not float16 as weight has"
+    elif dtype == "float16":
+        hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32). This CPU has no AVX512-FP16"
     elif dtype.kind == "f":
         hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32)"
     else:
@@ -31,9 +35,9 @@ def check_array(array: Array, name: str, allowed: tuple[str, ...] = ("float32",)
     check_dtype(array.dtype, name, allowed)
 
 
-def finite_copy(array: Array, name: str) -> Array:
+def finite_copy(array: Array, name: str, allowed: tuple[str, ...] = ("float32",)) -> Array:
     """Return a contiguous copy: what the caller does to the array later does not reach the plan."""
-    check_array(array, name)
+    check_array(array, name, allowed)
     if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name} must be finite, but {name}{list(where)} is {array[where]}")

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels import cost, integers
-from kernels.algorithms import ALGORITHMS, automatic, counts, described, obstacle
 from kernels.arrays import Arenas, check_array, check_dtype, check_out, finite_copy, readable, thread_count
 from kernels.explain import Explanation, Option
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
+from kernels.registry import ALGORITHMS, automatic, counts, described, floats, obstacle, of_dtype
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -35,7 +35,7 @@ def conv2d(
     Parameters
     ----------
     x : (N, C, H, W) float32
-        Images. N may be 0.
+        Images. N may be 0. On a CPU with AVX512-FP16 ("v4_fp16" of `isas()`) all arrays may be float16 instead.
     weight : (K, C / groups, R, S) float32
         Filters; every number must be finite.
     bias : (K,) float32, optional
@@ -110,17 +110,22 @@ class Conv2d:
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
         self._activation = activation_code(activation)
-        check_array(weight, "weight")
+        check_array(weight, "weight", floats())
+        self._dtype = weight.dtype.name
+        self._algorithms = of_dtype(weight.dtype)
         self.weight_shape = filter_sizes(weight.shape)
-        self._weight = finite_copy(weight, "weight")
+        self._weight = finite_copy(weight, "weight", (self._dtype,))
         K = self.weight_shape[0]
         if K % self._window.groups:
             raise ValueError(f"groups={self._window.groups} does not divide the {K} output channels of weight")
-        self._bias = np.zeros(K, np.float32) if bias is None else finite_copy(bias, "bias")
+        self._bias = np.zeros(K, np.float32)
+        if bias is not None:
+            self._bias = finite_copy(bias, "bias", (self._dtype,)).astype(np.float32)
         if self._bias.shape != (K,):
             raise ValueError(f"bias must have shape ({K},), one number an output channel, not {self._bias.shape}")
-        if not isinstance(algorithm, str) or (algorithm != "auto" and algorithm not in ALGORITHMS):
-            raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(ALGORITHMS)}")
+        if not isinstance(algorithm, str) or algorithm not in ("auto", *self._algorithms):
+            known = ", ".join(self._algorithms)
+            raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {known}")
         self.algorithm = algorithm
         self.threads = thread_count(threads)
         self._packed: dict[str, FloatArray] = {}
@@ -145,28 +150,33 @@ class Conv2d:
         (N, K, P, Q) float32
             `out` if it was given.
         """
-        check_array(x, "x")
+        check_array(x, "x", (self._dtype,))
         shape = Geometry.of(x.shape, self.weight_shape, self._window)
         if residual is not None:
-            check_array(residual, "residual")
+            check_array(residual, "residual", (self._dtype,))
             if residual.shape != shape.y_shape:
                 raise ValueError(f"residual must have the output's shape {shape.y_shape}, not {residual.shape}")
         if out is None:
-            out = np.empty(shape.y_shape, np.float32)
+            out = np.empty(shape.y_shape, self._dtype)
         else:
-            check_out(out, shape.y_shape, {"x": x, "residual": residual})
+            check_out(out, shape.y_shape, {"x": x, "residual": residual}, self._dtype)
         x = readable(x)
         residual = None if residual is None else readable(residual)
         if shape.N:
             name = self._choice(shape)
-            layer, numbers = described(shape, self._activation, name, self.threads)
+            layer, numbers = described(shape, self._activation, name, self.threads, self._dtype)
             arena = self._arenas.take(numbers)
             try:
-                algorithm = ALGORITHMS[name]
+                algorithm = self._algorithms[name]
                 algorithm.run(layer, x, self._pack(name), self._bias, residual, out, arena, self.threads)
             finally:
                 self._arenas.give(arena)
         return out
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed weights, of every algorithm that has been used so far."""
+        return sum(packed.nbytes for packed in self._packed.values())
 
     def explain(self, x_shape: tuple[int, int, int, int]) -> Explanation:
         """Tell which algorithm an input of this shape gets, what is predicted of it, and why not the others.
@@ -185,9 +195,9 @@ class Conv2d:
         shape = Geometry.of(x_shape, self.weight_shape, self._window)
         if not shape.N:
             raise ValueError(f"an empty batch takes no time: the shape is {tuple(x_shape)}")
-        options = tuple(self._option(name, shape) for name in ALGORITHMS)
+        options = tuple(self._option(name, shape) for name in self._algorithms)
         numbers = sum(map(math.prod, (shape.x_shape, shape.weight_shape, shape.y_shape)))
-        return Explanation(self._choice(shape), shape.macs, 4 * numbers, options)
+        return Explanation(self._choice(shape), shape.macs, self._weight.itemsize * numbers, options)
 
     def _option(self, name: str, shape: Geometry) -> Option:
         why_not = obstacle(name, shape.weight_shape, shape.window)
@@ -195,21 +205,26 @@ class Conv2d:
             return Option(name, math.nan, math.nan, why_not)
         threads = 1 if name == "naive" else self.threads
         _, C, R, S = shape.weight_shape
-        return Option(name, cost.seconds(counts(name, shape), threads), cost.relative_error(name, C, R * S), "")
+        seconds = cost.seconds(counts(name, shape, self._dtype), threads)
+        return Option(name, seconds, cost.relative_error(name, C, R * S, self._dtype), "")
 
     def _check_runs(self, name: str) -> None:
         why_not = obstacle(name, self.weight_shape, self._window)
         if why_not:
-            others = ", ".join(other for other in ALGORITHMS if not obstacle(other, self.weight_shape, self._window))
+            others = ", ".join(
+                other for other in self._algorithms if not obstacle(other, self.weight_shape, self._window)
+            )
             raise ValueError(f"algorithm {name!r} cannot run this layer: {why_not}. Those that can: {others}")
 
     def _choice(self, shape: Geometry) -> str:
-        return automatic(shape) if self.algorithm == "auto" else self.algorithm
+        if self.algorithm != "auto":
+            return self.algorithm
+        return automatic(shape) if self._algorithms is ALGORITHMS else next(iter(self._algorithms))
 
     def _pack(self, name: str) -> FloatArray:
         packed = self._packed.get(name)
         if packed is None:
-            packed = self._packed[name] = ALGORITHMS[name].pack(self._weight, self._window.groups)
+            packed = self._packed[name] = self._algorithms[name].pack(self._weight, self._window.groups)
         return packed
 
 
@@ -236,8 +251,8 @@ def algorithms(
     Geometry.of(x_shape, weight_shape, window)
     if np.dtype(dtype).name in integers.BYTES:
         return integers.ALGORITHMS
-    check_dtype(np.dtype(dtype), "x")
-    return tuple(name for name in ALGORITHMS if not obstacle(name, filter_sizes(weight_shape), window))
+    check_dtype(np.dtype(dtype), "x", floats())
+    return tuple(name for name in of_dtype(dtype) if not obstacle(name, filter_sizes(weight_shape), window))
 
 
 def source(name: str) -> str:

@@ -21,6 +21,7 @@ from functools import cache
 from kernels import probe
 
 _PRICES = (1.15, 10.5, 7.0, 0.5)  # of a vector of arithmetic, copies, outputs, weights
+_CALL = 8e-6  # seconds that a call takes beside the layer: checks, and handing over the arrays
 
 # Rounding: u * amplification * sqrt(length of the sums). Winograd's sums are C long, and its transforms amplify; their
 # own additions count as 13 channels. Fitted to layers of 4 to 512 channels, inputs after a ReLU, He weights.
@@ -28,6 +29,9 @@ _UNIT_ROUNDOFF = 2.0**-24
 _AMPLIFICATION = {"winograd_f2": 0.43, "winograd_f4": 1.22, "winograd_f6": 5.15}
 _AMPLIFICATION_OF_SUMS = 0.2
 _TRANSFORM_CHANNELS = 13
+
+# Half precision: the sums of a few steps are rounded to 11 bits (half.h), and so is the output.
+_HALF_ROUNDOFF, _SPILL, _HALF_OUTPUT = 2.0**-11, 32, 0.4
 
 
 def vector_multiply_adds(counts: tuple[float, float, float, float]) -> float:
@@ -37,22 +41,24 @@ def vector_multiply_adds(counts: tuple[float, float, float, float]) -> float:
 
 def seconds(counts: tuple[float, float, float, float], threads: int = 1) -> float:
     """Predict the time of a layer on this machine."""
-    return vector_multiply_adds(counts) / _vector_rate() / threads
+    return _CALL + vector_multiply_adds(counts) * probe.lanes() / multiply_add_rate() / threads
 
 
-def relative_error(algorithm: str, channels: int, taps: int) -> float:
+def relative_error(algorithm: str, channels: int, taps: int, dtype: str = "float32") -> float:
     """Predict the root mean square error over the root mean square output, for sums over channels and filter taps."""
+    if dtype == "float16":
+        return _HALF_ROUNDOFF * math.sqrt(_HALF_OUTPUT**2 + _AMPLIFICATION_OF_SUMS**2 * min(channels * taps, _SPILL))
     if algorithm in _AMPLIFICATION:
         return _UNIT_ROUNDOFF * _AMPLIFICATION[algorithm] * math.sqrt(channels + _TRANSFORM_CHANNELS)
     return _UNIT_ROUNDOFF * _AMPLIFICATION_OF_SUMS * math.sqrt(channels * taps)
 
 
 @cache
-def _vector_rate() -> float:
-    """Vector multiply-adds a second of one core at most: the best of some short runs, by the thread's own clock."""
+def multiply_add_rate() -> float:
+    """Multiply-adds a second of one core at most: the best of some short runs, by the thread's own clock."""
     best = 0.0
-    for _ in range(20):
+    for _ in range(40):
         start = time.thread_time()
-        macs = probe.fma(50_000)
-        best = max(best, macs / probe.lanes() / (time.thread_time() - start))
+        macs = probe.fma(100_000)
+        best = max(best, macs / (time.thread_time() - start))
     return best

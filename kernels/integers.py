@@ -226,6 +226,11 @@ class QLinearConv:
         self._filters.run(shape, x, zero, self._scale, self._output, self._table, out)
         return out
 
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return self._filters.packed_bytes
+
 
 class _Filters:
     """Filters of bytes, packed once for each algorithm, with their zero points and bias."""
@@ -260,6 +265,10 @@ class _Filters:
         self.threads = thread_count(threads)
         self._packed = quantized.pack(self._w, window.groups, self.kind, bool(self._zero.any()))
         self._arenas = Arenas(np.int32)
+
+    @property
+    def packed_bytes(self) -> int:
+        return self._packed.nbytes
 
     def run(
         self,

@@ -7,15 +7,21 @@ becomes kernels.direct. The choice is made once, at import.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 
 from kernels import cpu
 
-_ALGORITHMS = ("naive", "direct", "depthwise", "im2col", "winograd")
-_MULTIPLY_BYTES = ("quantized", "probe")  # are compiled for VNNI and dotprod too; the others take the level below
-_BELOW = {"dotprod": "baseline", "v3_vnni": "v3", "v4_vnni": "v4"}
-_LEVELS = ("baseline", "dotprod", "v3", "v3_vnni", "v4", "v4_vnni")
+_LEVELS = ("baseline", "dotprod", "v3", "v3_vnni", "v4", "v4_vnni", "v4_fp16")
+
+# What each module is compiled for; it takes the best of them that the CPU runs too.
+_PLAIN = ("baseline", "v3", "v4")
+_COMPILED = {
+    **dict.fromkeys(("naive", "direct", "depthwise", "im2col", "winograd"), _PLAIN),
+    **dict.fromkeys(("quantized", "probe"), (*_PLAIN, "dotprod", "v3_vnni", "v4_vnni")),  # they multiply bytes
+    "half": ("v4_fp16",),
+}
 
 
 def _chosen() -> str:
@@ -38,15 +44,19 @@ def _chosen() -> str:
 
 _LEVEL = _chosen()
 
-for _name in (*_ALGORITHMS, *_MULTIPLY_BYTES):
-    _level = _LEVEL if _name in _MULTIPLY_BYTES else _BELOW.get(_LEVEL, _LEVEL)
-    _module = importlib.import_module(f"kernels.{_name}_{_level}")
-    sys.modules[f"kernels.{_name}"] = _module
-    setattr(sys.modules["kernels"], _name, _module)  # as `import kernels.direct` would do
+for _name, _levels in _COMPILED.items():
+    _below = [level for level in _LEVELS[: _LEVELS.index(_LEVEL) + 1] if level in _levels and level in cpu.runnable()]
+    if _below and importlib.util.find_spec(f"kernels.{_name}_{_below[-1]}"):  # not every compiler makes half
+        _module = importlib.import_module(f"kernels.{_name}_{_below[-1]}")
+        sys.modules[f"kernels.{_name}"] = _module
+        setattr(sys.modules["kernels"], _name, _module)  # as `import kernels.direct` would do
 
 
 def isa() -> str:
-    """Return the instruction set in use: "baseline", "v3" (AVX2, FMA) or "v4" (AVX-512), with "_vnni", or "dotprod"."""
+    """Return the instruction set in use: "baseline", "dotprod" (NEON's), "v3" (AVX2, FMA) or "v4" (AVX-512).
+
+    With "_vnni" they multiply bytes too, and "v4_fp16" halves as well.
+    """
     return _LEVEL
 
 

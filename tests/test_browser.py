@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
-from browser import CHROMIUM, LivePanel, Notebook, chromium
 from ipywidgets import IntSlider
-from playwright.sync_api import Page
 
+from workbook.browser import CHROMIUM, Notebook, opened
 from workbook.catalog import LESSONS, Lesson
-from workbook.lab import serving
+from workbook.live_panel import LivePanel, twins
 from workbook.panel import Panel
-from workbook.start import start
 
 KEYS = 30  # a burst, faster than a figure is drawn
 
 
-@pytest.fixture
-def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
-    """A browser, and nothing of the settings of whoever runs the test."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing, and in CI the browser test must run: apt install chromium")
-        pytest.skip("Chromium is missing: apt install chromium")
-    for kind in ("CONFIG", "DATA"):
-        monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / kind))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("WORKBOOK_QUICK", "1")
-    with chromium() as page:
-        yield page
-
-
+# In CI it must run: without Chromium it fails there.
+@pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is missing: apt install chromium")
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-def test_notebook_in_a_browser(lesson: Lesson, page: Page, tmp_path: Path) -> None:
-    folder = tmp_path / "my workbook"
-    start(folder)
-    with serving(folder, port=0) as server:
-        notebook = Notebook(page, server, folder / f"{lesson.name}.ipynb")
+def test_notebook_in_a_browser(lesson: Lesson) -> None:
+    with opened(f"{lesson.name}.ipynb") as notebook:
         unrun_notebook_shows_a_picture_for_each_panel(notebook, lesson)
         everything_runs_without_a_complaint(notebook, lesson)
         a_key_moves_line_and_figure_to_what_the_model_says(notebook, lesson)
@@ -69,7 +49,7 @@ def everything_runs_without_a_complaint(notebook: Notebook, lesson: Lesson) -> N
 
 
 def a_key_moves_line_and_figure_to_what_the_model_says(notebook: Notebook, lesson: Lesson) -> None:
-    for live, model, slider in panels(notebook, lesson):
+    for model, live, slider in panels(notebook, lesson):
         live.expect_line(model.readout)
         picture, figure = live.picture(), without_title(model.view)
         live.sliders.first.press("ArrowRight")
@@ -79,7 +59,7 @@ def a_key_moves_line_and_figure_to_what_the_model_says(notebook: Notebook, lesso
 
 
 def a_burst_of_keys_ends_on_the_last_value(notebook: Notebook, lesson: Lesson) -> None:
-    for live, model, slider in panels(notebook, lesson):
+    for model, live, slider in panels(notebook, lesson):
         live.watch_height()
         live.sliders.first.press("Home")
         for _ in range(KEYS):
@@ -95,12 +75,7 @@ def without_title(svg: str) -> str:
     return re.sub("<title>.*?</title>", "", svg)
 
 
-def panels(notebook: Notebook, lesson: Lesson) -> Iterator[tuple[LivePanel, Panel[object], str]]:
-    """Yield (panel on the page, the same panel in this process, the name of its first slider)."""
-    module = importlib.import_module(f"workbook.{lesson.package}.panels")
-    for i, name in enumerate(lesson.panels):
-        model = getattr(module, name)()
-        slider = next(name for name, control in model.controls.items() if isinstance(control, IntSlider))
-        live = LivePanel(notebook.panels.nth(i))
-        model.set(**dict(zip(model.controls, live.values(), strict=True)))  # a cell may have moved it
-        yield live, model, slider
+def panels(notebook: Notebook, lesson: Lesson) -> Iterator[tuple[Panel[object], LivePanel, str]]:
+    """Yield (panel in this process, the same on the page, the name of its first slider)."""
+    for model, live in twins(notebook, lesson):
+        yield model, live, next(name for name, control in model.controls.items() if isinstance(control, IntSlider))

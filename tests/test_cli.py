@@ -252,6 +252,16 @@ class TestBench:
         rows = json.loads((tmp_path / "bench.json").read_text())["rows"]
         assert [row["layer"]["name"] for row in rows]
 
+    @pytest.mark.parametrize("name", ["a.svg", "new folder/a.png"])
+    def test_draws_a_figure(self, tmp_path: Path, name: str) -> None:
+        options = ("--layers", "g960", "--dtype", "int8", "--threads", 2, "--no-peers")
+        assert run("bench", *options, "--figure", tmp_path / name).exit_code == 0
+        assert (tmp_path / name).stat().st_size > 1000
+
+    def test_figure_in_another_format(self, tmp_path: Path) -> None:
+        result = run("bench", "--layers", "g960", "--figure", tmp_path / "a.gif")
+        assert_one_line_error(result, "a.gif: the name must end in .svg or .png")
+
     def test_layer_that_is_not_there(self) -> None:
         assert_one_line_error(run("bench", "--layers", "13x13"), "no layer contains '13x13'")
 

@@ -70,6 +70,14 @@ def layer_by_trying():
     return max(names, key=lambda name: quantization.accuracy_with((name,)))
 
 
+def break_even_by_steps(on_a, on_b, batch):
+    frame = total = sum(on_b)
+    for a, b in zip(on_a, on_b, strict=True):
+        frame += a - b
+        total = min(total, frame)
+    return batch * min(sum(on_b) - total, sum(on_a) - total)
+
+
 # A second solution for each exercise, written differently from the one that a learner is shown.
 SECOND = {
     "1.1": lambda: int(np.vdot(lesson_photo()[60:63, 24:27], [[-1, -2, -1], [0, 0, 0], [1, 2, 1]])),
@@ -81,6 +89,9 @@ SECOND = {
     "3.1": lambda: bytes_by_affine,
     "3.2": finest_but_one,
     "3.3": layer_by_trying,
+    "4.1": lambda: np.prod([n / (lanes * np.ceil(n / lanes)) for n, lanes in ((144, 32), (24, 16), (56 * 56, 8))]),
+    "4.2": lambda: break_even_by_steps,
+    "4.3": lambda: [1024.0, np.int64(2048), "laid anew"],
 }
 
 

@@ -30,6 +30,24 @@ def test_cases_take_turns():
     assert order[-2 * rounds :] == ["a", "b"] * rounds
 
 
+def test_with_a_pause_each_turn_begins_with_a_call_that_does_not_count():
+    calls = []
+
+    def run(name):
+        calls.append((name, time.perf_counter()))
+        time.sleep(0.001)
+
+    cases = {name: lambda name=name: run(name) for name in "ab"}
+    times = measure.interleaved(cases, seconds=0.01, pause=0.01)
+    rounds = times["a"].rounds
+    assert rounds == 3
+    turns = calls[-4 * rounds :]
+    assert [name for name, _ in turns] == ["a", "a", "b", "b"] * rounds
+    ends = [at for _, at in turns]
+    assert all(ends[i] - ends[i - 1] >= 0.01 for i in range(2, len(ends), 2))
+    assert all(timing.median < 0.01 for timing in times.values())
+
+
 def test_the_threads_own_clock_leaves_waiting_out():
     times = measure.interleaved({"asleep": lambda: time.sleep(0.005)}, seconds=0.05, clock=time.thread_time)
     assert times["asleep"].median < 0.004

@@ -84,3 +84,13 @@ def test_unknown_names() -> None:
         photos.names("all")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="there is no photo 'lena'; there are astronaut, brick"):
         photos.photo("lena")
+
+
+def test_noisy_squares() -> None:
+    found = photos.noisy_squares(14, size=48)
+    assert (found.shape, found.dtype) == ((14, 1, 48, 48), np.float32)
+    np.testing.assert_array_equal(found, photos.noisy_squares(14, size=48))
+    assert not np.array_equal(found, photos.noisy_squares(14, size=48, seed=1))
+    # What differs between neighbouring pixels is noise for the most part: its standard deviation is sqrt(2) * sigma.
+    page = found[photos.names("train").index("page")]
+    assert np.median(np.abs(np.diff(page))) < 4 * photos.SIGMA / 255

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser import CHROMIUM, chromium
 from test_cli import COMMAND, assert_one_line_error, run
 
 from workbook import page
+from workbook.browser import CHROMIUM, chromium
 from workbook.catalog import LESSONS
 from workbook.scoreboard import COLUMNS, ROWS
 from workbook.start import start

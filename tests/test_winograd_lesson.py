@@ -15,7 +15,7 @@ from workbook.drawing import look
 from workbook.measure import MEMORY
 from workbook.reference import reference
 from workbook.roofline import Roofline, layer_bytes
-from workbook.winograd import charts, exercises, explorers, model, panels, precision, race, trials
+from workbook.winograd import charts, exercises, explorers, figures, model, panels, precision, race, trials
 from workbook.winograd.counted import Count, Counted, WrongFormulaError
 from workbook.winograd.model import KERNELS, cook_toom
 from workbook.winograd.work import Work, layer_of
@@ -347,6 +347,16 @@ class TestPanels:
         panel.set(a=5, b=12)
         assert panel.readout.startswith("F(4,3) at 0, ±5/8, ±3/2 and infinity: error in fp32 ")
         assert f"bf16 {lesson.error('bf16', 4):.1e} " in panel.readout
+
+    def test_an_infinite_error_stands_at_the_edge(self):
+        pointed = explorers.pointed(1, 2)
+        assert pointed.errors["F(4,3), yours"]["fp16"] == np.inf
+        with look():
+            _, errors = figures.pointed_figure(pointed).axes
+        _, right = errors.get_xlim()
+        drawn = [line.get_xdata()[-1] for line in errors.lines]
+        assert len(drawn) == len(precision.TYPES)
+        assert max(drawn) == right
 
     def test_the_same_point_twice_is_said_and_can_be_undone(self):
         panel = lesson.explore("points")

@@ -147,6 +147,22 @@ LESSONS: tuple[Lesson, ...] = (
         exercises=("Quantize a tensor", "Pick a calibrator", "Find the layer to exclude"),
         file="int8_quantization",
     ),
+    Lesson(
+        number=4,
+        package="hardware",
+        title="Flexible hardware",
+        question="What does hardware gain that lays its datapath anew between layers, and what may a switch cost?",
+        minutes=75,
+        objectives=(
+            "compute how many lanes of a datapath work on a layer",
+            "compare flexible hardware with the strongest fixed datapath, and see through a weak opponent",
+            "say from which time of a switch on reconfiguration never pays, and what memory, area and batch do to that",
+            "choose a machine for a network under a budget of area and power",
+        ),
+        panels=("layer", "switch", "design"),
+        exercises=("Read a utilisation", "Complete a function", "Decide under a budget"),
+        file="flexible_hardware",
+    ),
 )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbook.check import Checked
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
 
@@ -85,27 +86,46 @@ def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) 
     "--layers",
     default="resnet50",
     show_default=True,
-    help="resnet50, winograd (3x3, stride 1), rest (1x1, strided, depthwise), or a text such as 64->64.",
+    help="resnet50, winograd (3x3, stride 1), rest (1x1, strided, depthwise), int8, or a text such as 64->64.",
 )
+@click.option("--dtype", type=click.Choice(["float32", "int8"]), default="float32", show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+@click.option("--json", "json_file", type=_FILE, help="Write all that was measured there.")
+@click.option("--figure", "figure_file", type=_FILE, help="Draw it there; .svg or .png.")
 @click.pass_context
-def bench(context: click.Context, layers: str, threads: int, peers: bool, json_file: Path | None) -> None:
+def bench(
+    context: click.Context,
+    layers: str,
+    dtype: str,
+    threads: int,
+    peers: bool,
+    json_file: Path | None,
+    figure_file: Path | None,
+) -> None:
     """Time the kernels layer by layer, beside the libraries that are installed; or what COMMAND names."""
     if context.invoked_subcommand:
         return
     from workbook import bench as benchmark
+    from workbook.bench import figure
+    from workbook.bench.table import table
 
     chosen = benchmark.choose(layers)
     if not chosen:
         raise CommandError(f"no layer contains {layers!r}; try {', '.join(benchmark.layer_sets())}, 3x3 or @56")
+    if figure_file and figure_file.suffix not in figure.FORMATS:
+        raise CommandError(f"--figure {figure_file}: the name must end in {' or '.join(figure.FORMATS)}")
+    _make_room(json_file, figure_file)
     with _progress() as progress:
         task = progress.add_task("timing layers", total=len(chosen))
-        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task))
+        report = benchmark.run(
+            chosen, dtype=dtype, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task)
+        )
     if json_file:
-        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
-    _show_table(report.table())
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
+    if figure_file:
+        write_whole(figure_file, figure.write(report, figure_file))
+    _show_table(table(report))
 
 
 @bench.command()
@@ -120,9 +140,44 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
         task = progress.add_task("running plans", total=len(benchmark.PLANS))
         report = benchmark.run(size=size[::-1], seconds=seconds, on_row=lambda: progress.advance(task))
     if json_file:
-        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
     for table in report.tables():
         _show_table(table)
+
+
+@bench.command()
+@click.option("--peers/--no-peers", default=True, help="Beside SCALE-Sim and ZigZag if they are installed, or alone.")
+@click.option("--json", "json_file", type=_FILE, help="Write all figures there.")
+def hardware(peers: bool, json_file: Path | None) -> None:
+    """Time the cost model of flexible hardware, beside other models of one layer that are installed."""
+    from workbook.hardware import bench as benchmark
+
+    _make_room(json_file)
+    with _progress() as progress:
+        task = progress.add_task("timing models", total=benchmark.steps(peers))
+        report = benchmark.run(with_peers=peers, on_step=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
+    for table in report.tables():
+        _show_table(table)
+
+
+@bench.command()
+@click.option("--lesson", "names", multiple=True, help="Such as winograd; several are allowed. Default: all.")
+@click.option("--moves", type=click.IntRange(2), default=30, show_default=True, help="Of each panel.")
+@click.option("--json", "json_file", type=_FILE, help="Write all figures there.")
+def panels(names: tuple[str, ...], moves: int, json_file: Path | None) -> None:
+    """Move the panels of the notebooks in headless Chromium, and time how soon the numbers and the figure follow."""
+    from workbook import bench_panels as benchmark
+
+    lessons = benchmark.choose(names)
+    _make_room(json_file)
+    with _progress() as progress:
+        task = progress.add_task("moving panels", total=moves * sum(len(lesson.panels) for lesson in lessons))
+        report = benchmark.run(lessons, moves=moves, on_move=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
+    _show_table(report.table())
 
 
 @main.command()
@@ -134,6 +189,7 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
 @click.option(
     "--overlap/--no-overlap", default=True, help="Whether computing and DRAM overlap perfectly or not at all."
 )
+@click.option("--fused", is_flag=True, help="Keep tensors that fit in the machine's memory, and out of DRAM.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("sweep"), show_default=True)
 @click.option("--jobs", type=click.IntRange(1), help="Local processes; default: one a core.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:8786.")
@@ -260,6 +316,12 @@ def report(folder: Path, output: Path) -> None:
 
 def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
     progress.update(task, completed=done, total=of)
+
+
+def _make_room(*files: Path | None) -> None:
+    """Make the folders of files that are written after the work; what is in the way shows before it."""
+    for file in filter(None, files):
+        file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _progress() -> Progress:

@@ -100,6 +100,21 @@ TERMS = (
         ("embedded FPGA", "reconfigurable datapath"),
     ),
     Term(
+        "datapath",
+        "How a chip's multiply-add units lie along the dimensions of a layer, and how data reaches them.",
+        ("dataflow", "spatial unrolling", "mapping"),
+    ),
+    Term(
+        "lane",
+        "One multiply-add unit; it works, or it is idle because the layer does not divide into the lanes.",
+        ("processing element", "PE", "MAC"),
+    ),
+    Term(
+        "reconfiguration",
+        "Laying another datapath while the chip runs; a shadow context is loaded while the old one still works.",
+        ("partial reconfiguration", "context switch"),
+    ),
+    Term(
         "latency",
         "Time from an image to its answer, waiting included.",
         ("speed",),

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -86,6 +86,7 @@ def serving(
     browser: bool = False,
     port: int | None = None,
     everywhere: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Run JupyterLab on a folder as long as the context lasts.
 
@@ -101,6 +102,8 @@ def serving(
         8888 or, if that is taken, the next free one.
     everywhere : bool
         Listen on every address and not on loopback alone: a container's port is reached from outside of it.
+    environment : mapping of str to str, optional
+        What JupyterLab and its kernels see beside the environment of this process.
 
     Raises
     ------
@@ -125,14 +128,15 @@ def serving(
         settings.parent.mkdir()
         settings.write_text(json.dumps(_SETTINGS), encoding="utf-8")
         token = secrets.token_hex(24)  # ours, or Jupyter would print a page about its own
-        environment = {
+        variables = {
             **os.environ,
+            **(environment or {}),
             "JUPYTER_TOKEN": token,
             "JUPYTER_RUNTIME_DIR": private,
             "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, [private, os.environ.get("JUPYTER_CONFIG_PATH")])),
         }
         # A group of its own: Ctrl-C reaches this process alone, which then ends the server in one way.
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, process_group=0)
+        process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, process_group=0)
         try:
             server = Server(_wait_for(process, Path(private)), token, process)
             try:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 import kernels
-from kernels import probe
+from kernels import cost, probe
 
 MEMORY = "memory"  # what lies behind the last cache
 
@@ -78,6 +78,7 @@ def interleaved(
     cases: Mapping[str, Callable[[], object]],
     *,
     seconds: float | None = None,
+    pause: float = 0,
     clock: Callable[[], float] = time.perf_counter,
     on_round: Callable[[], None] | None = None,
 ) -> dict[str, Timing]:
@@ -89,6 +90,10 @@ def interleaved(
         What to time. A short function is called several times a round; its time is that of one call.
     seconds : float, optional
         Time to spend on all cases together; 1 s, or 0.2 s when WORKBOOK_QUICK is set.
+    pause : float
+        Seconds to sleep before each turn; a call that is not timed follows, which wakes the threads of the case. For
+        programs of several threads: those of a library may spin for milliseconds after its call and take a core from
+        whoever comes next.
     clock : function, optional
         `time.thread_time` counts only the time in which the calling thread runs. For programs of one thread it keeps a
         busy machine out: a long call is interrupted every time, a short one rarely, and the ratio of two medians would
@@ -101,17 +106,21 @@ def interleaved(
     dict of name to Timing, in the order given; at least three rounds each.
     """
     budget = seconds if seconds is not None else 0.2 if quick() else 1.0
-    calls, cost = {}, 0.0
+    calls, round_seconds = {}, 0.0
     for name, function in cases.items():
+        time.sleep(pause)
         for _ in range(_WARM_UP):
             once, _ = _time(function, 1, clock)
         calls[name] = max(1, round(200e-6 / max(once, 1e-7)))  # a round lasts well over the clock's grain
-        cost += once * calls[name]
-    rounds = max(3, min(200, round(budget / cost)))
+        round_seconds += pause + once * (calls[name] + bool(pause))
+    rounds = max(3, min(200, round(budget / round_seconds)))
     times: dict[str, list[float]] = {name: [] for name in cases}
     waited: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, function in cases.items():
+            if pause:
+                time.sleep(pause)
+                function()
             taken, part = _time(function, calls[name], clock)
             times[name].append(taken / calls[name])
             waited[name].append(part)
@@ -131,10 +140,9 @@ def _time(function: Callable[[], object], calls: int, clock: Callable[[], float]
     return taken, max(0.0, 1 - running / wall)
 
 
-@cache
 def peak_gmacs() -> float:
-    """Multiply-adds that one core does at most, in GMAC/s: the best of several short runs of `kernels.probe.fma`."""
-    return _best_rate(lambda: probe.fma(200_000))
+    """Multiply-adds that one core does at most, in GMAC/s; the rate by which `Conv2d.explain` predicts seconds."""
+    return cost.multiply_add_rate() / 1e9
 
 
 @cache

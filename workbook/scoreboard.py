@@ -185,8 +185,32 @@ ROWS = (
     ),
     Row(
         "3 flexible hardware",
-        "Hardware that is configured anew between layers is faster than hardware that is not.",
+        "Layers differ: what suits one leaves units idle on another. One program on one core: fastest over slowest.",
         lesson=4,
+        model="hardware.core.spread_model",
+        measured="hardware.core.spread",
+        kind="growth",
+    ),
+    Row(
+        "3 flexible hardware",
+        "Hardware that is configured anew between layers is faster than hardware that is not: ResNet-50, lanes alone.",
+        lesson=4,
+        theory="hardware.resnet50.oracle",
+        model="hardware.resnet50.gain",
+    ),
+    Row(
+        "3 flexible hardware",
+        "The same for a network of depthwise layers: MobileNetV2, lanes alone.",
+        lesson=4,
+        theory="hardware.mobilenet_v2.oracle",
+        model="hardware.mobilenet_v2.gain",
+    ),
+    Row(
+        "3 flexible hardware",
+        "The same with DRAM in the way, layer by layer.",
+        lesson=4,
+        theory="hardware.mobilenet_v2.oracle_by_layer",
+        model="hardware.mobilenet_v2.gain_by_layer",
     ),
     Row(
         "4 one image at a time",

@@ -13,7 +13,7 @@ import pytest
 import kernels
 
 HERE = Path(__file__)
-LEVELS = ("baseline", "v3", "v3_vnni", "v4", "v4_vnni")  # of x86-64, the best last
+LEVELS = ("baseline", "v3", "v3_vnni", "v4", "v4_vnni", "v4_fp16")  # of x86-64, the best last
 
 # Stand in for the module that asks the CPU, as on a machine that runs nothing better than `runnable`.
 ON_A_CPU_WITH = """
@@ -51,7 +51,8 @@ def test_modules_are_those_of_the_instruction_set(name):
     """Only what multiplies bytes is compiled for VNNI too."""
     chosen = importlib.import_module(f"kernels.{name}")
     assert chosen is getattr(kernels, name)
-    level = kernels.isa() if name in ("quantized", "probe") else kernels.isa().removesuffix("_vnni")
+    bytes_too = name in ("quantized", "probe")
+    level = kernels.isa().replace("fp16", "vnni") if bytes_too else kernels.isa().split("_")[0]
     assert chosen is importlib.import_module(f"kernels.{name}_{level}")
 
 
@@ -65,7 +66,7 @@ def test_unknown_level_is_an_import_error(level):
     done = python("-c", "import kernels", level=level)
     assert done.returncode == 1
     assert f"ImportError: KERNELS_ISA={level!r} is no instruction set of the kernels" in done.stderr
-    assert "baseline, dotprod, v3, v3_vnni, v4, v4_vnni" in done.stderr
+    assert "baseline, dotprod, v3, v3_vnni, v4, v4_vnni, v4_fp16" in done.stderr
 
 
 @pytest.mark.parametrize("runnable", [LEVELS[:1], LEVELS[:2], LEVELS[:4]])
@@ -92,4 +93,5 @@ def test_runnable_levels_are_those_of_the_psabi():
     v3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"} <= flags
     v4 = v3 and {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags
     runs = {"v3": v3, "v3_vnni": v3 and "avx_vnni" in flags, "v4": v4, "v4_vnni": v4 and "avx512_vnni" in flags}
+    runs["v4_fp16"] = runs["v4_vnni"] and "avx512_fp16" in flags
     assert kernels.isas() == ("baseline", *(level for level in LEVELS[1:] if runs[level]))

@@ -19,9 +19,9 @@ pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the instructions of x86-64 only"),
 ]
 
-NAMES = ["naive", "direct", "im2col", "winograd", "probe"]
+NAMES = ["naive", "direct", "depthwise", "im2col", "winograd", "quantized", "probe"]
 ANY_CPU = ["cpu", "pool", *(f"{name}_baseline" for name in NAMES)]
-INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |notrack |data16 )*(\S+) *(.*)")
+INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |\{vex\} |notrack |data16 )*(\S+) *(.*)")
 
 
 @cache
@@ -72,7 +72,7 @@ def test_baseline_has_no_avx(name):
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", [f"{name}_v3" for name in NAMES])
+@pytest.mark.parametrize("name", [*(f"{name}_v3" for name in NAMES), "quantized_v3_vnni", "probe_v3_vnni"])
 def test_v3_has_no_avx512(name):
     """AVX-512 adds zmm, the mask registers k, and the upper sixteen of xmm and ymm."""
     wide = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])")
@@ -80,7 +80,7 @@ def test_v3_has_no_avx512(name):
     assert any("%ymm" in i[2] for i in instructions(name))
 
 
-@pytest.mark.parametrize("algorithm", NAMES[1:])
+@pytest.mark.parametrize("algorithm", ["direct", "im2col", "winograd", "probe"])
 @pytest.mark.parametrize(("level", "register", "lanes"), [("v3", "%ymm", 8), ("v4", "%zmm", 16)])
 def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes):
     """The loop of `tile` (simd.h) with the most sums has a register for each vector of a tile, and no store."""
@@ -96,6 +96,27 @@ def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes)
     assert stores == []
     assert [i for i in hot if "(%rsp" in i[2]] == []
     assert [i for i in hot if i[1].startswith(("vmul", "vadd", "call"))] == []  # all of it was contracted
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "instruction", "sums"),
+    [
+        ("quantized_v3", "dot_tile", "vpmaddwd", 12),
+        ("quantized_v3_vnni", "dot_tile", "vpdpbusd", 12),
+        ("quantized_v4_vnni", "dot_tile", "vpdpbusd", 28),
+        ("half_v4_fp16", "half_tile", "vfmadd", 28),
+    ],
+)
+def test_hot_loops_of_bytes_and_halves_keep_their_sums_in_registers(name, function, instruction, sums):
+    """Whether or not this CPU runs them: as many multiply-adds as a tile has vectors, and no vector is stored."""
+    if importlib.util.find_spec(f"kernels.{name}") is None:
+        pytest.skip("the compiler does not know its instructions")
+    loops = [loop for found, loop in innermost_loops(name) if found.split(".")[0] == function]
+    hot = max(loops, key=lambda loop: sum(i[1].startswith(instruction) for i in loop))
+    multiplied = [i[2].split(",")[-1] for i in hot if i[1].startswith(instruction)]
+    assert len(multiplied) % sums == 0
+    assert len(multiplied) >= sums
+    assert [i for i in hot if re.search(r"%[yz]mm", i[2]) and i[2].endswith(")")] == []
 
 
 @pytest.mark.parametrize(("level", "register"), [("v3", "%ymm"), ("v4", "%zmm")])

@@ -84,6 +84,13 @@ def test_residuals_are_added_in_bytes(choice):
     assert sqnr(int8(x), net(x)) > 25
 
 
+def test_a_residual_in_float32():
+    net, x = residual_block(), random(8, 8, 9, 8)
+    int8 = quantize(net, x, Scheme(exclude=("b",)))
+    assert [node.op for node in int8.graph.nodes if "Linear" not in node.op] == ["Conv"]
+    assert sqnr(int8(x), net(x)) > 25
+
+
 def test_one_convolution_by_hand():
     """x and w are whole steps of their scales: the only rounding is that of the output."""
     x = np.array([0, 51, 102, 255], np.float32).reshape(1, 1, 2, 2) / 255

@@ -36,6 +36,26 @@ def load(path: Path) -> Machine:
         raise CommandError(f"{path}: {error}") from None
 
 
+def changed(machine: Machine, changes: Mapping[str, Any]) -> Machine:
+    """Return the machine with other values in some fields, each named as in the file: reconfiguration.contexts.
+
+    Raises
+    ------
+    ValueError
+        If there is no such field, or no machine that can be; the field is named.
+    """
+    values = _as_dict(machine)
+    for name, value in changes.items():
+        *path, field = name.split(".")
+        table = values
+        for part in path:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                raise ValueError(f"{name}: {part} is a value, not a table")
+        table[field] = value
+    return from_dict(values)
+
+
 def to_toml(machine: Machine) -> str:
     """Write a machine as TOML; `from_toml` reads the same machine back."""
     return "\n".join(_table(_as_dict(machine), ())) + "\n"

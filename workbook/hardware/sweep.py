@@ -7,13 +7,14 @@ import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
 from workbook.errors import CommandError
 from workbook.hardware.lines import five_lines
 from workbook.hardware.machine import Machine
-from workbook.hardware.machine_file import load, to_toml
+from workbook.hardware.machine_file import changed, load, to_toml
 from workbook.hardware.onnx_file import from_onnx
 from workbook.hardware.presets import preset
 from workbook.hardware.workload import WORKLOADS, Workload
@@ -30,7 +31,8 @@ class Task:
     @property
     def key(self) -> str:
         """What the row depends on, as a short text; the same in every process."""
-        text = "\n".join((to_toml(self.machine), repr(self.workload), str(self.overlap)))
+        model = version("edge-ai-workbook")
+        text = "\n".join((model, to_toml(self.machine), repr(self.workload), str(self.overlap)))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -41,7 +43,14 @@ class Row:
     Attributes
     ----------
     machine, network : str
-    macs, batch : int
+    macs : int
+    clock_mhz, sram_kb, dram_gbs : float
+        The machine's.
+    type : str
+        Of the network's numbers; of its first layer, if they differ.
+    batch : int
+    overlap : bool
+        Whether computing and DRAM overlap perfectly, or not at all.
     textbook_ms, fixed_ms, suite_ms, oracle_ms, reconfigured_ms : float
         Of a batch.
     gain : float
@@ -56,7 +65,12 @@ class Row:
     machine: str
     network: str
     macs: int
+    clock_mhz: float
+    sram_kb: float
+    dram_gbs: float
+    type: str
     batch: int
+    overlap: bool
     textbook_ms: float
     fixed_ms: float
     suite_ms: float
@@ -71,13 +85,19 @@ class Row:
 
 def compute(task: Task) -> Row:
     """Compute the row of a task; any process, here or on another machine, gets the same."""
-    lines = five_lines(task.workload, task.machine, overlap=task.overlap)
+    machine, workload = task.machine, task.workload
+    lines = five_lines(workload, machine, overlap=task.overlap)
     best = lines.reconfigured
     return Row(
-        machine=task.machine.name,
-        network=task.workload.name,
-        macs=task.machine.macs,
-        batch=task.workload.batch,
+        machine=machine.name,
+        network=workload.name,
+        macs=machine.macs,
+        clock_mhz=machine.clock_mhz,
+        sram_kb=machine.sram_kb,
+        dram_gbs=machine.dram_gbs,
+        type=workload.layers[0].type,
+        batch=workload.batch,
+        overlap=task.overlap,
         **{f"{line.name}_ms": 1e3 * line.seconds for line in lines},
         gain=lines.gain(),
         switches=best.switches,
@@ -101,15 +121,15 @@ def machines(names: Iterable[str], vary: Mapping[str, Sequence[float]] | None = 
     CommandError
         If there is no such machine or field, or a value cannot be.
     """
-    changes = vary or {}
+    varied = vary or {}
     found = []
     for name in names:
         base = load(Path(name)) if name.endswith(".toml") else preset(name)
-        for values in product(*changes.values()):
-            label = "".join(f" {field}={value:g}" for field, value in zip(changes, values, strict=True))
-            altered = {field.replace(".", "__"): v for field, v in zip(changes, values, strict=True)}
+        for values in product(*varied.values()):
+            changes = dict(zip(varied, values, strict=True))
+            label = "".join(f" {field}={value}" for field, value in changes.items())
             try:
-                found.append(base.but(**altered, name=base.name + label))
+                found.append(changed(base, {"name": base.name + label, **changes}))
             except ValueError as error:
                 raise CommandError(f"{name}{label}: {error}") from None
     return found

@@ -10,8 +10,8 @@ from workbook.errors import CommandError
 from workbook.files import write_whole
 from workbook.hardware import sweep as sweeping
 from workbook.hardware import workers
-from workbook.hardware.figures import pareto_figure
 from workbook.hardware.presets import PRESETS
+from workbook.hardware.sweep_figure import pareto_figure
 from workbook.hardware.workload import TYPES, WORKLOADS
 
 KEPT, TABLE, FIGURE = "rows.jsonl", "table.csv", "pareto.png"
@@ -53,7 +53,10 @@ def sweep(
     """
     if type_ is not None and type_ not in TYPES:
         raise CommandError(f"no type {type_!r}; there are {', '.join(TYPES)}")
-    found = sweeping.machines(machines or PRESETS, dict(map(_field, vary)))
+    varied = dict(map(_field, vary))
+    if len(varied) < len(vary):
+        raise CommandError(f"--vary names a field twice: {', '.join(vary)}; write FIELD=V1,V2 once")
+    found = sweeping.machines(machines or PRESETS, varied)
     for machine in found:
         if type_ and type_ not in machine.rates:
             raise CommandError(f"{machine.name} has no {type_}; its rates are for {', '.join(machine.rates)}")

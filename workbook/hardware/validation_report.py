@@ -13,7 +13,7 @@ from pathlib import Path
 from workbook.files import write_whole
 from workbook.hardware.validation import Row, unchecked, validation
 
-BEGIN, END = "<!-- validation: begin -->", "<!-- validation: end -->"
+BEGIN, END = "<!-- written: validation -->", "<!-- end -->"
 
 
 def number(value: float) -> str:
@@ -54,6 +54,24 @@ def section() -> str:
     """Return what stands between the marks in the README."""
     words = "\n".join(f"* {sentence}" for sentence in unchecked())
     return f"{BEGIN}\n{summary(validation())}\n\nNothing public can check:\n\n{words}\n{END}"
+
+
+class Report:
+    """All rows as a notebook shows them, and what nothing public can check."""
+
+    def __str__(self) -> str:
+        rows = validation()
+        failing = [row for row in rows if not row.holds]
+        lines = [f"{len(rows)} rows, {len(rows) - len(failing)} hold"]
+        lines += [f"fails: {row.check}, {row.case}: {row.error:+.1%}, expected {row.expected}" for row in failing]
+        return "\n".join([*lines, *(f"nothing public checks: {sentence}" for sentence in unchecked())])
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        words = "\n".join(f"* {sentence}" for sentence in unchecked())
+        text = f"{markdown(validation())}\n\nNothing public can check:\n\n{words}"
+        return {"text/markdown": text, "text/plain": str(self)}
 
 
 def renewed(page: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import log10
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullLocator
 
 from workbook.drawing import COLORS, INK
 from workbook.winograd.explorers import (
@@ -27,6 +28,7 @@ _PASSED, _MULTIPLIED = COLORS[4], COLORS[3]
 _MOST_GAIN = 6.0
 _CLOSE = {"handlelength": 1.4, "handletextpad": 0.4, "columnspacing": 0.9}  # three names fit in a row
 _GREY = "#777777"
+_LEAST_DIGITS, _MOST_DIGITS = -7, 1  # logarithms of errors; larger ones, infinite ones too, stand at the edge
 
 
 def tiled_readout(tiled: Tiled) -> str:
@@ -106,7 +108,7 @@ def pointed_readout(pointed: Pointed) -> str:
     """Say the error at the chosen points in each type, and what it is over that of the definition."""
     *_, yours = pointed.errors.values()
     definition = pointed.errors["definition"]
-    cells = [f"{type} {yours[type]:.1e} ({yours[type] / definition[type]:.1f}× the definition's)" for type in TYPES]
+    cells = [f"{type} {yours[type]:.1e} ({yours[type] / definition[type]:,.1f}× the definition's)" for type in TYPES]
     a, b = pointed.pairs
     return f"F(4,{TAPS}) at 0, ±{a}, ±{b} and infinity: error in {', '.join(cells)}"
 
@@ -115,7 +117,7 @@ def pointed_figure(pointed: Pointed) -> Figure:
     """Draw the error over a and b as a map, and beside it the errors of other algorithms in each type."""
     figure = Figure(figsize=(7.6, 3.5))
     _landscape(figure.add_axes((0.075, 0.15, 0.33, 0.72)), pointed)
-    _errors(figure.add_axes((0.6, 0.15, 0.385, 0.72)), pointed)
+    _errors(figure.add_axes((0.6, 0.15, 0.365, 0.72)), pointed)
     return figure
 
 
@@ -131,20 +133,20 @@ def _landscape(axes: Axes, pointed: Pointed) -> None:
         axes.annotate(name, (float(a), float(b)), away, textcoords="offset points")
     axes.plot(*map(float, pointed.pairs), "o", color="none", markeredgecolor="white", markersize=13, markeredgewidth=4)
     axes.plot(*map(float, pointed.pairs), "o", color="none", markeredgecolor=INK, markersize=13, markeredgewidth=2)
-    axes.set(xlabel="a", ylabel="b", xticks=(0.5, 1, 1.5, 2, 2.5, 3), yticks=(0.5, 1, 1.5, 2, 2.5, 3))
+    axes.set(xlabel="a", ylabel="b", xticks=(1, 2, 3), yticks=(1, 2, 3))
     axes.set_title(f"error in {MAP_TYPE}: yellow is small")
 
 
 def _errors(axes: Axes, pointed: Pointed) -> None:
     names = list(pointed.errors)
-    for type, color, marker in zip(TYPES, COLORS, "os^", strict=False):
-        values = [pointed.errors[name][type] for name in names]
-        axes.plot(values, range(len(names)), marker, color=color, markersize=9, linestyle="none")
-        axes.annotate(type, (values[0], 0), (0, 9), textcoords="offset points", ha="center")
-    axes.set(xscale="log", xlim=(1e-7, 3), ylim=(len(names) - 0.5, -0.9))
-    axes.set_xticks((1e-6, 1e-4, 1e-2, 1), ("1e-6", "1e-4", "1e-2", "1"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_yticks(range(len(names)), names)
-    axes.grid(axis="y", color="#dddddd")
-    axes.set_axisbelow(True)
+    for type, color, marker, align in zip(TYPES, COLORS, "os^", ("center", "right", "left"), strict=False):
+        values = [min(log10(pointed.errors[name][type]), _MOST_DIGITS) for name in names]
+        axes.plot(values, range(len(names)), marker, color=color, markersize=9, linestyle="none", clip_on=False)
+        axes.annotate(type, (values[0], 0), (0, 9), textcoords="offset points", ha=align)
+    axes.set(xlim=(_LEAST_DIGITS, _MOST_DIGITS), ylim=(len(names) - 0.5, -0.9))
+    axes.set_xticks((-6, -4, -2, 0, 1), ("1e-6", "1e-4", "1e-2", "1", "≥10"))
+    axes.set_yticks(())  # a tick for each name would take as long as the marks
+    for i, name in enumerate(names):
+        axes.text(_LEAST_DIGITS - 0.15, i, name, ha="right", va="center")
+    axes.hlines(range(len(names)), _LEAST_DIGITS, _MOST_DIGITS, color="#dddddd", linewidth=1, zorder=0)
     axes.set_title("error, root mean square")

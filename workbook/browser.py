@@ -1,6 +1,6 @@
-"""A notebook in JupyterLab in headless Chromium, as a learner sees it; for the browser tests of every notebook.
+"""A notebook in JupyterLab in headless Chromium, as a learner sees it; for tests and for `workbook bench panels`.
 
-Nothing here sleeps: each step waits for what the learner would wait for.
+Nothing here sleeps: each step waits for what the learner would wait for. It needs Playwright and a Chromium.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from playwright.sync_api import Error as Error
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from workbook.lab import Server
+from workbook.lab import Server, serving
+from workbook.start import start
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-_PATIENCE = 60_000  # ms for a kernel to start, or a notebook to run, on a busy machine
-_SCROLLS = 20
+PATIENCE = 60_000  # ms for a kernel to start, or a notebook to run, on a busy machine
 _FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -39,10 +40,30 @@ def chromium(width: int = 1280, height: int = 900) -> Iterator[Page]:
         browser = playwright.chromium.launch_persistent_context(
             profile, executable_path=CHROMIUM, args=flags, viewport={"width": width, "height": height}
         )
-        browser.set_default_timeout(_PATIENCE)
-        expect.set_options(timeout=_PATIENCE)
+        browser.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         yield browser.pages[0]
         browser.close()
+
+
+@contextmanager
+def opened(name: str, width: int = 1280, height: int = 900) -> Iterator[Notebook]:
+    """Yield a notebook of a fresh copy, not run yet, in a new browser, with nobody's settings and short measurements.
+
+    Parameters
+    ----------
+    name : str
+        The file's, such as "01_convolution.ipynb".
+    width, height : int
+        Of the browser's window, in CSS pixels.
+    """
+    with tempfile.TemporaryDirectory() as own:
+        folder = Path(own, "my workbook")
+        start(folder)
+        environment = {"WORKBOOK_QUICK": "1", "IPYTHONDIR": str(Path(own, "ipython"))}
+        environment |= {f"JUPYTER_{kind}_DIR": str(Path(own, kind.lower())) for kind in ("CONFIG", "DATA")}
+        with serving(folder, port=0, environment=environment) as server, chromium(width, height) as page:
+            yield Notebook(page, server, folder / name)
 
 
 class Notebook:
@@ -77,6 +98,11 @@ class Notebook:
         """The live panels."""
         return self.page.locator(".jp-OutputArea-output .widget-vbox").filter(has=self.page.locator("[role=status]"))
 
+    @property
+    def chromium_version(self) -> str:
+        """The browser's, such as 120.0.6099.224."""
+        return str(self.page.evaluate("navigator.userAgent.match(/Chrome\\/([\\d.]+)/)[1]"))
+
     def run_all(self) -> None:
         """Run every cell from the menu, and wait for the last."""
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -92,52 +118,3 @@ class Notebook:
 
     def _expect_kernel(self, status: str) -> None:
         expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", status)
-
-
-def _bring_into_view(box: Locator) -> None:
-    """Scroll until the box is there to stay: JupyterLab lays a cell out when it comes near, which moves the others."""
-    seen = """box => new Promise(answer => requestAnimationFrame(() => requestAnimationFrame(() => {
-        const {top, bottom} = box.getBoundingClientRect();
-        answer(bottom > 0 && top < window.innerHeight);
-    })))"""
-    for _ in range(_SCROLLS):
-        box.scroll_into_view_if_needed()
-        if box.evaluate(seen):
-            return
-    raise AssertionError(f"not in view after {_SCROLLS} scrolls")
-
-
-class LivePanel:
-    """One panel of a notebook that has run."""
-
-    def __init__(self, box: Locator) -> None:
-        _bring_into_view(box)
-        self.box = box
-        self.sliders = box.get_by_role("slider")
-        self.line = box.locator("[role=status]")
-        self.figure = box.locator("svg[role=img]")
-
-    def values(self) -> list[int | str]:
-        """Return what each control stands at, in order: a number for a slider, a word for a choice."""
-        read = """box => [...box.querySelectorAll('[role=slider], select')].map(
-            control => control.value ?? Number(control.getAttribute('aria-valuenow')))"""
-        return list(self.box.evaluate(read))
-
-    def expect_line(self, line: str) -> None:
-        """Wait until the line of numbers, and the figure, are those of a move."""
-        expect(self.line).to_have_text(line)
-        expect(self.figure.locator("title").first).to_have_text(re.compile(re.escape(line)))
-
-    def picture(self) -> bytes:
-        """Return the figure's pixels."""
-        return self.figure.screenshot()
-
-    def watch_height(self) -> None:
-        """Begin to note every height that the panel takes."""
-        self.box.evaluate(
-            "box => { box.heights = []; new ResizeObserver(() => box.heights.push(box.offsetHeight)).observe(box) }"
-        )
-
-    def heights(self) -> set[int]:
-        """Return the heights noted so far."""
-        return set(self.box.evaluate("box => [...box.heights, box.offsetHeight]"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -76,6 +77,20 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
+# Half precision has one algorithm, on CPUs that have its instructions.
+HALF: dict[str, Algorithm] = {"direct": sys.modules["kernels.half"]} if "kernels.half" in sys.modules else {}
+
+
+def of_dtype(dtype: npt.DTypeLike) -> dict[str, Algorithm]:
+    """Return the algorithms that compute in a floating-point dtype, by their names."""
+    return HALF if np.dtype(dtype) == np.float16 else ALGORITHMS
+
+
+def floats() -> tuple[str, ...]:
+    """Return the floating-point dtypes that the kernels compute in here."""
+    return ("float32", "float16") if HALF else ("float32",)
+
+
 def obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window) -> str:
     """Why an algorithm cannot run a layer; empty if it can."""
     if not name.startswith("winograd"):
@@ -91,9 +106,9 @@ def obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window)
 
 
 @lru_cache(maxsize=1024)
-def counts(name: str, shape: Geometry) -> tuple[float, float, float, float]:
+def counts(name: str, shape: Geometry, dtype: str = "float32") -> tuple[float, float, float, float]:
     """How many vectors of each kind an algorithm takes for a layer."""
-    return ALGORITHMS[name].cost(shape.compiled())
+    return of_dtype(dtype)[name].cost(shape.compiled())
 
 
 @lru_cache(maxsize=1024)
@@ -109,8 +124,8 @@ def automatic(shape: Geometry) -> str:
 
 @lru_cache(maxsize=1024)
 def described(
-    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int
+    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int, dtype: str
 ) -> tuple[dict[str, float], int]:
     """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
     layer = shape.compiled(activation)
-    return layer, max(1, ALGORITHMS[algorithm].scratch_size(layer, threads))
+    return layer, max(1, of_dtype(dtype)[algorithm].scratch_size(layer, threads))

@@ -1,0 +1,20 @@
+import numpy as np
+import numpy.typing as npt
+
+_Halves = npt.NDArray[np.float16]
+_Floats = npt.NDArray[np.float32]
+
+def multiply_adds(rounds: int) -> int: ...
+def pack(weight: _Halves, groups: int) -> _Halves: ...
+def scratch_size(layer: dict[str, float], threads: int) -> int: ...
+def cost(layer: dict[str, float]) -> tuple[float, float, float, float]: ...
+def run(
+    layer: dict[str, float],
+    x: _Halves,
+    weight: _Halves,
+    bias: _Floats,
+    residual: _Halves | None,
+    y: _Halves,
+    arena: _Floats,
+    threads: int,
+) -> None: ...

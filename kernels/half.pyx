@@ -1,0 +1,210 @@
+"""Convolution in half precision (float16), as direct.pyx, with twice as many numbers in a vector.
+
+    y[k, p, q] = sum over (r, s), c of  patch[c, p*stride + r*dilation, q*stride + s*dilation] * weight[k, c, r, s]
+
+A sum in 16 bits has 11 bits of precision: each step may lose what is smaller than a two-thousandth of the sum. So the
+micro-kernel sums only SPILL steps in 16 bits and adds them to a sum in 32 (half.h). A row of its tile is an output
+channel, a column a pixel; pixels run on from row to row of the patch, as in quantized.pyx.
+
+    weight  [groups][K / TILE_ROWS][R*S][C][rows]           halves, packed once
+    patch   [C][phase_h][phase_w][row][column]              halves, see patch.pxd
+    sums    [TILE_ROWS][pixels of a block]                  floats
+
+Cost: N*K*P*Q * C/groups*R*S multiply-adds, and an eighth more for the sums in 32 bits. Multiply-adds bound it.
+"""
+
+import numpy as np
+
+from libc.string cimport memcpy
+
+from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.counts cimport row_vectors
+from kernels.layer cimport Layer, steps
+from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
+from kernels.pool cimport run as run_in_pool
+from kernels.simd cimport TILE_ROWS, VLEN, activate, broadcast, load, vf
+
+cdef extern from "half.h" nogil:
+    const int HALF_LANES
+    const int HALF_COLS
+    const int SPILL
+    ctypedef float half "_Float16"
+    vf load_halves(const half* p, Py_ssize_t n)
+    void store_halves(half* p, vf v, Py_ssize_t n)
+    void half_tile(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth, const half* w,
+                   const half* x, Py_ssize_t x_step, float* out, Py_ssize_t out_step)
+    float half_chains(Py_ssize_t steps)
+
+cdef Py_ssize_t CACHE = 128 * 1024      # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
+cdef Py_ssize_t PIXELS = 4096           # of a block at most: its sums stay in the cache too
+
+
+cdef struct Work:
+    Layer layer
+    Patch patch
+    Py_ssize_t blocks, splits           # of output pixels, in all images and groups; of the output channels
+    Py_ssize_t* tap
+    const half* x
+    const half* weight
+    const float* bias
+    const half* residual                # or NULL
+    half* y
+    float* scratch
+    Py_ssize_t scratch_size
+
+
+def multiply_adds(Py_ssize_t rounds) -> int:
+    """Run `rounds` rounds of independent multiply-adds in registers; return how many that were. As `probe.fma`."""
+    cdef float total
+    with nogil:
+        total = half_chains(rounds)
+    return 12 * HALF_LANES * rounds if total == total else 0     # a used total keeps the loop from being removed
+
+
+cdef Work work_of(Layer layer) noexcept nogil:
+    """Lay out the patch and the tasks."""
+    cdef Work work
+    work.layer = in_one_row(layer)
+    work.patch = patch_of(&work.layer, min(CACHE, PIXELS * (layer.C // layer.groups)), 4 * HALF_COLS)
+    work.blocks = layer.N * layer.groups * work.patch.blocks.down * work.patch.blocks.across
+    return work
+
+
+def pack(weight, Py_ssize_t groups):
+    """Return float16 weight (K, C/groups, R, S) as a flat array [groups][blocks of K][R*S][C][rows]."""
+    K, C, taps = weight.shape[0] // groups, weight.shape[1], weight.shape[2] * weight.shape[3]
+    filters = weight.reshape(groups, K, C, taps).transpose(0, 3, 2, 1)
+    blocks = ceil_div(K, TILE_ROWS)
+    parts = [filters[..., share(K, blocks, b):share(K, blocks, b + 1)].reshape(groups, -1) for b in range(blocks)]
+    return np.hstack(parts).reshape(-1)
+
+
+cdef Py_ssize_t taps_size(const Layer* layer) noexcept nogil:
+    return whole_lines(layer.R * layer.S * sizeof(Py_ssize_t) // sizeof(float))
+
+
+cdef Py_ssize_t patch_size(const Work* work) noexcept nogil:
+    """Floats that hold a patch; a tile reads whole vectors past its end."""
+    return whole_lines((work.layer.C // work.layer.groups * work.patch.channel_step + HALF_COLS) // 2 + 1)
+
+
+cdef Py_ssize_t flat_size(const Work* work) noexcept nogil:
+    """Pixels of a block, counted through whole rows of the patch, in whole tiles."""
+    return ceil_div(work.patch.blocks.rows * work.patch.width, HALF_COLS) * HALF_COLS
+
+
+cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
+    """Floats that a worker needs: a patch, and the sums of a block."""
+    return patch_size(work) + TILE_ROWS * flat_size(work)
+
+
+def scratch_size(Layer layer, int threads) -> int:
+    """Return how many floats `run` needs as its arena."""
+    cdef Work work = work_of(layer)
+    return taps_size(&layer) + threads * worker_scratch(&work)
+
+
+def cost(Layer layer) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Work work = work_of(layer)
+    cdef double C = layer.C // layer.groups, K = layer.K // layer.groups, blocks = work.blocks
+    cdef double vectors = blocks * ceil_div(work.patch.blocks.rows * work.patch.width, HALF_LANES)
+    cdef double copies = blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
+    return (vectors * K * C * layer.R * layer.S * (1 + 4.0 / SPILL),        # a spill is two vectors of floats
+            copies * row_vectors(work.patch.width, layer.stride_w) / 2,
+            2 * vectors * K,
+            0.0)
+
+
+cdef void copy_row(const half* x, Py_ssize_t width, Py_ssize_t w, Py_ssize_t stride, Py_ssize_t count,
+                   half* out) noexcept nogil:
+    """out[i] = x[w + i*stride] for i < count, and zero where that lies outside of 0 .. width - 1."""
+    cdef Py_ssize_t before = min(count, max(0, steps(-w, stride)))
+    cdef Py_ssize_t inside = max(before, min(count, steps(width - w, stride))), i
+    for i in range(before):
+        out[i] = 0
+    if stride == 1:
+        memcpy(out + before, x + w + before, (inside - before) * sizeof(half))
+    else:
+        for i in range(before, inside):
+            out[i] = x[w + i * stride]
+    for i in range(inside, count):
+        out[i] = 0
+
+
+cdef void fill_patch(const Work* work, Block block, half* out) noexcept nogil:
+    """Copy what a block of output pixels needs of every input channel of its group."""
+    cdef const Layer* layer = &work.layer
+    cdef const Patch* patch = &work.patch
+    cdef Py_ssize_t C = layer.C // layer.groups, c, phase_h, phase_w, row, h, w
+    for c in range(C):
+        for phase_h in range(patch.phases_h):
+            for phase_w in range(patch.phases_w):
+                w = block.column * layer.stride_w + phase_w - layer.pad_left
+                for row in range(patch.height):
+                    h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
+                    copy_row(work.x + ((block.n * layer.C + block.group * C + c) * layer.H + h) * layer.W,
+                             layer.W if 0 <= h < layer.H else 0, w, layer.stride_w, patch.width, out)
+                    out += patch.width
+
+
+cdef void finish_rows(const Work* work, Block block, Py_ssize_t k, const float* sums) noexcept nogil:
+    """y = activation(sums + bias + residual) of one output channel of a block, without what lies between the rows."""
+    cdef const Layer* layer = &work.layer
+    cdef Py_ssize_t p, j, part, count, at
+    cdef vf v
+    for p in range(block.rows):
+        at = ((block.n * layer.K + k) * layer.P + block.row + p) * layer.Q + block.column
+        for part in range(ceil_div(block.columns, VLEN)):
+            j = part * VLEN
+            count = min(VLEN, block.columns - j)
+            v = load(sums + p * work.patch.width + j) + broadcast(work.bias[k])
+            if work.residual != NULL:
+                v = v + load_halves(work.residual + at + j, count)
+            store_halves(work.y + at + j, activate(v, layer.activation, layer.slope), count)
+
+
+cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    """One block of output pixels: its patch, then the tiles of its share of the output channels."""
+    cdef const Work* work = <const Work*>context
+    cdef const Layer* layer = &work.layer
+    cdef Block block = block_at(&work.patch.blocks, layer.groups, index // work.splits)
+    cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, taps = layer.R * layer.S
+    cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_ROWS), split = index % work.splits, flat = flat_size(work)
+    cdef Py_ssize_t pixels = (block.rows - 1) * work.patch.width + block.columns, b, k, t, i, rows, vecs
+    cdef float* scratch = work.scratch + worker * work.scratch_size
+    cdef half* patch = <half*>scratch
+    cdef float* sums = scratch + patch_size(work)
+    fill_patch(work, block, patch)
+    for b in range(share(channel_blocks, work.splits, split), share(channel_blocks, work.splits, split + 1)):
+        k = share(K, channel_blocks, b)
+        rows = share(K, channel_blocks, b + 1) - k
+        for t in range(ceil_div(pixels, HALF_COLS)):
+            vecs = ceil_div(min(HALF_COLS, pixels - t * HALF_COLS), HALF_LANES)
+            half_tile(<int>rows, <int>vecs, taps, work.tap, C, work.weight + (block.group * K + k) * taps * C,
+                      patch + t * HALF_COLS, work.patch.channel_step, sums + t * HALF_COLS, flat)
+        for i in range(rows):
+            finish_rows(work, block, block.group * K + k + i, sums + i * flat)
+
+
+def run(Layer layer, x, weight, const float[::1] bias, residual, y, float[::1] arena, int threads):
+    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats.
+
+    x, weight, residual (or None) and y are float16; Cython has no such memory view, so they come as their bits.
+    """
+    cdef Work work = work_of(layer)
+    cdef const unsigned short[:, :, :, ::1] x_bits = x.view(np.uint16), residual_bits
+    cdef unsigned short[:, :, :, ::1] y_bits = y.view(np.uint16)
+    cdef const unsigned short[::1] weight_bits = weight.view(np.uint16)
+    work.x, work.y, work.residual = <const half*>&x_bits[0, 0, 0, 0], <half*>&y_bits[0, 0, 0, 0], NULL
+    if residual is not None:
+        residual_bits = residual.view(np.uint16)
+        work.residual = <const half*>&residual_bits[0, 0, 0, 0]
+    work.weight, work.bias = <const half*>&weight_bits[0], &bias[0]
+    work.tap = <Py_ssize_t*>&arena[0]
+    place_taps(&work.layer, &work.patch, work.tap)
+    work.scratch = &arena[0] + taps_size(&layer)
+    work.scratch_size = worker_scratch(&work)
+    work.splits = splits_for(work.blocks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
+    with nogil:
+        run_in_pool(block_task, &work, work.blocks * work.splits, threads)

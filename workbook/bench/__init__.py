@@ -1,0 +1,113 @@
+"""Times the kernels layer by layer beside the libraries that are installed, all in the same interleaved rounds.
+
+Batch 1, NCHW in and out, weights packed beforehand for everyone. What the cores do at most is measured in the same
+rounds, so that a share of it means the same in a quiet moment and in a busy one.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+
+from kernels import probe
+from workbook import measure, peers
+from workbook.bench.cases import CASES
+from workbook.bench.layers import choose, layer_sets
+from workbook.bench.report import Report, Row
+from workbook.topologies import ConvLayer
+
+__all__ = ["DTYPES", "Report", "Row", "choose", "layer_sets", "run"]
+
+DTYPES = tuple(CASES)
+
+# A library's threads spin for some milliseconds behind its call; a case of several threads waits until they sleep.
+_PAUSE = 0.02
+_SECONDS, _SECONDS_OF_MANY = 0.6, 3.0  # a layer, all contenders together
+
+
+def run(
+    layers: Iterable[ConvLayer],
+    *,
+    dtype: str = "float32",
+    threads: int = 1,
+    with_peers: bool = True,
+    seconds: float | None = None,
+    on_layer: Callable[[], None] | None = None,
+) -> Report:
+    """Time every layer.
+
+    Parameters
+    ----------
+    layers : iterable of ConvLayer
+    dtype : str
+        "float32", or "int8": activations are uint8, weights int8 with a scale for each output channel.
+    threads : int
+        For ours and for the peers.
+    with_peers : bool
+        Whether the installed peers run too.
+    seconds : float, optional
+        For each layer, all contenders together; 0.6 s on one thread. With more it is 3 s, because each turn begins with
+        a pause.
+    on_layer : function, optional
+        Called after each layer, for a progress bar.
+    """
+    beside = peers.installed(dtype) if with_peers else {}
+    budget = seconds or (_SECONDS if threads == 1 else _SECONDS_OF_MANY)
+    rows = []
+    for layer in layers:
+        rows.append(_row(layer, dtype, threads, beside, budget))
+        if on_layer:
+            on_layer()
+    return Report(
+        machine=measure.machine(),
+        date=f"{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}",
+        dtype=dtype,
+        threads=threads,
+        micro_kernel=_micro_kernel_share(),
+        versions={
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("edge-ai-workbook", "numpy")},
+        },
+        peers=beside,
+        rows=rows,
+    )
+
+
+def _row(layer: ConvLayer, dtype: str, threads: int, names: Iterable[str], seconds: float) -> Row:
+    case = CASES[dtype](layer, threads)
+    theirs: dict[str, peers.Prepared] = {}
+    failures = {}
+    for name in names:
+        try:
+            peer = case.peer(name)
+            if not case.agrees(peer()):
+                raise ArithmeticError("its output differs")
+            theirs[name] = peer
+        except Exception as error:
+            failures[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+    groups: dict[str, Mapping[str, Callable[[], object]]]
+    groups = {"ours": case.ours, "beside": case.beside, "peers": theirs, "peak": case.peak}
+    contenders = {f"{group} {name}": run for group, runs in groups.items() for name, run in runs.items()}
+    times = measure.interleaved(contenders, seconds=seconds, pause=_PAUSE if threads > 1 else 0)
+    return Row(
+        layer=layer,
+        auto=case.auto,
+        predicted=case.predicted,
+        ours={name: times[f"ours {name}"] for name in case.ours},
+        beside={name: times[f"beside {name}"] for name in case.beside},
+        peers={name: times[f"peers {name}"] for name in theirs},
+        algorithms={name: peer.algorithm for name, peer in theirs.items()},
+        failures=failures,
+        peaks={name: work() / times[f"peak {name}"].median / 1e9 for name, work in case.peak.items()},
+        packed_bytes=case.packed_bytes,
+    )
+
+
+def _micro_kernel_share() -> float:
+    """The micro-kernel's rate over the peak of the same rounds."""
+    macs = {"peak": probe.fma(20_000), "tile": probe.micro_kernel(256, 1_000)}
+    times = measure.interleaved({"peak": lambda: probe.fma(20_000), "tile": lambda: probe.micro_kernel(256, 1_000)})
+    rate = {name: macs[name] / times[name].median for name in macs}
+    return rate["tile"] / rate["peak"]
