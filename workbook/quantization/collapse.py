@@ -7,6 +7,7 @@ bit. Networks with depthwise layers often look like that when their training end
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -43,11 +44,15 @@ class Rescue:
     changes: dict[str, dict[str, Interval]]
 
     def __str__(self) -> str:
-        lines = [f"{'accuracy':<26}" + "".join(f"{name:>28}" for name in self.in_float)]
-        lines.append(f"{'float32':<26}" + "".join(f"{found:>28.1%}" for found in self.in_float.values()))
+        names = {name: name.split(", ")[-1] for name in self.in_float}
+
+        def line(head: str, shares: Mapping[str, float]) -> str:
+            return f"{head:<25}" + "".join(f"{shares[name]:>{len(short) + 2}.1%}" for name, short in names.items())
+
+        lines = [f"{'accuracy':<25}" + "".join(f"  {short}" for short in names.values())]
+        lines.append(line("float32", self.in_float))
         for scheme, changes in self.changes.items():
-            cells = (f"{self.in_float[name] + found.value:>28.1%}" for name, found in changes.items())
-            lines.append(f"{scheme:<26}" + "".join(cells))
+            lines.append(line(scheme, {name: self.in_float[name] + found.value for name, found in changes.items()}))
         widest = max((c for changes in self.changes.values() for c in changes.values()), key=lambda c: c.high - c.low)
         lines.append(f"each change is known to {50 * (widest.high - widest.low):.0f} points or better, 95 times in 100")
         return "\n".join(lines)

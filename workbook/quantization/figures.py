@@ -143,4 +143,4 @@ def _errors(axes: Axes, ranged: Ranged) -> None:
     axes.set_yticks((0.1, 1, 10, 100), ("0.1", "1", "10", "100"))
     axes.set(ylim=(bottom, top))
     axes.set_title("error, % of the numbers' RMS")
-    axes.legend(loc=(0.36, 0.45), facecolor="white", framealpha=1, edgecolor="white", borderaxespad=0)
+    axes.legend(loc=(0.01, 0.08), frameon=False, borderaxespad=0, handlelength=1.6)
