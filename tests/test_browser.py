@@ -52,8 +52,9 @@ def a_key_moves_line_and_figure_to_what_the_model_says(notebook: Notebook, lesso
     for model, live, slider in panels(notebook, lesson):
         live.expect_line(model.readout)
         picture, figure = live.picture(), without_title(model.view)
-        live.sliders.first.press("ArrowRight")
-        model.set(**{slider: model.values[slider] + 1})
+        last = model.values[slider] == model.controls[slider].max
+        live.sliders.first.press("ArrowLeft" if last else "ArrowRight")
+        model.set(**{slider: model.values[slider] + (-1 if last else 1)})
         live.expect_line(model.readout)
         assert (live.picture() != picture) == (without_title(model.view) != figure)
 
