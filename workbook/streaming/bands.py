@@ -154,8 +154,9 @@ class Bands:
 
     def _window_bytes(self, layer: RowLayer) -> int:
         """Bytes of the rows that a filter sees at a time, at most."""
-        row = self._kept[layer.reads[0]].old[:, :, 0]
-        return (self.schedule.most(layer) + layer.above + layer.below) * row.nbytes
+        old = self._kept[layer.reads[0]].old
+        row_bytes = old.shape[1] * old.shape[3] * old.itemsize
+        return (self.schedule.most(layer) + layer.above + layer.below) * row_bytes
 
 
 class _Kept:

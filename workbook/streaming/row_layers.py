@@ -133,6 +133,8 @@ def _streamed(node: Node, graph: Graph, x: Array, height: int, reads: tuple[int,
 
 def _check(node: Node, graph: Graph) -> None:
     """Raise a ModelError for a node that cannot be computed row by row."""
+    if all(name in graph.constants for name in node.reads):
+        raise ModelError(f"{node}: it reads no rows of the frame, only constants")
     if node.op in ROW_BY_ROW:
         tall = [name for name in node.reads if name in graph.constants and _rows(graph.constants[name]) > 1]
         if tall:

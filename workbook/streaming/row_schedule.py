@@ -91,21 +91,19 @@ class RowSchedule:
             yield tuple(rounds)
 
     def last_readers(self) -> tuple[int, ...]:
-        """Return for each array but the result the last layer that reads it."""
-        return tuple(
-            max(i for i, layer in enumerate(self.layers) if array in layer.reads) for array in range(len(self.layers))
-        )
+        """Return for each array but the result the last layer that reads it, or that could if none does."""
+        last = len(self.layers) - 1
+        readers = ((i for i, layer in enumerate(self.layers) if array in layer.reads) for array in range(last + 1))
+        return tuple(max(layers, default=last) for layers in readers)
 
     def kept_from(self, array: int, ends: Sequence[int]) -> int:
         """Return the first row of an array that a reader has still to see, when there have been so many of each."""
-        return max(
-            0,
-            min(
-                ends[i + 1] - (layer.above if layer.reads[0] == array else 0)
-                for i, layer in enumerate(self.layers)
-                if array in layer.reads
-            ),
+        firsts = (
+            ends[i + 1] - (layer.above if layer.reads[0] == array else 0)
+            for i, layer in enumerate(self.layers)
+            if array in layer.reads
         )
+        return max(0, min(firsts, default=ends[array]))
 
     def rooms(self) -> tuple[int, ...]:
         """Return for each array but the result how many rows are kept from round to round, at most."""
