@@ -175,7 +175,7 @@ def test_channels_must_be_known():
 
 @pytest.mark.parametrize(("size", "rows"), [((0, 8), 4), ((8, 8), 0)])
 def test_no_rows(size, rows):
-    with pytest.raises(ValueError, match="both need a row at least|must not have a size below 1"):
+    with pytest.raises(ValueError, match=r"both need a row at least|must not have a size below 1"):
         Bands(models.load("denoiser"), size, rows)
 
 
