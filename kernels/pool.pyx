@@ -2,11 +2,11 @@
 
 The caller works too, and up to threads - 1 helpers beside it. Each takes indices of a range of its own, one at a time,
 so that a core meets the same part of an array again in the next call and in the next layer; who is ready takes what is
-left of the others'. Whoever waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to wake a sleeper takes longer
-than a small layer, and the next layer of a network comes sooner. Helpers keep off the core of the caller: Linux wakes a
-thread where its waker runs, and may leave both there, on one core, for good. While one job runs, a second caller does
-its own work alone, so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its
-parent's threads.
+left of the others'. Whoever waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to
+wake a sleeper takes longer than a small layer, and the next layer of a network comes sooner. Helpers keep off the core
+of the caller: Linux wakes a thread where its waker runs, and may leave both there, on one core, for good. While one job
+runs, a second caller does its own work alone, so nothing waits for anything. After fork() the child starts with an
+empty pool: it has none of its parent's threads.
 """
 
 from kernels.blocks cimport share
