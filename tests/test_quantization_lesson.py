@@ -15,7 +15,7 @@ from workbook.drawing import look
 from workbook.quantization import charts, collapse, exercises, half, model, panels, race, ranges, trials
 from workbook.quantization.affine import Affine
 from workbook.quantization.speed import filled
-from workbook.quantization.trained import network, right_in_float
+from workbook.quantization.trained import DIGITS, RESCALED, network, right_in_float
 
 
 class TestTrained:
@@ -23,12 +23,15 @@ class TestTrained:
         for name in models.NAMES[:2]:
             assert right_in_float(name).sum() == models.card(name).details["right"]
 
-    def test_equalising_changes_weights_and_no_answer(self):
-        net, images = network("digits_depthwise"), digits.digits("test").images[:50]
-        other = lesson.equalised(net)
-        assert np.array_equal(other(images), net(images))
-        stored = [sorted(float(np.abs(array).max()) for array in n.graph.constants.values()) for n in (net, other)]
-        assert stored[0] != stored[1]
+    def test_rescaling_changes_no_bit_in_float32(self):
+        images = digits.digits("test").images[:50]
+        assert np.array_equal(network(RESCALED)(images), network("digits_depthwise")(images))
+
+    def test_rescaling_changes_weights(self):
+        ours, theirs = (model.weight_of(name, "conv5_depthwise") for name in (RESCALED, "digits_depthwise"))
+        ratios = np.unique(ours / theirs)
+        assert len(ratios) > 1
+        assert np.array_equal(np.log2(ratios), np.rint(np.log2(ratios)))
 
     def test_other_names_are_refused(self):
         with pytest.raises(ValueError, match="digits_cnn, digits_depthwise, denoiser"):
@@ -136,12 +139,15 @@ class TestEnough:
 class TestCollapse:
     def test_scales_of_filters_and_equalisation_rescue(self):
         found = lesson.rescue()
-        name = "digits_depthwise"
-        left = {scheme: found.in_float[name] + changes[name].value for scheme, changes in found.changes.items()}
-        assert left["a scale for the layer"] < 0.3
-        assert left["the same, equalised"] > 0.96
-        assert left["a scale for each filter"] > 0.97
-        assert all(abs(changes["digits_cnn"].value) < 0.005 for changes in found.changes.values())
+        for name in DIGITS[1:]:
+            before, change = (
+                found.in_float[name],
+                {scheme: found.changes[scheme][name].value for scheme in collapse.SCHEMES},
+            )
+            assert change["a scale for the layer"] < -0.08
+            assert before + change["the same, equalised"] > 0.97
+            assert before + change["a scale for each filter"] > 0.97
+        assert found.in_float[DIGITS[1]] == found.in_float[RESCALED]
         assert str(found).count("\n") == len(collapse.SCHEMES) + 2
 
     def test_the_layer_to_exclude_is_the_best_of_all(self):

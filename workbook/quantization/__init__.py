@@ -28,7 +28,7 @@ from workbook.quantization.race import race as run_race
 from workbook.quantization.ranges import CALIBRATORS, cut, tail
 from workbook.quantization.report import report
 from workbook.quantization.scheme import Scheme
-from workbook.quantization.trained import change, equalised, images, network
+from workbook.quantization.trained import change, images, network
 from workbook.quantization.trials import CASES
 from workbook.quantization.without_vnni import saturated
 
@@ -47,7 +47,6 @@ __all__ = [
     "denoised",
     "dimmed",
     "enough",
-    "equalised",
     "explore",
     "hint",
     "images",

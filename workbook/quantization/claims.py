@@ -14,7 +14,7 @@ from workbook.quantization.collapse import changed
 from workbook.quantization.exercises import BUDGET_STEP
 from workbook.quantization.how_many import NAME, dimmed, enough
 from workbook.quantization.model import weight_of
-from workbook.quantization.trained import IMAGES
+from workbook.quantization.trained import IMAGES, RESCALED
 from workbook.quantization.trials import CASES, PEAK
 from workbook.quantization.without_vnni import saturated
 
@@ -27,7 +27,8 @@ _NEURAL = "Intel Neural Compressor 2.0, Validated Models, table of ONNX QDQ INT8
 
 def _accuracy(name: str, scheme: str) -> float:
     """Accuracy in percent of a network of digits by a scheme of `collapse`."""
-    return 100 * (models.card(name).result.value + changed(name, scheme).value)
+    trained = models.card(name.removesuffix(RESCALED.removeprefix("digits_depthwise"))).result.value
+    return 100 * (trained + changed(name, scheme).value)
 
 
 def _spread_of_ranges() -> float:
@@ -147,12 +148,16 @@ CLAIMS = (
         "The depthwise network reads {} of the test digits.",
         lambda: 100 * models.card("digits_depthwise").result.value,
     ),
-    *(
-        _percent(
-            f"depthwise.{id}", f"In INT8, with {scheme}, it reads {{}}.", partial(_accuracy, "digits_depthwise", scheme)
-        )
-        for id, scheme in (("layer", _LAYER), ("filter", _FILTER), ("equalised", _EQUALISED))
+    _percent(
+        "depthwise.layer", "With a scale for each layer it reads {}.", partial(_accuracy, "digits_depthwise", _LAYER)
     ),
+    _percent(
+        "rescaled.layer", "Rescaled, with a scale for each layer, it reads {}.", partial(_accuracy, RESCALED, _LAYER)
+    ),
+    _percent(
+        "rescaled.filter", "Rescaled, with a scale for each filter, it reads {}.", partial(_accuracy, RESCALED, _FILTER)
+    ),
+    _percent("rescaled.equalised", "Rescaled and equalised, it reads {}.", partial(_accuracy, RESCALED, _EQUALISED)),
     _percent(
         "saturation.pairs",
         "In the denoiser's first layer {} of the sums of two products leave 16 bits.",

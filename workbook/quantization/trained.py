@@ -11,29 +11,28 @@ from workbook import digits, models, photos
 from workbook.intervals import Interval, of_paired_difference
 from workbook.network import Network
 from workbook.network.graph import Array, FloatArray
-from workbook.quantization.equalisation import equalise
+from workbook.quantization.equalisation import spread
 
-DIGITS = ("digits_cnn", "digits_depthwise")
+RESCALED = "digits_depthwise, rescaled"
+DIGITS = ("digits_cnn", "digits_depthwise", RESCALED)
 
 IMAGES = 64  # digits to calibrate with
 SQUARES = 8  # noisy squares of photos to calibrate with
+OCTAVES = 2  # a channel is divided by 1/4, 1/2, 1, 2 or 4
 
 
 @cache
 def network(name: str) -> Network:
-    """Return a network of `models.NAMES` in float32, on one thread.
+    """Return a network in float32, on one thread: one of `models.NAMES`, or RESCALED.
 
     Raises
     ------
     ValueError
         For another name.
     """
+    if name == RESCALED:
+        return Network(spread(network("digits_depthwise").graph, OCTAVES), threads=1)
     return models.load(name, threads=1)
-
-
-def equalised(net: Network) -> Network:
-    """Return a network in float32 whose consecutive layers have channels of like ranges; it gives the same answers."""
-    return Network(equalise(net.graph), threads=1)
 
 
 def images(name: str, count: int | None = None) -> Array:
