@@ -13,7 +13,8 @@ from workbook.reference import reference
 from workbook.scoreboard import ROWS
 
 ROOT = Path(__file__).parent.parent
-WRITTEN = re.compile(r"<!-- written: .*?<!-- end -->", re.DOTALL)  # from code, by docs/teaching.py
+# From code: by docs/*.py, and by workbook/hardware/validation_report.py.
+WRITTEN = re.compile(r"<!-- (?:written: .*?<!-- end|validation: begin.*?<!-- validation: end) -->", re.DOTALL)
 CLAIMS = claims.registry()
 TEXTS = {path.name: path for path in (*sorted((ROOT / "notebooks").glob("*.ipynb")), *sorted(ROOT.glob("*.md")))}
 MADE_UP = {

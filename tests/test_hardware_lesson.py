@@ -156,7 +156,7 @@ class TestPanels:
 
     def test_layer_says_what_the_cost_is(self) -> None:
         panel = panels.layer()
-        panel.set(C=6, K=6, kind="3x3, deep")
+        panel.set(C=6, K=6, kind="3x3 deep")
         found = cost(lesson.layer("resnet50", "conv5_2.3x3"), Datapath(64, 64), X1)
         said = f"64 C x 64 K, {found.mode}: {found.cycles:,.0f} cycles, {found.utilisation:.1%} of 4096"
         assert said in panel.readout
@@ -238,7 +238,7 @@ class TestCore:
 
     def test_model_orders_dense_and_idle_layers_as_the_reference_machine_does(self) -> None:
         rates = {kind: reference().value(f"hardware.{core.result_id(kind)}") for kind in model.LAYERS}
-        idle = {"depthwise, wide", "depthwise, small", "fully connected"}
+        idle = {"depthwise wide", "depthwise small", "fully connected"}
         assert max(rates[kind] for kind in idle) < min(rates[kind] for kind in rates if kind not in idle)
         predicted = {kind: core.predicted_rate(kind) for kind in rates}
         assert max(predicted[kind] for kind in idle) < min(predicted[kind] for kind in rates if kind not in idle)
@@ -246,10 +246,12 @@ class TestCore:
             assert rate <= 1.1 * predicted[kind], f"{kind} is faster than the model allows"
 
     def test_table_marks_every_measured_number(self, reach: core.Reach) -> None:
-        table, beside = (part.splitlines() for part in str(reach).split("\n\n"))
-        assert len(table) == 1 + len(model.LAYERS)
-        assert all(line.count("[measured]") == 2 for line in table[1:])
-        assert all(line.startswith(("one core", "predicted: ", "reference: ", "[machine]")) for line in beside)
+        rates, moved, beside = (part.splitlines() for part in str(reach).split("\n\n"))
+        assert len(rates) == len(moved) == 1 + len(model.LAYERS)
+        assert all(line.count("[measured]") == 1 for line in rates[1:])
+        assert all(line.count("[measured]") == 2 for line in moved[1:])
+        starts = ("one core", "another program: ", "predicted: ", "reference: ", "[machine]")
+        assert all(line.startswith(starts) for line in beside)
         assert "you guessed 7 x" in str(reach)
         assert "you did not guess" in str(core.Reach(reach.times))
 
@@ -275,7 +277,9 @@ def test_sources_are_the_text_that_runs() -> None:
 def test_validation_shows_every_row_and_what_nobody_can_check() -> None:
     report = lesson.validation()
     (shown,) = (text for form, text in report._repr_mimebundle_().items() if form == "text/markdown")
-    assert all(row.case in shown for row in validation())
+    assert all(row.check in shown for row in validation())
+    assert shown.count("**fails** |") == sum(not row.holds for row in validation())
+    assert all(row.case in shown for row in validation() if not row.holds)
     assert str(report).startswith(f"{len(validation())} rows, {sum(row.holds for row in validation())} hold\n")
     for text in (shown, str(report)):
         assert "Nothing public can check" in text or "nothing public checks" in text

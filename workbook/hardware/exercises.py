@@ -164,7 +164,7 @@ COMPLETE = Exercise(
     variable="break_even",
     stub="""\
 def break_even(on_a, on_b, batch):
-    # on_a[i], on_b[i]: time of layer i for one image on datapath A, on B; the frame begins on A, free of charge
+    # on_a[i], on_b[i]: time of layer i for one image, on datapath A and on B
     return ...""",
     solution=break_even,
     verify=verify_break_even,

@@ -1,4 +1,4 @@
-"""The figures of lesson 4: from a panel's numbers to a Figure."""
+"""The figures of the panels of lesson 4: from a model's dataclass to a Figure."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _times(axes: Axes, top: float, name: str, cost: LayerCost, longest: float) -
         y = top + 0.6 + 0.52 * i
         width = 0.55 * seconds / longest
         axes.add_patch(Rectangle((0, y), width, 0.42, color=color))
-        share = f", {cost.utilisation:.0%} of lanes" if i == 0 else ""
+        share = f", {cost.utilisation:.1%} of lanes" if i == 0 else ""
         axes.text(width + 0.02, y + 0.21, f"{_short(seconds * 1e6)}{share}", va="center")
 
 

@@ -76,13 +76,13 @@ def layer(network: str, name: str) -> Layer:
 
 
 LAYERS: dict[str, tuple[str, str]] = {
-    "7x7, first": ("resnet50", "conv1"),
-    "3x3, wide": ("resnet50", "conv2_1.3x3"),
-    "3x3, deep": ("resnet50", "conv5_2.3x3"),
-    "1x1, wide": ("mobilenet_v2", "block2_2.project"),
-    "1x1, deep": ("resnet50", "conv5_1.expand"),
-    "depthwise, wide": ("mobilenet_v2", "block2_2.depthwise"),
-    "depthwise, small": ("mobilenet_v2", "block6_2.depthwise"),
+    "7x7 first": ("resnet50", "conv1"),
+    "3x3 wide": ("resnet50", "conv2_1.3x3"),
+    "3x3 deep": ("resnet50", "conv5_2.3x3"),
+    "1x1 wide": ("mobilenet_v2", "block2_2.project"),
+    "1x1 deep": ("resnet50", "conv5_1.expand"),
+    "depthwise wide": ("mobilenet_v2", "block2_2.depthwise"),
+    "depthwise small": ("mobilenet_v2", "block6_2.depthwise"),
     "fully connected": ("resnet50", "fc1000"),
 }
 """Layers of the first panel: their network and name."""

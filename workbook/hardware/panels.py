@@ -14,15 +14,15 @@ def layer() -> Panel[model.Laid]:
         name="hardware.layer",
         title="Lanes that work over the lanes along input and output channels, and the time of a layer",
         controls=(
-            Slider("C", "C: 2 to the", 0, most, 4),
-            Slider("K", "K: 2 to the", 0, most, 4),
-            Choice("kind", "layer", tuple(model.LAYERS), "depthwise, small"),
+            Slider("C", "C: 2^n", 0, most, 4),
+            Slider("K", "K: 2^n", 0, most, 4),
+            Choice("kind", "layer", tuple(model.LAYERS), "1x1 wide"),
         ),
         model=model.laid,
         figure=figures.laid_figure,
         readout=figures.laid_readout,
         height=345,
-        advanced=(Slider("group", "groups: 2 to the", 0, most, 0),),
+        advanced=(Slider("group", "groups: 2^n", 0, most, 0),),
     )
 
 
@@ -49,8 +49,8 @@ def design() -> Panel[model.Designed]:
         name="hardware.design",
         title="Images a second over area and over power, for three kinds of datapath",
         controls=(
-            Slider("lanes", "lanes: 2 to the", model.SMALLEST_LANES, model.LARGEST_LANES, 10),
-            Slider("memory", "KB: 2 to the", model.SMALLEST_KB, model.LARGEST_KB, 10),
+            Slider("lanes", "lanes: 2^n", model.SMALLEST_LANES, model.LARGEST_LANES, 10),
+            Slider("memory", "KB: 2^n", model.SMALLEST_KB, model.LARGEST_KB, 10),
             Choice("kind", "datapath", KINDS, "laid anew"),
         ),
         model=model.designed,

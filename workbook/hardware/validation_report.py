@@ -1,4 +1,4 @@
-"""Writes the validation rows as Markdown: all of them for a notebook, a line for each check for the README.
+"""Writes the validation rows as Markdown: a line for each check, and in a notebook each row that fails.
 
 python -m workbook.hardware.validation_report README.md
 """
@@ -57,7 +57,7 @@ def section() -> str:
 
 
 class Report:
-    """All rows as a notebook shows them, and what nothing public can check."""
+    """The checks as a notebook shows them, each row that fails, and what nothing public can check."""
 
     def __str__(self) -> str:
         rows = validation()
@@ -70,7 +70,8 @@ class Report:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         words = "\n".join(f"* {sentence}" for sentence in unchecked())
-        text = f"{markdown(validation())}\n\nNothing public can check:\n\n{words}"
+        failing = markdown([row for row in validation() if not row.holds])
+        text = f"{summary(validation())}\n\nThese fail:\n\n{failing}\n\nNothing public can check:\n\n{words}"
         return {"text/markdown": text, "text/plain": str(self)}
 
 
