@@ -246,13 +246,12 @@ class TestCore:
             assert rate <= 1.1 * predicted[kind], f"{kind} is faster than the model allows"
 
     def test_table_marks_every_measured_number(self, reach: core.Reach) -> None:
-        table, beside = (part.splitlines() for part in str(reach).split("\n\n"))
-        assert len(table) == 1 + len(model.LAYERS)
-        assert all(line.count("[measured]") == 2 for line in table[1:])
-        assert all(
-            line.startswith(("one core", "predicted: ", "reference: ", "another program", "[machine]"))
-            for line in beside
-        )
+        rates, moved, beside = (part.splitlines() for part in str(reach).split("\n\n"))
+        assert len(rates) == len(moved) == 1 + len(model.LAYERS)
+        assert all(line.count("[measured]") == 1 for line in rates[1:])
+        assert all(line.count("[measured]") == 2 for line in moved[1:])
+        starts = ("one core", "another program: ", "predicted: ", "reference: ", "[machine]")
+        assert all(line.startswith(starts) for line in beside)
         assert "you guessed 7 x" in str(reach)
         assert "you did not guess" in str(core.Reach(reach.times))
 

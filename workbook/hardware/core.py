@@ -85,15 +85,18 @@ class Reach:
 
     def __str__(self) -> str:
         known = reference()
-        lines = [f"{'layer':<18}{'MAC/byte':>9}{'predicted':>11}{'reference':>11}{'GMAC/s here':>17}{'GB/s here':>24}"]
-        for kind, times in self.times.items():
-            found, seconds = conv_layer(kind), times[FIXED].median
+        lines = [f"{'layer':<17}{'MAC/byte':>8}{'predicted':>10}{'reference':>10}{'GMAC/s here':>16}"]
+        for kind, rate in self.rates.items():
+            found = conv_layer(kind)
             lines.append(
-                f"{kind:<18}{found.macs / layer_bytes(found):>9.2f}{predicted_rate(kind):>11.2f}"
-                f"{known.value(f'hardware.{result_id(kind)}'):>11.2f}"
-                f"{measure.measured(_rate(kind, times[FIXED]), 'GMAC/s', 10)}"
-                f"{measure.measured(layer_bytes(found) / seconds / 1e9, 'GB/s', 9)}"
+                f"{kind:<17}{found.macs / layer_bytes(found):>8.2f}{predicted_rate(kind):>10.2f}"
+                f"{known.value(f'hardware.{result_id(kind)}'):>10.2f}{measure.measured(rate, 'GMAC/s', 9)}"
             )
+        lines += ["", f"{'layer':<17}{'bytes moved here':>20}{'another program':>23}"]
+        for kind, times in self.times.items():
+            moved = layer_bytes(conv_layer(kind)) / times[FIXED].median / 1e9
+            gain = measure.measured(self.gains[kind], "x", 9)
+            lines.append(f"{kind:<17}{measure.measured(moved, 'GB/s', 9)}{gain}")
         return "\n".join([*lines, "", *self._beside()])
 
     __repr__ = __str__
@@ -103,14 +106,12 @@ class Reach:
         known = reference()
         waited = max(timing.waited for times in self.times.values() for timing in times.values())
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
-        gains = [f"{kind} {gain:.2f} x" for kind, gain in self.gains.items()]
         return [
             f"one core, one image, fp32, all layers by {FIXED}; predicted and reference in GMAC/s",
+            f"another program: how many times as fast a layer is by the best of {', '.join((FIXED, *OTHERS))}",
             f"predicted: {TILE} at the peak of the reference machine, or its memory",
             f"reference: {known.name}, {known.isa}, {known.date}",
             f"[machine] the fastest layer does {self.spread:.1f} x the multiply-adds a second of the slowest; {guess}",
-            "another program, free of charge, makes a layer so many times as fast:",
-            *(f"[machine] {', '.join(gains[i : i + 4])}" for i in range(0, len(gains), 4)),
             f"[machine] other programs had the core for up to {waited:.0%} of the time",
         ]
 

@@ -58,12 +58,12 @@ class Lines:
         return opponent.seconds / self.oracle.seconds
 
     def __str__(self) -> str:
-        lines = [f"{'':<13}{'ms':>10}{'images/s':>10}{'mJ/image':>10}{'switches':>10}{'DRAM-bound':>12}  datapath"]
+        lines = [f"{'':<13}{'ms':>7}{'images/s':>9}{'mJ/image':>9}{'switches':>9}{'DRAM':>5}  datapath"]
         for line in self:
             path = str(line.datapaths[0]) if not line.switches else f"{len(set(line.datapaths))} datapaths"
             lines.append(
-                f"{line.name:<13}{line.seconds * 1e3:>10.3f}{line.fps:>10.1f}{line.mj_per_image:>10.3f}"
-                f"{line.switches:>10}{line.dram_bound:>12.0%}  {path}"
+                f"{line.name:<13}{line.seconds * 1e3:>7.3f}{line.fps:>9.1f}{line.mj_per_image:>9.3f}"
+                f"{line.switches:>9}{line.dram_bound:>5.0%}  {path}"
             )
         return "\n".join(lines)
 
