@@ -1,7 +1,8 @@
 """Measures the kernels beside the libraries, and writes the README's section on it.
 
-    python docs/performance.py measure    runs every benchmark of RUNS, some minutes; writes performance.json
-    python docs/performance.py            writes the README's section from performance.json
+    python docs/performance.py measure          runs every benchmark of RUNS, some minutes; writes performance.json
+    python docs/performance.py measure int8     runs those whose names begin so, and keeps the others
+    python docs/performance.py                  writes the README's section from performance.json
 
 A test fails on a section that is not the file's.
 """
@@ -163,12 +164,15 @@ TARGETS = (
 )
 
 
-def measure() -> None:
-    """Run every benchmark and write the file when the last one has ended."""
-    reports = {}
+def measure(prefix: str = "") -> None:
+    """Run every benchmark whose name begins so, and write the file when the last one has ended."""
+    wanted = [run for run in RUNS if run.name.startswith(prefix)]
+    if not wanted:
+        raise CommandError(f"no run begins with {prefix!r}; there are {', '.join(run.name for run in RUNS)}")
+    reports = saved() if prefix else {}
     with TemporaryDirectory() as folder:
-        for number, run in enumerate(RUNS, start=1):
-            print(f"{number}/{len(RUNS)} {run.name}", flush=True)
+        for number, run in enumerate(wanted, start=1):
+            print(f"{number}/{len(wanted)} {run.name}", flush=True)
             reports[run.name] = run.report(Path(folder))
     write_whole(FILE, json.dumps(reports, indent=1).encode() + b"\n")
 
@@ -253,11 +257,11 @@ def saved() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in ([], ["measure"]):
+    if sys.argv[1:2] not in ([], ["measure"]) or len(sys.argv) > 3:
         sys.exit(__doc__)
     try:
         if sys.argv[1:]:
-            measure()
+            measure(*sys.argv[2:])
     except CommandError as error:
         sys.exit(f"Error: {error}")
     write_whole(PAGE, written(PAGE.read_text(encoding="utf-8"), saved()).encode())

@@ -7,16 +7,10 @@ from collections.abc import Callable, Mapping
 
 
 def written(page: str, parts: Mapping[str, Callable[[], str]]) -> str:
-    """Return the page with its written parts anew.
-
-    Raises
-    ------
-    KeyError
-        If the page has a part that nobody writes.
-    """
+    """Return the page with these of its written parts anew; the others, which another program writes, stay."""
     return re.sub(
         r"(<!-- written: (\w+) -->\n).*?(<!-- end -->)",
-        lambda match: f"{match[1]}{parts[match[2]]()}\n{match[3]}",
+        lambda match: f"{match[1]}{parts[match[2]]()}\n{match[3]}" if match[2] in parts else match[0],
         page,
         flags=re.DOTALL,
     )

@@ -21,6 +21,7 @@ from functools import cache
 from kernels import probe
 
 _PRICES = (1.15, 10.5, 7.0, 0.5)  # of a vector of arithmetic, copies, outputs, weights
+_CALL = 8e-6  # seconds that a call takes beside the layer: checks, and handing over the arrays
 
 # Rounding: u * amplification * sqrt(length of the sums). Winograd's sums are C long, and its transforms amplify; their
 # own additions count as 13 channels. Fitted to layers of 4 to 512 channels, inputs after a ReLU, He weights.
@@ -40,7 +41,7 @@ def vector_multiply_adds(counts: tuple[float, float, float, float]) -> float:
 
 def seconds(counts: tuple[float, float, float, float], threads: int = 1) -> float:
     """Predict the time of a layer on this machine."""
-    return vector_multiply_adds(counts) * probe.lanes() / multiply_add_rate() / threads
+    return _CALL + vector_multiply_adds(counts) * probe.lanes() / multiply_add_rate() / threads
 
 
 def relative_error(algorithm: str, channels: int, taps: int, dtype: str = "float32") -> float:

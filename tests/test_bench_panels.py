@@ -45,6 +45,14 @@ def test_steps_go_through_every_control_and_change_the_line_each_time() -> None:
     assert {(1, 1), (1, -1), (2, 1), (2, -1)} <= seen
 
 
+def test_a_step_into_an_error_is_taken_back() -> None:
+    panel = winograd.points()
+    panel.set(a=15, b=16)
+    for _ in islice(bench_panels._steps(panel, [0, 1]), 4):  # a = b = 16 would be two values at one point
+        assert panel.error is None
+    assert panel.values["a"] != panel.values["b"]
+
+
 def test_percentiles_are_times_that_were_measured() -> None:
     times = [i / 1000 for i in range(1, 31)]
     assert (bench_panels.percentile(times, 50), bench_panels.percentile(times, 95)) == (0.015, 0.029)

@@ -96,11 +96,12 @@ def rounded(graph: Graph, per_channel: bool) -> Graph:
     return replace(graph, constants=constants)
 
 
-def test_depthwise_channels_differ_so_much_that_one_range_for_all_fails() -> None:
+def test_depthwise_channels_differ_so_much_that_one_range_for_all_costs_five_points() -> None:
     graph = models.load("digits_depthwise").graph
     right = {kind: digits.right(Network(rounded(graph, kind))).sum() for kind in (False, True)}
-    assert right[False] < 500
-    assert right[True] >= models.card("digits_depthwise").details["right"] - 10
+    trained = models.card("digits_depthwise").details["right"]
+    assert right[False] <= trained - 50
+    assert right[True] >= trained - 10
 
 
 def test_all_files_together_are_small() -> None:

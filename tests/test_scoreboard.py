@@ -168,6 +168,15 @@ class TestScoreboard:
         assert {row.measured for row in rows} <= set(results.load()) == {f"winograd.{id}" for id in timed.gains}
         assert all(row.cells(results.load())[HERE] != "–" for row in rows)
 
+    def test_lesson_3_fills_its_rows(self, file: Path) -> None:
+        from workbook import quantization
+
+        timed = quantization.compare()
+        rows = [row for row in ROWS if row.measured and row.measured.startswith("quantization.")]
+        assert rows
+        assert {row.measured for row in rows} <= set(results.load()) == {f"quantization.{id}" for id in timed.gains}
+        assert all(row.cells(results.load())[HERE] != "–" for row in rows)
+
     def test_lesson_1_fills_its_rows(self, file: Path) -> None:
         from workbook import convolution
 

@@ -154,7 +154,7 @@ def _row(panel: Panel[object], live: LivePanel, moves: int, on_move: Callable[[]
 def _steps(panel: Panel[object], places: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Move controls in turns, each up and down through its range, and yield (place of the control, 1 or -1).
 
-    A step that leaves the line as it is cannot be timed: it is taken back and left out.
+    A step that leaves the line as it is, or ends in an error, has no time: it is taken back and left out.
 
     Parameters
     ----------
@@ -174,15 +174,15 @@ def _steps(panel: Panel[object], places: Sequence[int]) -> Iterator[tuple[int, i
             steps[place] *= -1
         line = panel.readout
         panel.set(**{name: values[at + steps[place]]})
-        if panel.readout != line:
+        if panel.readout != line and panel.error is None:
             idle = 0
             yield place, steps[place]
             continue
-        panel.set(**before)
+        panel.set(**before)  # after an error, too, the line is as it was
         steps[place] *= -1
         idle += 1
         if idle > 2 * len(places):
-            raise CommandError(f"No move of {panel.name} changes its line: {line}")
+            raise CommandError(f"No move of {panel.name} changes its line; it stays at: {line}")
 
 
 def _range(control: Any) -> list[Any]:

@@ -132,6 +132,22 @@ LESSONS: tuple[Lesson, ...] = (
         exercises=("Predict a gain", "Complete a function", "Decide under a budget"),
     ),
     Lesson(
+        number=3,
+        package="quantization",
+        title="INT8 quantization",
+        question="A trained network on bytes alone: what does it lose, what does it gain, and when is the gain none?",
+        minutes=75,
+        objectives=(
+            "turn numbers into bytes with a scale and a zero point, and compute a layer on bytes alone",
+            "say why one scale for a layer can ruin a network, and how it is rescued",
+            "choose how many images, and which range, a calibration needs",
+            "predict which layers become faster in INT8, and which do not",
+        ),
+        panels=("grid", "activations"),
+        exercises=("Quantize a tensor", "Pick a calibrator", "Find the layer to exclude"),
+        file="int8_quantization",
+    ),
+    Lesson(
         number=4,
         package="hardware",
         title="Flexible hardware",

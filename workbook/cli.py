@@ -115,8 +115,7 @@ def bench(
         raise CommandError(f"no layer contains {layers!r}; try {', '.join(benchmark.layer_sets())}, 3x3 or @56")
     if figure_file and figure_file.suffix not in figure.FORMATS:
         raise CommandError(f"--figure {figure_file}: the name must end in {' or '.join(figure.FORMATS)}")
-    for file in filter(None, (json_file, figure_file)):
-        file.parent.mkdir(parents=True, exist_ok=True)  # before the work, not after it
+    _make_room(json_file, figure_file)
     with _progress() as progress:
         task = progress.add_task("timing layers", total=len(chosen))
         report = benchmark.run(
@@ -141,23 +140,24 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
         task = progress.add_task("running plans", total=len(benchmark.PLANS))
         report = benchmark.run(size=size[::-1], seconds=seconds, on_row=lambda: progress.advance(task))
     if json_file:
-        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
     for table in report.tables():
         _show_table(table)
 
 
 @bench.command()
 @click.option("--peers/--no-peers", default=True, help="Beside SCALE-Sim and ZigZag if they are installed, or alone.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+@click.option("--json", "json_file", type=_FILE, help="Write all figures there.")
 def hardware(peers: bool, json_file: Path | None) -> None:
     """Time the cost model of flexible hardware, beside other models of one layer that are installed."""
     from workbook.hardware import bench as benchmark
 
+    _make_room(json_file)
     with _progress() as progress:
         task = progress.add_task("timing models", total=benchmark.steps(peers))
         report = benchmark.run(with_peers=peers, on_step=lambda: progress.advance(task))
     if json_file:
-        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
     for table in report.tables():
         _show_table(table)
 
@@ -165,17 +165,18 @@ def hardware(peers: bool, json_file: Path | None) -> None:
 @bench.command()
 @click.option("--lesson", "names", multiple=True, help="Such as winograd; several are allowed. Default: all.")
 @click.option("--moves", type=click.IntRange(2), default=30, show_default=True, help="Of each panel.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
+@click.option("--json", "json_file", type=_FILE, help="Write all figures there.")
 def panels(names: tuple[str, ...], moves: int, json_file: Path | None) -> None:
     """Move the panels of the notebooks in headless Chromium, and time how soon the numbers and the figure follow."""
     from workbook import bench_panels as benchmark
 
     lessons = benchmark.choose(names)
+    _make_room(json_file)
     with _progress() as progress:
         task = progress.add_task("moving panels", total=moves * sum(len(lesson.panels) for lesson in lessons))
         report = benchmark.run(lessons, moves=moves, on_move=lambda: progress.advance(task))
     if json_file:
-        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode())
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
     _show_table(report.table())
 
 
@@ -315,6 +316,12 @@ def report(folder: Path, output: Path) -> None:
 
 def _advance(progress: Progress, task: TaskID, done: int, of: int) -> None:
     progress.update(task, completed=done, total=of)
+
+
+def _make_room(*files: Path | None) -> None:
+    """Make the folders of files that are written after the work; what is in the way shows before it."""
+    for file in filter(None, files):
+        file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _progress() -> Progress:

@@ -70,6 +70,31 @@ TERMS = (
         ("post-training quantization",),
     ),
     Term(
+        "scale",
+        "The real number that lies between what two neighbouring whole numbers stand for.",
+        ("step", "quantization step"),
+    ),
+    Term(
+        "zero point",
+        "The whole number that stands for 0.",
+        ("offset", "bias of the quantization"),
+    ),
+    Term(
+        "per channel",
+        "Each output channel's weights have a scale of their own; per tensor, a layer's weights share one.",
+        ("per axis", "channel-wise"),
+    ),
+    Term(
+        "saturation",
+        "What is beyond the range of a type becomes the end of the range.",
+        ("clipping", "clamping"),
+    ),
+    Term(
+        "SQNR",
+        "How large a signal is over the error of its quantization, in dB; one bit is 6 of them.",
+        ("SNR", "signal-to-noise ratio"),
+    ),
+    Term(
         "eFPGA",
         "Logic inside a chip that can be connected in a new way while the chip runs.",
         ("embedded FPGA", "reconfigurable datapath"),

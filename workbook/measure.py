@@ -146,6 +146,12 @@ def peak_gmacs() -> float:
 
 
 @cache
+def peak_byte_gmacs() -> float:
+    """The same for bytes, summed in 32 bits: the best of several short runs of `kernels.probe.dot`."""
+    return _best_rate(lambda: probe.dot(200_000))
+
+
+@cache
 def caches() -> dict[str, int]:
     """Return the bytes of each data cache that a core sees, nearest first, such as {"L1": 32768, ...}.
 

@@ -15,7 +15,7 @@ from workbook.measure import Timing
 
 
 def test_command_writes_and_prints_every_figure(tmp_path: Path) -> None:
-    path = tmp_path / "bench.json"
+    path = tmp_path / "new folder" / "bench.json"
     arguments = ["bench", "hardware", "--no-peers", "--json", str(path)]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0

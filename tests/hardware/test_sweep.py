@@ -17,13 +17,11 @@ from click.testing import CliRunner, Result
 from cluster import PATIENCE, cluster
 
 from workbook.cli import main
-from workbook.drawing import look
 from workbook.hardware import workers
 from workbook.hardware.lines import five_lines
 from workbook.hardware.machine_file import save
 from workbook.hardware.presets import PRESETS
-from workbook.hardware.sweep import Row, Task, compute, machines, pareto, table, tasks, workloads
-from workbook.hardware.sweep_figure import pareto_figure
+from workbook.hardware.sweep import Row, Task, compute, machines, table, tasks, workloads
 from workbook.hardware.workload import resnet50
 
 COMMAND = Path(sys.executable).with_name("workbook")
@@ -267,37 +265,3 @@ class TestCluster:
 
 def workers_of(client):
     return client.scheduler_info()["workers"]
-
-
-def row(machine: str, images_per_second: float, mj_per_image: float, network: str = "resnet50") -> Row:
-    known = {"machine": machine, "network": network}
-    known |= {"images_per_second": images_per_second, "mj_per_image": mj_per_image}
-    return Row(**{field.name: known.get(field.name, 1) for field in fields(Row)})  # type: ignore[arg-type]
-
-
-class TestPareto:
-    def test_what_no_other_of_its_network_betters(self) -> None:
-        fast, frugal, both = row("fast", 9, 9), row("frugal", 1, 1), row("both", 5, 2)
-        slower, dearer, same = row("slower", 4, 2), row("dearer", 5, 3), row("same", 5, 2)
-        other = row("alone", 0.1, 100, "vgg16")
-        rows = [fast, slower, frugal, both, dearer, same, other]
-        assert pareto(rows) == [fast, frugal, both, same, other]
-
-    def test_figure_names_the_best_of_each_network_and_numbers_them(self) -> None:
-        rows = [row("fast", 900, 9), row("frugal", 10, 1), row("worse", 1, 99), row("alone", 5, 5, "vgg16")]
-        with look():
-            figure = pareto_figure(rows)
-        first, second = figure.axes
-        assert (first.get_title("left"), second.get_title("left")) == ("resnet50", "vgg16")
-        assert [text.get_text() for text in first.texts] == ["1  fast\n2  frugal", "1", "2"]
-        assert [text.get_text() for text in second.texts] == ["1  alone", "1"]
-        filled = first.lines[1]
-        assert [*zip(*filled.get_data(), strict=True)] == [(9, 900), (1, 10)]
-        assert len(first.lines[0].get_xdata()) == 3
-
-    def test_many_on_one_spot_share_a_label(self) -> None:
-        with look():
-            (axes,) = pareto_figure([row(f"m{i}", 100 + i, 10 + i / 1e3) for i in range(12)]).axes
-        names, *numbers = [text.get_text() for text in axes.texts]
-        assert names.splitlines()[::9] == ["1  m11", "and 3 more"]
-        assert all("-" in number for number in numbers[:1])

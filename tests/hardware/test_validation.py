@@ -124,7 +124,7 @@ class TestReport:
         assert renewed(page) == page, "run: python -m workbook.hardware.validation_report README.md"
 
     def test_page_without_the_marks(self) -> None:
-        with pytest.raises(ValueError, match="the page has no <!-- validation: begin -->"):
+        with pytest.raises(ValueError, match="the page has no <!-- written: validation -->"):
             renewed("a page")
 
     def test_every_row_stands_in_the_table_with_its_numbers(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from workbook.files import write_whole
 from workbook.hardware.validation import Row, unchecked, validation
 
-BEGIN, END = "<!-- validation: begin -->", "<!-- validation: end -->"
+BEGIN, END = "<!-- written: validation -->", "<!-- end -->"
 
 
 def number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The numbers that lesson 0 states in prose, and those of the scoreboard whose lessons are not written yet."""
+"""The numbers that lesson 0 states in prose."""
 
 from __future__ import annotations
 
@@ -12,11 +12,5 @@ CLAIMS = (
         "ResNet-50's 3x3 layer of 64 -> 64 channels at 56x56 does {}, in float32.",
         lambda: intensity(ConvLayer("conv2_1.3x3", 64, 56, 56, 64, 3, 3, padding=1)),
         "MAC/byte",
-    ),
-    computed(
-        "quantization.int8.lanes",
-        "A register, or a byte of memory traffic, holds {} as many numbers of 8 bits as of 16.",
-        lambda: 16 / 8,
-        "×",
     ),
 )
