@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from kernels.registry import counts
 from workbook.topologies import ConvLayer
 
 INT8 = "int8"
+TILE_COLS = probe.tile_shape()[1]  # output channels of a block
 
 Images = npt.NDArray[Any]
 Plan = kernels.Conv2d | kernels.QLinearConv
@@ -32,14 +33,16 @@ class Case:
         pixels of one row.
     algorithm : str
         Of `kernels.Conv2d`, or "int8" for `kernels.QLinearConv`.
-    shared : bool
-        Whether the kernel reads the weights once a batch, not once an image.
+    outer : str
+        The kernel's outer loop, if it computes a batch: "images", so that each image meets all weights before the next
+        does; "channels", so that all images meet one block of output channels before the next; or "weights", so that a
+        tile takes pixels of several images.
     """
 
     name: str
     layer: ConvLayer
     algorithm: str
-    shared: bool
+    outer: Literal["images", "channels", "weights"]
 
     @property
     def connected(self) -> bool:
@@ -50,6 +53,17 @@ class Case:
         layer = self.layer
         filters = "" if self.connected else f", {layer.R}x{layer.S} @{layer.H}"
         return f"{self.name}: {layer.C} -> {layer.K}{filters}, {self.algorithm}"
+
+    def small(self) -> Case:
+        """Return a layer of the same kind with few weights and pixels."""
+        side = min(4, self.layer.H)
+        return replace(self, layer=replace(self.layer, C=16, K=16, H=side, W=side))
+
+    def between(self, packed_bytes: int) -> int:
+        """Bytes of weights that are read between two images that meet the same weight."""
+        if self.outer == "weights":
+            return 0
+        return packed_bytes if self.outer == "images" else packed_bytes * min(TILE_COLS, self.layer.K) // self.layer.K
 
     def plan(self) -> Plan:
         """Return the layer with seeded weights; bytes of y are far from their limits."""
@@ -110,11 +124,11 @@ DEEP = ConvLayer("conv5", 512, 7, 7, 512, 3, 3, padding=1)
 CONNECTED = ConvLayer("fc8", 4096, 1, 1, 1000)
 
 CASES = (
-    Case("early", EARLY, "direct", shared=False),
-    Case("early", EARLY, INT8, shared=False),
-    Case("deep", DEEP, "direct", shared=False),
-    Case("deep", DEEP, "winograd_f4", shared=True),
-    Case("deep", DEEP, INT8, shared=False),
-    Case("fully connected", CONNECTED, "direct", shared=True),
-    Case("fully connected", CONNECTED, INT8, shared=True),
+    Case("early", EARLY, "direct", "images"),
+    Case("early", EARLY, INT8, "images"),
+    Case("deep", DEEP, "direct", "images"),
+    Case("deep", DEEP, "winograd_f4", "channels"),
+    Case("deep", DEEP, INT8, "images"),
+    Case("fully connected", CONNECTED, "direct", "weights"),
+    Case("fully connected", CONNECTED, INT8, "weights"),
 )

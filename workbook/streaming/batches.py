@@ -6,10 +6,14 @@ A weight that has been read meets every output pixel of its batch. With the rate
     reading(B)    = bytes of weights / bandwidth of memory + bytes read again / bandwidth of the cache that holds them
     time(B)      >= max(arithmetic(B), reading(B))
 
-Weights come from memory once a batch: between two calls other layers run, and no cache holds a whole network. A kernel
-whose outer loop runs over images reads them again for each of them, from the nearest cache that has room for all, or
-from memory if none has. Weights are the bound up to the batch whose arithmetic takes as long as its reading. Layers
-differ in how many multiply-adds an image has for each weight: thousands (early), dozens (deep), one (fully connected).
+Weights come from memory once a batch: between two calls other layers run, and no cache holds a whole network. What an
+image finds of them then depends on the order of the kernel's loops: if all weights are read for an image before the
+next one begins, then they come again from the nearest cache that has room for all of them, or from memory; if a block
+of output channels meets all images before the next block does, from the nearest cache that has room for a block; and
+not at all if a tile takes pixels of several images. Weights are the bound up to the batch whose arithmetic takes as
+long as its reading. Layers differ in how many multiply-adds an image has for each weight: thousands (early), dozens
+(deep), one (fully connected).
+
 A batch also gains where weights are no bound: a tile that one image does not fill takes as long as a full one, and what
 a call begins with (its scratch out of the cache, checks) it does once.
 """
@@ -134,8 +138,8 @@ def sweep(
 ) -> tuple[Sweep, ...]:
     """Measure layers over the batch size, all in turns; a thread's own time counts.
 
-    Before each call the caches are filled with other numbers, and then with the images, as the layer before leaves
-    them.
+    Before each call the caches are filled with other numbers, then with the images, and a small layer of the same kind
+    runs: as the layer before leaves them.
 
     Parameters
     ----------
@@ -158,11 +162,12 @@ def sweep(
     plans: list[Plan] = []
     functions: dict[str, Callable[[], object]] = {}
     for number, case in enumerate(cases):
-        plan, images = case.plan(), case.images(max(batches))
+        plan, images, small = case.plan(), case.images(max(batches)), case.small()
+        run_small = partial(small.compute, small.plan(), small.images(1))
         y = np.empty((max(batches), *case.compute(plan, images[:1]).shape[1:]), images.dtype)
         plans.append(plan)
         for batch in batches:
-            functions[f"before {number} {batch}"] = partial(_before, others, images[:batch], y[:batch])
+            functions[f"before {number} {batch}"] = partial(_before, others, images[:batch], y[:batch], run_small)
             functions[f"{number} {batch}"] = partial(case.compute, plan, images[:batch], y[:batch])
     times = measure.interleaved(functions, seconds=seconds, clock=time.thread_time, on_round=on_round)
     return tuple(
@@ -175,20 +180,21 @@ def sweep(
     )
 
 
-def _before(others: Images, x: Images, y: Images) -> None:
-    """Leave in the caches what the layer before leaves there."""
+def _before(others: Images, x: Images, y: Images, run_small: Callable[[], object]) -> None:
+    """Leave in the caches what the layer before leaves there: its output, and the program, but no weights."""
     probe.read(others, 1)
     y.fill(0)
     x.max()
+    run_small()
 
 
 def _point(case: Case, packed_bytes: int, batch: int, timing: Timing) -> Point:
     """Predict a batch, beside what was measured of it."""
     peak = measure.peak_byte_gmacs() if case.algorithm == INT8 else measure.peak_gmacs()
-    level = _level(packed_bytes)
-    again = 0 if case.shared else (batch - 1) * packed_bytes
-    first = packed_bytes + again * (level == measure.MEMORY)
-    again *= level not in ("L1", "L2", measure.MEMORY)
+    level = _level(case.between(packed_bytes))  # where an image finds what the image before it has read
+    again = 0 if level in ("L1", "L2") else (batch - 1) * packed_bytes
+    first = packed_bytes + (again if level == measure.MEMORY else 0)
+    again = 0 if level == measure.MEMORY else again
     reading = first / measure.bandwidth_gbs(measure.MEMORY) + again / measure.bandwidth_gbs(level)
     return Point(batch, timing, first / batch, again / batch, case.tile_macs(batch) / peak / 1e9, reading / 1e9)
 
