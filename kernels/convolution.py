@@ -11,7 +11,7 @@ import numpy.typing as npt
 from kernels import cost, integers
 from kernels.arrays import Arenas, check_array, check_dtype, check_out, finite_copy, readable, thread_count
 from kernels.explain import Explanation, Option
-from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
+from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
 from kernels.registry import ALGORITHMS, automatic, counts, described, floats, obstacle, of_dtype
 
 FloatArray = npt.NDArray[np.float32]
@@ -151,7 +151,7 @@ class Conv2d:
             `out` if it was given.
         """
         check_array(x, "x", (self._dtype,))
-        shape = Geometry.of(x.shape, self.weight_shape, self._window)
+        shape = geometry_of(x.shape, self.weight_shape, self._window)
         if residual is not None:
             check_array(residual, "residual", (self._dtype,))
             if residual.shape != shape.y_shape:
