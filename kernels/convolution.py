@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 
@@ -13,6 +11,7 @@ import numpy.typing as npt
 
 from kernels import cost, integers
 from kernels.arrays import Arenas, check_array, check_dtype, check_out, finite_copy, readable, thread_count
+from kernels.bound import Bound
 from kernels.explain import Explanation, Option
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
 from kernels.layout import in_lanes, lanes_shape, plain_shape
@@ -82,29 +81,6 @@ def conv2d(
         threads=threads,
     )
     return plan(x)
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A layer with its arrays, to be computed again and again: a call checks and allocates nothing.
-
-    Attributes
-    ----------
-    algorithm : str
-    scratch : int
-        Numbers of float32 that a call needs beside the arrays.
-    threads : int
-    """
-
-    algorithm: str
-    scratch: int
-    threads: int
-    _run: Callable[..., None] | None
-
-    def __call__(self, scratch: FloatArray) -> None:
-        """Compute the layer into its `out`; `scratch` holds what no other call is using, contiguous."""
-        if self._run:
-            self._run(scratch, self.threads)
 
 
 class Conv2d:

@@ -15,6 +15,7 @@ number there is little to compute: moving bounds it.
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
+from kernels.counts cimport MOVED
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
@@ -69,8 +70,8 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     cdef double blocks = <double>layer.N * work.chunks * work.blocks.down * work.blocks.across
     cdef double pixels = work.blocks.rows * work.blocks.columns
     return (1.25 * blocks * pixels * layer.R * layer.S,
-            blocks * work.height * (work.width + VLEN),
-            blocks * 4 * pixels, 0.0)
+            blocks * work.height * (MOVED * work.width if layer.x_lanes else work.width + VLEN),
+            blocks * (2 if layer.y_lanes else 4) * pixels, 0.0)
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:

@@ -17,7 +17,7 @@ images it is the weights, read once for every TILE_ROWS pixels.
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, share, splits_for, whole_lines
-from kernels.counts cimport FEWEST_ROWS, L2, row_vectors, streamed
+from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
 from kernels.layer cimport Job, Layer, finish, finish_lanes
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
@@ -72,13 +72,18 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     cdef Blocks* blocks = &work.patch.blocks
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, vecs = ceil_div(K, VLEN)
     cdef double depth = C * layer.R * layer.S, rows = <double>work.blocks * blocks.rows, tiles
-    cdef double copies = (<double>work.blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
-                          * row_vectors(work.patch.width, layer.stride_w))
+    cdef double copies = <double>work.blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
+    if work.patch.in_place:
+        copies = 0
+    elif layer.x_lanes:
+        copies *= MOVED * work.patch.width / VLEN
+    else:
+        copies *= row_vectors(work.patch.width, layer.stride_w)
     pieces = ceil_div(blocks.columns, TILE_ROWS)
     tiles = rows * pieces
     again = tiles if depth * TILE_COLS > L2 // 2 else work.blocks / layer.groups
     return (tiles * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS), 1.5 * copies,
-            1.5 * vecs * (rows * blocks.columns + 4 * tiles),
+            1.5 * vecs * ((MOVED if layer.y_lanes else 1) * rows * blocks.columns + 4 * tiles),
             again * streamed(layer.groups * depth * vecs * VLEN))
 
 

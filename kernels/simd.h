@@ -44,6 +44,7 @@ INLINE vf load(const float *p) { return *(const unaligned_vf *)p; }
 INLINE void store(float *p, vf v) { *(unaligned_vf *)p = v; }
 INLINE vf broadcast(float x) { return x - (vf){0}; }
 INLINE vf select_vf(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
+INLINE vf larger(vf a, vf b) { return select_vf((b > a) | (b != b), b, a); }                  /* a NaN stays a NaN */
 INLINE vi lanes(void) { vi v; for (int l = 0; l < VLEN; l++) v[l] = l; return v; }
 
 /* The first n of VLEN numbers; the others are 0, and their memory is not touched. */

@@ -16,6 +16,7 @@ cdef extern from "simd.h" nogil:
     void store(float* p, vf v)
     void store_first(float* p, vf v, Py_ssize_t n)
     vf broadcast(float x)
+    vf larger(vf a, vf b)
     vf activate(vf v, int kind, float slope)
     void tile(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
               const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out)

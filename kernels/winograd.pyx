@@ -21,7 +21,7 @@ made for the whole image first, and then a worker meets all of it with its own o
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
-from kernels.counts cimport FEWEST_ROWS, L2, streamed
+from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
@@ -128,8 +128,8 @@ def cost(Layer layer, int m) -> tuple[float, float, float, float]:
     cdef double u = n * n * plan.chunks * VLEN * vecs * VLEN
     read = u + blocks * plan.v_size * ceil_div(vecs, TILE_COLS // VLEN) if reads_u_once(&plan, &layer) else u * blocks
     return (all_tiles / tiles * pieces * n * n * plan.chunks * VLEN * vecs * max(<double>tiles / pieces, FEWEST_ROWS),
-            all_tiles * n * n * plan.chunks * 2,
-            all_tiles * (n * n + m * n + 2 * m * m) * vecs,
+            all_tiles * n * n * plan.chunks * (2 - MOVED if layer.x_lanes else 2),
+            all_tiles * (n * n + m * n + (1 if layer.y_lanes else 2) * m * m) * vecs,
             streamed(images * read) if u > L2 else 0.0)
 
 

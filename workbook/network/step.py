@@ -49,6 +49,13 @@ class Step:
     reads: tuple[str, ...]
     compute: Callable[..., Array]
 
+    def __call__(self, *read: Array | None) -> Array:
+        """Compute the output; an error names the node."""
+        try:
+            return self.compute(*read)
+        except (TypeError, ValueError, IndexError) as error:
+            raise ModelError(f"{self.node}: {error}") from error
+
 
 Prepare = Callable[[Node, Constants, Settings], Step]
 
