@@ -165,7 +165,7 @@ class Conv2d:
         """
         check_array(x, "x", (self._dtype,))
         if out is None:
-            shape = Geometry.of(plain_shape(x.shape), self.weight_shape, self._window).y_shape
+            shape = self.y_shape(x.shape)
             out = np.empty(lanes_shape(shape) if lanes else shape, self._dtype)
         if residual is not None:
             check_array(residual, "residual", (self._dtype,))
@@ -241,6 +241,10 @@ class Conv2d:
         options = tuple(self._option(name, shape, *forms) for name in self._algorithms)
         numbers = sum(map(math.prod, (shape.x_shape, shape.weight_shape, shape.y_shape)))
         return Explanation(self._choice(shape, *forms), shape.macs, self._weight.itemsize * numbers, options)
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
+        return Geometry.of(plain_shape(x_shape), self.weight_shape, self._window).y_shape
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether the layer can be computed with x and y in these forms, by the algorithm that was asked for."""

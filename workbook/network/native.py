@@ -147,7 +147,8 @@ class Natives:
             return None
         pool = getattr(compute, "__self__", None)
         if isinstance(compute, Convolution):
-            return Planned(compute.plan) if all(shape == y for shape in read[1:]) else None
+            whole = compute.plan.y_shape(read[0])  # a residual may repeat it, or be repeated
+            return Planned(compute.plan) if all(shape == whole for shape in (y, *read[1:])) else None
         if node.op in ("MaxPool", "AveragePool") and isinstance(pool, Pool):
             return Planned(_pool(pool, "maximum" if node.op == "MaxPool" else "mean", self._threads), ())
         if node.op == "GlobalAveragePool" and len(y) == 4:
