@@ -16,7 +16,8 @@ images it is the weights, read once for every TILE_ROWS pixels.
 
 import numpy as np
 
-from kernels.blocks cimport Block, Blocks, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
+                             whole_lines)
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
 from kernels.layer cimport Job, Layer, finish, finish_lanes
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
@@ -90,7 +91,7 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
 def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena."""
     cdef Work work = work_of(layer)
-    return taps_size(&work) + threads * worker_scratch(&work)
+    return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
@@ -111,7 +112,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     if work.patch.in_place:
         at = block.row * layer.W + block.column
         patch = job.x + (block.n * layer.C + block.group * C) * layer.H * layer.W + at * VLEN
-    else:
+    elif not holds(job.held, worker, index // job.splits):
         fill_patch(job, &work.patch, block, scratch)
     for b in range(share(channel_blocks, job.splits, split), share(channel_blocks, job.splits, split + 1)):
         k = b * TILE_COLS
@@ -152,7 +153,8 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     job.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]
     place_taps(&layer, &work.patch, work.tap)
-    job.scratch = &arena[0] + taps_size(&work)
+    job.held = nothing_held(&arena[0] + taps_size(&work), threads)
+    job.scratch = &arena[0] + taps_size(&work) + held_size(threads)
     job.scratch_size = worker_scratch(&work)
     job.splits = splits_for(work.blocks, ceil_div(K, TILE_COLS), threads)
     with nogil:
