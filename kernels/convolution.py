@@ -199,7 +199,9 @@ class Conv2d:
         check_out(out, y_shape, {"x": x, "residual": residual}, self._dtype)
         for name, array in (("x", x), ("residual", residual)):
             if array is not None and not (array.flags.c_contiguous and array.flags.aligned):
-                raise ValueError(f"{name} must be contiguous (C order) and aligned to be bound; its copy would grow old")
+                raise ValueError(
+                    f"{name} must be contiguous (C order) and aligned to be bound; its copy would grow old"
+                )
         name = self._choice(shape, *forms)
         layer, numbers = described(shape, self._activation, name, self.threads, self._dtype, *forms)
         run = partial(

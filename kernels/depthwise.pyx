@@ -8,8 +8,8 @@ There is no sum over channels, so a tile has nothing to share. A vector holds on
     patch   [row][column][VLEN]                 see lanes.pxd
     sums    [pixel][VLEN]                       transposed at the end if y is plain: it keeps channels apart
 
-Cost: N*C*P*Q * R*S multiply-adds, and each number of x and y is moved four times, or twice if it is in lanes. With nine multiply-adds for an output
-number there is little to compute: moving bounds it.
+Cost: N*C*P*Q * R*S multiply-adds, and each number of x and y is moved four times, or twice if it is in lanes. With
+nine multiply-adds for an output number there is little to compute: moving bounds it.
 """
 
 import numpy as np

@@ -10,8 +10,8 @@ apart, and the tile is transposed. An x in lanes is read VLEN channels at a time
     weight  [groups][K / TILE_COLS][R*S][C][TILE_COLS]      packed once, zero behind the last channel
     patch   [C][phase_h][phase_w][row][column]              see patch.pxd
 
-Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x, or none (patch.pxd says when). Multiply-adds bound the tiles; for deep layers on small
-images it is the weights, read once for every TILE_ROWS pixels.
+Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x, or none (patch.pxd says when). Multiply-adds bound the
+tiles; for deep layers on small images it is the weights, read once for every TILE_ROWS pixels.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@
 
 Letters: N images, C input channels of H x W; K output channels of P x Q; filters of R x S.
 
-An image lies in one of two forms: plain, (N, C, H, W), or in lanes, (N, C / VLEN, H, W, VLEN), where a vector holds VLEN
-channels of one pixel. In both, channel c begins at  (n*C + c) * H*W  if c is a multiple of VLEN.
+An image lies in one of two forms: plain, (N, C, H, W), or in lanes, (N, C / VLEN, H, W, VLEN), where a vector holds
+VLEN channels of one pixel. In both, channel c begins at  (n*C + c) * H*W  if c is a multiple of VLEN.
 """
 
 from libc.string cimport memcpy, memset

@@ -1,7 +1,7 @@
 """The two forms of an image: plain, (N, C, H, W), and in lanes, (N, C / LANES, H, W, LANES).
 
-In lanes a vector of the loaded instruction set holds LANES channels of one pixel, as the kernels compute; between layers
-that both know the form nothing is transposed. Only a C that is a multiple of LANES has it.
+In lanes a vector of the loaded instruction set holds LANES channels of one pixel, as the kernels compute; between
+layers that both know the form nothing is transposed. Only a C that is a multiple of LANES has it.
 """
 
 from __future__ import annotations

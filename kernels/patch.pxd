@@ -51,7 +51,8 @@ cdef inline Patch patch_of(const Layer* layer, Py_ssize_t most_numbers, Py_ssize
 
 cdef inline void place_taps(const Layer* layer, const Patch* patch, Py_ssize_t* tap) noexcept nogil:
     """Where each filter element begins within a channel of the patch; in lanes, within each VLEN channels."""
-    cdef Py_ssize_t lanes = VLEN if layer.x_lanes else 1, chunks = layer.C // layer.groups // VLEN if layer.x_lanes else 1
+    cdef Py_ssize_t lanes = VLEN if layer.x_lanes else 1
+    cdef Py_ssize_t chunks = layer.C // layer.groups // VLEN if layer.x_lanes else 1
     cdef Py_ssize_t r, s, h, w, at, chunk
     for r in range(layer.R):
         for s in range(layer.S):

@@ -57,13 +57,13 @@ def scratch_size(Layer layer, int threads) -> int:
 cdef inline vf combine(const Work* work, const float* patch, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
     """The maximum or the mean of a window, `rows` by `columns` of which lie in x and begin at `patch`."""
     cdef const Layer* layer = &work.job.layer
-    cdef Py_ssize_t r, s
+    cdef Py_ssize_t r, _s
     cdef const float* x
     cdef vf total = broadcast(-INFINITY if work.maximum else 0), row
     for r in range(rows):
         x = patch + r * layer.dilation_h * layer.W * VLEN
         row = total if work.maximum else broadcast(0)
-        for s in range(columns):
+        for _s in range(columns):
             row = larger(row, load(x)) if work.maximum else row + load(x)
             x += layer.dilation_w * VLEN
         total = row if work.maximum else total + row

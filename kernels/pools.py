@@ -78,8 +78,8 @@ class Pool2d:
         if not shape.N:
             return Bound("pool", scratch, self.threads, None)
         zeros = np.zeros(shape.C, np.float32)
-        options = {"maximum": self._maximum, "count_padding": self._count_padding}
-        run = partial(pooling.run, layer, x.reshape(shape.x_shape), zeros, out.reshape(shape.y_shape), **options)
+        images = x.reshape(shape.x_shape), zeros, out.reshape(shape.y_shape)
+        run = partial(pooling.run, layer, *images, maximum=self._maximum, count_padding=self._count_padding)
         return Bound("pool", scratch, self.threads, run)
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:

@@ -101,7 +101,7 @@ def obstacle(
     if x_lanes or y_lanes:
         if name in PLAIN:
             return "it knows no lanes"
-        by_depthwise = name == "direct" and C == 1 and K == window.groups
+        by_depthwise = name == "direct" and C == 1 and window.groups == K
         for channels in (C,) * x_lanes + (K // window.groups,) * y_lanes:
             if channels % LANES and not by_depthwise:
                 return f"{channels} channels of a group are no multiple of the {LANES} lanes"
@@ -137,7 +137,13 @@ def automatic(shape: Geometry, x_lanes: bool = False, y_lanes: bool = False) -> 
 
 @lru_cache(maxsize=1024)
 def described(
-    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int, dtype: str, x_lanes: bool, y_lanes: bool
+    shape: Geometry,
+    activation: tuple[int, float],
+    algorithm: str,
+    threads: int,
+    dtype: str,
+    x_lanes: bool,
+    y_lanes: bool,
 ) -> tuple[dict[str, float], int]:
     """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
     layer = shape.compiled(activation, x_lanes, y_lanes)

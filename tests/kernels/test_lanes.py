@@ -123,11 +123,15 @@ def test_bad_input():
     plan = kernels.Conv2d(weight, threads=1)
     with pytest.raises(ValueError, match=rf"x in lanes ends in {kernels.LANES} channels.*\(1, 1, 6, 6, 32\)"):
         plan(x.reshape(1, 1, 6, 6, 32))
-    with pytest.raises(ValueError, match=r"residual must have the output's shape \(1, \d+, 4, 4, \d+\), not \(1, 16, 4"):
+    with pytest.raises(
+        ValueError, match=r"residual must have the output's shape \(1, \d+, 4, 4, \d+\), not \(1, 16, 4"
+    ):
         plan(to_lanes(x), residual=np.ones((1, 16, 4, 4), np.float32), lanes=True)
     with pytest.raises(ValueError, match="18 channels are no multiple of the"):
         to_lanes(np.ones((1, 18, 2, 2), np.float32))
-    with pytest.raises(ValueError, match=r"'im2col' cannot run this layer: it knows no lanes. Those that can: direct, wi"):
+    with pytest.raises(
+        ValueError, match=r"'im2col' cannot run this layer: it knows no lanes. Those that can: direct, wi"
+    ):
         kernels.Conv2d(weight, algorithm="im2col")(to_lanes(x))
     with pytest.raises(ValueError, match=r"cannot run this layer: 2 channels of a group are no.*Those that can: none"):
         kernels.Conv2d(weight[:, :2], groups=16)(to_lanes(x))

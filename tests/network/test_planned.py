@@ -127,7 +127,10 @@ def test_trace_and_profile_see_plain_arrays(proto: onnx.ModelProto) -> None:
 @pytest.mark.parametrize("name", [name for name in NETS if "NumPy" not in name])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_nothing_is_allocated_between_native_operators(name: str, threads: int) -> None:
-    net, x = network.load(NETS[name], threads=threads), random(1, 16, 48, 64) if "without" not in name else random(1, 16, 6, 8)
+    net, x = (
+        network.load(NETS[name], threads=threads),
+        random(1, 16, 48, 64) if "without" not in name else random(1, 16, 6, 8),
+    )
     outputs = sum(y.nbytes for y in net.run(x))
     tracemalloc.start()
     try:
@@ -149,8 +152,11 @@ def test_callers_at_once_and_shapes_in_turn() -> None:
 
 def test_a_shape_that_follows_from_the_numbers() -> None:
     """What an operator returns may have another shape in the next run; the plan is given up."""
-    proto = model([node("Conv", "x one", "a"), node("Relu", "a", "b"), node("Min", "b", "c"), node("Relu", "c", "y")],
-                  {"one": ONE}, ("N", 16, "H", "W"))
+    proto = model(
+        [node("Conv", "x one", "a"), node("Relu", "a", "b"), node("Min", "b", "c"), node("Relu", "c", "y")],
+        {"one": ONE},
+        ("N", 16, "H", "W"),
+    )
     net, x = network.load(proto), random(1, 16, 6, 8)
     expected = net(x)
     step = next(step for step in net._steps if step.node.op == "Min")
@@ -170,7 +176,9 @@ def test_arrays_that_meet_share_no_memory(lives: list[tuple[int, int, int]]) -> 
         for b, other in named.items():
             if a < b and life.meets(other):
                 assert places[a] + life.numbers <= places[b] or places[b] + other.numbers <= places[a]
-    most = max((sum(life.numbers for life in named.values() if life.first <= i <= life.last) for i in range(31)), default=0)
+    most = max(
+        (sum(life.numbers for life in named.values() if life.first <= i <= life.last) for i in range(31)), default=0
+    )
     assert total >= most
 
 

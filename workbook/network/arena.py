@@ -41,7 +41,9 @@ def offsets(lives: Mapping[str, Life]) -> tuple[dict[str, int], int]:
     placed: dict[str, int] = {}
     for name in sorted(lives, key=lambda name: -lives[name].numbers):
         life, at = lives[name], 0
-        taken = sorted((placed[other], _end(placed[other], lives[other])) for other in placed if life.meets(lives[other]))
+        taken = sorted(
+            (placed[other], _end(placed[other], lives[other])) for other in placed if life.meets(lives[other])
+        )
         for begin, end in taken:
             if at + life.numbers <= begin:
                 break

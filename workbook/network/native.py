@@ -19,13 +19,17 @@ from workbook.network.operators import Convolution
 from workbook.network.pooling import Pool
 from workbook.network.step import Constants, Step
 
+_VIEWS = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+
 Shapes = Sequence[tuple[int, ...]]
 
 
 class Native(Protocol):
     """An operator that can be bound to arrays."""
 
-    alike: tuple[int, ...]  # of the arrays it reads, those that must lie as the one that it writes
+    @property
+    def alike(self) -> tuple[int, ...]:
+        """Of the arrays that it reads, those that must lie as the one that it writes."""
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether the first array that it reads, and the one that it writes, may lie so."""
@@ -143,24 +147,26 @@ class Natives:
         node, compute = step.node, step.compute
         if node.op == "Gemm":
             return self._product(step, read)
-        if len(read) != len(step.reads):
+        if node.op in _VIEWS and len(read) == 1:
+            return View((0,) if read[0] == y else ())
+        if not step.native or len(read) != len(step.reads):
             return None
         pool = getattr(compute, "__self__", None)
         if isinstance(compute, Convolution):
             whole = compute.plan.y_shape(read[0])  # a residual may repeat it, or be repeated
             return Planned(compute.plan) if all(shape == whole for shape in (y, *read[1:])) else None
-        if node.op in ("MaxPool", "AveragePool") and isinstance(pool, Pool):
-            return Planned(_pool(pool, "maximum" if node.op == "MaxPool" else "mean", self._threads), ())
+        if node.op in ("MaxPool", "AveragePool") and isinstance(pool, Pool) and len(y) == 4:
+            if pool.round_up and pool.count_padding:
+                return None  # it counts a part of what it adds
+            return Planned(_pool(pool, read[0], "maximum" if node.op == "MaxPool" else "mean", self._threads), ())
         if node.op == "GlobalAveragePool" and len(y) == 4:
             return Planned(kernels.Pool2d("mean", threads=self._threads), ())
-        if node.op == "Add" and len(read) == 2 and all(shape == y for shape in read):
+        if node.op in ("Add", "Sum") and len(read) == 2 and all(shape == y for shape in read):
             return ByNumber(np.add, (0, 1))
         if node.op == "Relu":
             return ByNumber(_relu, (0,))
         if node.op == "Concat" and len(y) == 4 and node.attributes.get("axis") in (1, -3):
             return Joined(tuple(range(len(read))))
-        if node.op in ("Identity", "Dropout", "Flatten", "Reshape") and len(read) == 1:
-            return View((0,) if read[0] == y else ())
         return None
 
     def _product(self, step: Step, read: Shapes) -> Native | None:
@@ -184,13 +190,15 @@ class Natives:
         return self._products[name]
 
 
-def _pool(pool: Pool, kind: Literal["maximum", "mean"], threads: int | None) -> kernels.Pool2d:
+def _pool(
+    pool: Pool, x_shape: tuple[int, ...], kind: Literal["maximum", "mean"], threads: int | None
+) -> kernels.Pool2d:
     window = pool.window
     return kernels.Pool2d(
         kind,
         pool.taps,
         stride=window.stride,
-        padding=window.padding,
+        padding=pool.padding(x_shape),
         dilation=window.dilation,
         count_padding=pool.count_padding,
         threads=threads,

@@ -16,7 +16,7 @@ from workbook.measure import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
 from workbook.network.native import Natives
 from workbook.network.operators import prepare
-from workbook.network.planned import Run, Seen, ShapesChanged
+from workbook.network.planned import Run, Seen, ShapesChangedError
 from workbook.network.step import Settings, Step
 from workbook.network.tables import Layers, Profile, describe
 
@@ -98,7 +98,7 @@ class Network:
                     for _ in run(values):
                         pass
                     return run.finish()
-        except ShapesChanged:
+        except ShapesChangedError:
             self._plannable = False
         for _ in self._walk(values):
             pass
@@ -122,7 +122,12 @@ class Network:
     @property
     def layers(self) -> Layers:
         """A table of the nodes and their weights."""
-        return Layers(tuple(describe(node, self.graph.constants) for node in self.graph.nodes))
+        return Layers(tuple(describe(step.node, self.graph.constants, native=step.native) for step in self._steps))
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes that hold the arrays between the layers, and scratch, of all runs planned so far."""
+        return sum(run.bytes for runs in self._runs.values() for run in runs)
 
     def profile(self, x: Feed, seconds: float | None = None) -> Profile:
         """Time every node within runs of the whole network.
@@ -155,7 +160,8 @@ class Network:
     def _planned(self, values: Mapping[str, Array]) -> Iterator[Run | None]:
         """Lend a planned run for these inputs that nobody else is using; None if it cannot be planned.
 
-        The plans of the last few shapes are kept. The first run on a shape is made twice: to see the shapes, and planned.
+        The plans of the last few shapes are kept. The first run on a shape is made twice: to see all shapes, and as
+        planned.
         """
         shapes = tuple((name, values[name].shape, values[name].dtype) for name in sorted(values))
         with self._lock:

@@ -21,7 +21,7 @@ from workbook.network.native import Joined, Native, Natives, View
 from workbook.network.step import Constants, Step
 
 
-class ShapesChanged(Exception):
+class ShapesChangedError(Exception):
     """An operator returned another shape than when the run was planned."""
 
 
@@ -79,7 +79,7 @@ class Run:
 
         Raises
         ------
-        ShapesChanged
+        ShapesChangedError
             If an operator that is not native returned another shape or type than it did when the run was planned.
         """
         self._others = dict(inputs)
@@ -207,7 +207,7 @@ class Run:
             elif Seen.of(result) == self._seen[y]:
                 np.copyto(self._arrays[y], result)
             else:
-                raise ShapesChanged
+                raise ShapesChangedError
 
         return Bound(step.node.op, 0, 1, compute)
 
