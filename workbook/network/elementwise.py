@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from onnx import helper
 
 from workbook.network.graph import Array, FloatArray, Node
 from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated
@@ -114,16 +115,19 @@ def _dropout(node: Node, constants: Constants, _: Settings) -> Step:
     return Step(node, node.inputs[:1], lambda x: x)
 
 
-def _cast(node: Node, constants: Constants, _: Settings) -> Step:
-    from onnx import helper
+def _is_numeric(dtype: np.dtype[Any]) -> bool:
+    """Whether NumPy itself has this type of numbers; those of 8 or 16 bits that a package adds round in other ways."""
+    return dtype.isbuiltin == 1 and dtype.kind in "biuf"
 
+
+def _cast(node: Node, constants: Constants, _: Settings) -> Step:
     dtype = helper.tensor_dtype_to_np_dtype(node.attributes["to"])
-    if dtype.kind not in "biuf":
+    if not _is_numeric(dtype):
         raise NotNativeError(f"{node}: its type {dtype} has no array here")
 
     def cast(x: Array) -> Any:
-        if x.dtype.kind not in "biuf":
-            raise TypeError(f"the array is of {x.dtype}")
+        if not _is_numeric(x.dtype):
+            raise TypeError(f"an array of {x.dtype} cannot be cast")
         with np.errstate(invalid="ignore", over="ignore"):
             return x.astype(dtype)
 
