@@ -1,4 +1,4 @@
-"""ONNX's own test cases: every operator of `OPERATORS` on each of its cases, and any that onnx.reference runs instead."""
+"""ONNX's own test cases: every operator of `OPERATORS`, in the forms that run here and in those of onnx.reference."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Gr
         raise ModelError(
             f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
         )
+    if any(isinstance(name, bytes) for name in _names(proto)):
+        raise ModelError(f"{source} has a name that is no text: it is damaged")
     constants = {tensor.name: _array(tensor) for tensor in proto.initializer}
     nodes = []
     for node in (_node(node, opsets) for node in proto.node):
@@ -86,6 +88,15 @@ def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Gr
     graph = Graph(tuple(nodes), constants, inputs, tuple(value.name for value in proto.output))
     _check_complete(graph, source)
     return graph
+
+
+def _names(proto: onnx.GraphProto) -> Iterator[str | bytes]:
+    """Yield all names; protobuf gives bytes in place of a text that it cannot decode."""
+    for named in (*proto.initializer, *proto.input, *proto.output, *proto.node):
+        yield named.name
+    for node in proto.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
@@ -139,6 +150,8 @@ def _array(tensor: onnx.TensorProto) -> Array:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         raise ModelError(f"the stored array {tensor.name!r} lies in another file; load the model by its path")
     try:
+        if any(size < 0 for size in tensor.dims):
+            raise ValueError(f"its shape is {tuple(tensor.dims)}")
         array: Array = numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise ModelError(f"the stored array {tensor.name!r} cannot be read: {error}") from None
