@@ -131,7 +131,8 @@ class Network:
         for step, done in zip(self._steps, self._last_read, strict=True):
             read = [None if not name else values[name] if name in values else constants[name] for name in step.reads]
             try:
-                y = step.compute(*read)
+                with np.errstate(all="ignore"):  # infinities and NaN are results like others
+                    y = step.compute(*read)
             except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
                 raise ModelError(f"{step.node}: {error}") from error
             values[step.node.outputs[0]] = y
