@@ -246,7 +246,7 @@ class Conv2d:
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
-        return Geometry.of(plain_shape(x_shape), self.weight_shape, self._window).y_shape
+        return geometry_of(plain_shape(x_shape), self.weight_shape, self._window).y_shape
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether the layer can be computed with x and y in these forms, by the algorithm that was asked for."""
