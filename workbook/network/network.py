@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workbook import measure
+from workbook.files import write_whole
 from workbook.measure import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
+from workbook.network.onnx_writer import to_onnx
 from workbook.network.operators import prepare
 from workbook.network.step import Settings, Step
 from workbook.network.tables import Layers, Profile, describe
@@ -124,6 +128,18 @@ class Network:
         from workbook.quantization import quantize  # it is built on this module
 
         return quantize(self, calibration, scheme, **options)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as an ONNX file; a quantized one in the QDQ form, which other runtimes take too.
+
+        Raises
+        ------
+        ModelError
+            If a node cannot be written; the message names it.
+        OSError
+            If the file cannot be written; it is then as it was.
+        """
+        write_whole(Path(path), to_onnx(self.graph).SerializeToString())
 
     def _walk(self, values: dict[str, Array]) -> Iterator[tuple[Step, Array]]:
         """Run the steps on `values`, which holds the inputs, and in the end the outputs."""

@@ -14,7 +14,7 @@ import numpy as np
 import kernels
 from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.linear import dequantize_linear, quantize_linear
-from workbook.network.pooling import framed
+from workbook.network.pooling import Pool, framed
 from workbook.network.step import Constants, Prepare, Settings, Step, activated, stored
 from workbook.network.windows import depends_on_image, window
 
@@ -110,10 +110,35 @@ def _global_average_pool(node: Node, constants: Constants, _: Settings) -> Step:
     return Step(node, node.inputs[:1], pool)
 
 
+def _average_pool(node: Node, constants: Constants, _: Settings) -> Step:
+    x_scale, x_zero, y_scale, y_zero = (stored(node, i, f"input {i}", constants) for i in range(1, 5))
+    number, pool = _meaning(x_scale, x_zero), Pool.of(node)
+    return Step(node, node.inputs[:1], lambda x: quantize_linear(pool.average(number(x)), y_scale, y_zero))
+
+
+def _concat(node: Node, constants: Constants, _: Settings) -> Step:
+    """QLinearConcat: scale and zero point of y, then each array with its own; a table takes its bytes to those of y."""
+    scale, zero = (stored(node, i, f"input {i}", constants) for i in (0, 1))
+    axis, tables = node.attributes["axis"], list[Array]()
+    for i in range(2, len(node.inputs), 3):
+        numbers = _table(*(stored(node, j, f"input {j}", constants) for j in (i + 1, i + 2)))
+        tables.append(quantize_linear(numbers, scale, zero))
+
+    def concat(*arrays: Array) -> Array:
+        return np.concatenate([table[q.view(np.uint8)] for table, q in zip(tables, arrays, strict=True)], axis)
+
+    return Step(node, node.inputs[2::3], concat)
+
+
 def _meaning(scale: Array, zero: Array) -> Callable[[Array], FloatArray]:
     """Return the function from bytes to the numbers that they stand for."""
-    table = dequantize_linear(np.arange(256, dtype=np.uint8).view(zero.dtype), scale, zero)
+    table = _table(scale, zero)
     return lambda q: table[q.view(np.uint8)]
+
+
+def _table(scale: Array, zero: Array) -> FloatArray:
+    """Return the number that each of the 256 bytes stands for."""
+    return dequantize_linear(np.arange(256, dtype=np.uint8).view(zero.dtype), scale, zero)
 
 
 QUANTIZED: dict[str, Prepare] = {
@@ -122,5 +147,7 @@ QUANTIZED: dict[str, Prepare] = {
     "QLinearConv": _conv,
     "com.microsoft.QGemm": _gemm,
     "com.microsoft.QLinearAdd": _add,
+    "com.microsoft.QLinearAveragePool": _average_pool,
+    "com.microsoft.QLinearConcat": _concat,
     "com.microsoft.QLinearGlobalAveragePool": _global_average_pool,
 }
