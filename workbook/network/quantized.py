@@ -15,22 +15,36 @@ import kernels
 from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.linear import dequantize_linear, quantize_linear
 from workbook.network.pooling import Pool, framed
-from workbook.network.step import Constants, Prepare, Settings, Step, activated, stored
+from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored
 from workbook.network.windows import depends_on_image, window
 
 
 def _quantize(node: Node, constants: Constants, _: Settings) -> Step:
-    scale, zero = stored(node, 1, "scale", constants), stored(node, 2, "zero point", constants)
+    scale, zero = stored(node, 1, "scale", constants), _zero_point(node, constants)
+    _check_form(node)
     axis = node.attributes.get("axis", 1)
-    return Step(node, node.inputs[:1], lambda x: quantize_linear(x, scale, zero, axis))
+    return Step(node, node.inputs[:1], lambda x: quantize_linear(x, scale, np.uint8(0) if zero is None else zero, axis))
 
 
 def _dequantize(node: Node, constants: Constants, _: Settings) -> Step:
-    scale, zero = stored(node, 1, "scale", constants), stored(node, 2, "zero point", constants)
-    if scale.size == 1 and zero.dtype.itemsize == 1:
+    scale, zero = stored(node, 1, "scale", constants), _zero_point(node, constants)
+    _check_form(node)
+    if zero is not None and scale.size == 1 and zero.dtype.itemsize == 1:
         return Step(node, node.inputs[:1], _meaning(scale, zero))
     axis = node.attributes.get("axis", 1)
-    return Step(node, node.inputs[:1], lambda q: dequantize_linear(q, scale, zero, axis))
+    return Step(node, node.inputs[:1], lambda q: dequantize_linear(q, scale, 0 if zero is None else zero, axis))
+
+
+def _zero_point(node: Node, constants: Constants) -> Array | None:
+    """Return the zero point; None if it is left out and stands for 0."""
+    return stored(node, 2, "zero point", constants) if len(node.inputs) > 2 and node.inputs[2] else None
+
+
+def _check_form(node: Node) -> None:
+    """Blocks of scales and types of 4, 8 or 16 bits that are no integers have no function here."""
+    for name in ("block_size", "output_dtype", "precision"):
+        if node.attributes.get(name):
+            raise NotNativeError(f"{node}: the attribute {name!r} has no function here")
 
 
 def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
