@@ -13,7 +13,7 @@ from kernels import cost, integers
 from kernels.arrays import Arenas, check_array, check_dtype, check_out, finite_copy, readable, thread_count
 from kernels.bound import Bound
 from kernels.explain import Explanation, Option
-from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
+from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 from kernels.registry import ALGORITHMS, automatic, counts, described, floats, obstacle, of_dtype
 
@@ -194,7 +194,7 @@ class Conv2d:
     def _bound(self, x: FloatArray, out: FloatArray, residual: FloatArray | None) -> Bound:
         """Check the arrays; what is not contiguous is copied."""
         check_array(x, "x", (self._dtype,))
-        shape = Geometry.of(plain_shape(x.shape), self.weight_shape, self._window)
+        shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._window)
         forms = in_lanes(x.shape), isinstance(out, np.ndarray) and in_lanes(out.shape)
         if any(forms) and self._dtype != "float32":
             raise TypeError(f"lanes are of float32, not {self._dtype}")
@@ -248,7 +248,7 @@ class Conv2d:
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
-        return Geometry.of(plain_shape(x_shape), self.weight_shape, self._window).y_shape
+        return geometry_of(plain_shape(x_shape), self.weight_shape, self._window).y_shape
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether the layer can be computed with x and y in these forms, by the algorithm that was asked for."""

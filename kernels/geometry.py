@@ -6,6 +6,7 @@ import math
 import operator
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Literal
 
@@ -156,6 +157,12 @@ class Geometry:
         layer["x_lanes"], layer["y_lanes"] = x_lanes, y_lanes
         layer["activation"], layer["slope"] = activation
         return layer
+
+
+@lru_cache(maxsize=1024)
+def geometry_of(x_shape: tuple[int, ...], weight_shape: tuple[int, ...], window: Window) -> Geometry:
+    """Return `Geometry.of`, which takes as long as a small layer, from memory where it has been asked for before."""
+    return Geometry.of(x_shape, weight_shape, window)
 
 
 def _shape(shape: tuple[int, ...], name: str, letters: str, empty_first: bool) -> tuple[int, int, int, int]:

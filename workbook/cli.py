@@ -133,11 +133,11 @@ def bench(
 @click.option("--size", type=(click.IntRange(8, 512),) * 2, default=(352, 288), metavar="WIDTH HEIGHT")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
 def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> None:
-    """Let a camera of 30 frames a second run through the denoiser's layers, planned in several ways."""
+    """Let a camera of 30 frames a second run through the denoiser, planned in several ways."""
     from workbook.streaming import bench as benchmark
 
     with _progress() as progress:
-        task = progress.add_task("running plans", total=len(benchmark.PLANS))
+        task = progress.add_task("running plans", total=benchmark.steps())
         report = benchmark.run(size=size[::-1], seconds=seconds, on_row=lambda: progress.advance(task))
     if json_file:
         write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")

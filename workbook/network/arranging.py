@@ -160,6 +160,8 @@ def _depth_to_space(node: Node, constants: Constants, _: Settings) -> Step:
 
 def _space_to_depth(node: Node, constants: Constants, _: Settings) -> Step:
     b = node.attributes["blocksize"]
+    if node.attributes.get("mode", "DCR") != "DCR":
+        raise NotNativeError(f"{node}: the mode {node.attributes['mode']!r} has no function here")
 
     def gather(x: Array) -> Array:
         N, C, H, W = x.shape

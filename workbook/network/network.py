@@ -102,7 +102,7 @@ class Network:
             self._plannable = False
         for _ in self._walk(values):
             pass
-        return [values[name] for name in self.outputs]
+        return [values[name] if name in values else self.graph.constants[name] for name in self.outputs]
 
     def trace(self, x: Feed) -> Iterator[tuple[Node, Array]]:
         """Run the network; yield each node with its output as soon as it is there.

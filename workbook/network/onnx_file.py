@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
@@ -74,10 +75,13 @@ def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Gr
         raise ModelError(
             f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
         )
+    if any(isinstance(name, bytes) for name in _names(proto)):
+        raise ModelError(f"{source} has a name that is no text: it is damaged")
     constants = {tensor.name: _array(tensor) for tensor in proto.initializer}
     nodes = []
-    for node in (_node(node, opsets) for node in proto.node):
-        _check_form(node)
+    for written in proto.node:
+        node = _node(written, opsets)
+        _check_form(node, {attribute.name: attribute.type for attribute in written.attribute})
         if node.op == "Constant":
             constants[node.outputs[0]] = _constant(node)
         else:
@@ -86,6 +90,15 @@ def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Gr
     graph = Graph(tuple(nodes), constants, inputs, tuple(value.name for value in proto.output))
     _check_complete(graph, source)
     return graph
+
+
+def _names(proto: onnx.GraphProto) -> Iterator[str | bytes]:
+    """Yield all names; protobuf gives bytes in place of a text that it cannot decode."""
+    for named in (*proto.initializer, *proto.input, *proto.output, *proto.node):
+        yield named.name
+    for node in proto.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
@@ -104,8 +117,8 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
     return replace(node, attributes=attributes, opset=opsets.get(domain, 1))
 
 
-def _check_form(node: Node) -> None:
-    """Compare a node with ONNX's own description of its operator, if there is one."""
+def _check_form(node: Node, kinds: Mapping[str, int]) -> None:
+    """Compare a node, and of what kind its attributes are, with ONNX's own description of its operator."""
     if not any(node.outputs):
         raise ModelError(f"{node} writes nothing")
     domain, _, op = node.op.rpartition(".")
@@ -117,6 +130,10 @@ def _check_form(node: Node) -> None:
     for name, attribute in schema.attributes.items():
         if attribute.required and name not in node.attributes:
             raise ModelError(f"{node} lacks the attribute {name!r}")
+        kind: int = attribute.type.value  # type: ignore[attr-defined]
+        if kinds.get(name, kind) != kind:
+            word = onnx.AttributeProto.AttributeType.Name(kind)
+            raise ModelError(f"{node}: the attribute {name!r} is not of the kind {word}")
 
 
 def _value(attribute: onnx.AttributeProto) -> Any:
@@ -125,20 +142,20 @@ def _value(attribute: onnx.AttributeProto) -> Any:
 
 
 def _constant(node: Node) -> Array:
-    for name in ("value", "value_float", "value_floats", "value_int", "value_ints"):
-        if name in node.attributes:
-            value = node.attributes[name]
-            if isinstance(value, onnx.TensorProto):
-                return _array(value)
-            kind = onnx.TensorProto.FLOAT if "float" in name else onnx.TensorProto.INT64
-            return _array(onnx.helper.make_tensor(node.name, kind, () if name[-1] != "s" else (len(value),), value))
-    raise ModelError(f"{node} has no value that is an array of numbers")
+    for name, dtype in (("float", np.float32), ("floats", np.float32), ("int", np.int64), ("ints", np.int64)):
+        if f"value_{name}" in node.attributes:
+            return np.array(node.attributes[f"value_{name}"], dtype)
+    if "value" not in node.attributes:
+        raise ModelError(f"{node} has no value that is an array of numbers")
+    return _array(node.attributes["value"])
 
 
 def _array(tensor: onnx.TensorProto) -> Array:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         raise ModelError(f"the stored array {tensor.name!r} lies in another file; load the model by its path")
     try:
+        if any(size < 0 for size in tensor.dims):
+            raise ValueError(f"its shape is {tuple(tensor.dims)}")
         array: Array = numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise ModelError(f"the stored array {tensor.name!r} cannot be read: {error}") from None

@@ -29,7 +29,7 @@ def _positions(size: int, out: int, scale: float, transformation: str) -> FloatA
     """Return where the `out` pixels of an axis lie between its `size` pixels."""
     i, one = np.arange(out, dtype=np.float32), np.float32(scale)
     if transformation == "align_corners":
-        return i * np.float32((size - 1) / (out - 1)) if out > 1 else 0 * i
+        return i * np.float32((size - 1) / (size * scale - 1)) if out > 1 else 0 * i
     if transformation == "asymmetric":
         return i / one
     if transformation == "pytorch_half_pixel" and out == 1:
@@ -55,7 +55,7 @@ def _resize(node: Node, constants: Constants, _: Settings) -> Step:
             return np.take(x, np.clip(rounding(x_of), 0, size - 1).astype(np.intp), axis)
         x_of = np.clip(x_of, 0, size - 1)
         low = np.floor(x_of).astype(np.intp)
-        part = (x_of - low).reshape(-1, *(1,) * (x.ndim - axis - 1))
+        part = (x_of - low).astype(np.float32).reshape(-1, *(1,) * (x.ndim - axis - 1))
         return np.take(x, low, axis) * (1 - part) + np.take(x, np.minimum(low + 1, size - 1), axis) * part
 
     def resize(x: Array, scales: Any, sizes: Any = None) -> Array:

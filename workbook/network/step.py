@@ -55,7 +55,8 @@ class Step:
     def __call__(self, *read: Array | None) -> Array:
         """Compute the output; an error names the node."""
         try:
-            return self.compute(*read)
+            with np.errstate(all="ignore"):  # infinities and NaN are results like others
+                return self.compute(*read)
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise ModelError(f"{self.node}: {error}") from error
 
