@@ -36,12 +36,22 @@ def check_array(array: Array, name: str, allowed: tuple[str, ...] = ("float32",)
 
 
 def finite_copy(array: Array, name: str, allowed: tuple[str, ...] = ("float32",)) -> Array:
-    """Return a contiguous copy: what the caller does to the array later does not reach the plan."""
+    """Return a contiguous copy: what the caller does to the array later does not reach the plan.
+
+    An array that nobody writes to, such as one read from a file, is taken as it is: it is marked read-only, and so is
+    all that it is a view of.
+    """
     check_array(array, name, allowed)
     if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name} must be finite, but {name}{list(where)} is {array[where]}")
-    return np.array(array, order="C")
+    return readable(array) if _read_only(array) else np.array(array, order="C")
+
+
+def _read_only(array: object) -> bool:
+    while isinstance(array, np.ndarray) and not array.flags.writeable:
+        array = array.base
+    return array is None or isinstance(array, bytes)
 
 
 def readable(array: Array) -> Array:

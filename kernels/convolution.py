@@ -136,6 +136,7 @@ class Conv2d:
         if algorithm != "auto":
             self._check_runs(algorithm)
             self._pack(algorithm)
+            self._weight = np.empty(0, self._dtype)  # no other algorithm will pack it
 
     def __call__(
         self,
@@ -167,10 +168,7 @@ class Conv2d:
         if out is None:
             shape = self.y_shape(x.shape)
             out = np.empty(lanes_shape(shape) if lanes else shape, self._dtype)
-        if residual is not None:
-            check_array(residual, "residual", (self._dtype,))
-            residual = readable(residual)
-        bound = self.bind(readable(x), out, residual)
+        bound = self._bound(x, out, residual)
         arena = self._arenas.take(bound.scratch)
         try:
             bound(arena)
@@ -186,6 +184,15 @@ class Conv2d:
         TypeError, ValueError
             As a call does; also for an `x` or a `residual` that is not contiguous or not aligned.
         """
+        for name, array in (("x", x), ("residual", residual)):
+            if isinstance(array, np.ndarray) and readable(array) is not array:
+                raise ValueError(
+                    f"{name} must be contiguous (C order) and aligned to be bound; its copy would grow old"
+                )
+        return self._bound(x, out, residual)
+
+    def _bound(self, x: FloatArray, out: FloatArray, residual: FloatArray | None) -> Bound:
+        """Check the arrays; what is not contiguous is copied."""
         check_array(x, "x", (self._dtype,))
         shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._window)
         forms = in_lanes(x.shape), isinstance(out, np.ndarray) and in_lanes(out.shape)
@@ -197,20 +204,15 @@ class Conv2d:
             if residual.shape != y_shape:
                 raise ValueError(f"residual must have the output's shape {y_shape}, not {residual.shape}")
         check_out(out, y_shape, {"x": x, "residual": residual}, self._dtype)
-        for name, array in (("x", x), ("residual", residual)):
-            if array is not None and not (array.flags.c_contiguous and array.flags.aligned):
-                raise ValueError(
-                    f"{name} must be contiguous (C order) and aligned to be bound; its copy would grow old"
-                )
         name = self._choice(shape, *forms)
         layer, numbers = described(shape, self._activation, name, self.threads, self._dtype, *forms)
         run = partial(
             self._algorithms[name].run,
             layer,
-            x.reshape(shape.x_shape),
+            readable(x).reshape(shape.x_shape),
             self._pack(name) if shape.N else None,
             self._bias,
-            None if residual is None else residual.reshape(shape.y_shape),
+            None if residual is None else readable(residual).reshape(shape.y_shape),
             out.reshape(shape.y_shape),
         )
         return Bound(name, numbers, self.threads, run if shape.N else None)

@@ -48,7 +48,9 @@ def plain_shape(shape: tuple[int, ...], name: str = "x") -> tuple[int, ...]:
         return tuple(shape)
     N, chunks, H, W, lanes = shape
     if lanes != LANES:
-        raise ValueError(f"{name} in lanes ends in {LANES} channels with this instruction set: its shape is {shape}")
+        raise ValueError(
+            f"{name} must have four dimensions (N, C, H, W), or in lanes {LANES} as a fifth, not shape {shape}"
+        )
     return N, chunks * lanes, H, W
 
 

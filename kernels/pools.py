@@ -58,7 +58,7 @@ class Pool2d:
         if out is None:
             shape = self._geometry(plain_shape(x.shape)).y_shape
             out = np.empty(lanes_shape(shape) if lanes else shape, np.float32)
-        bound = self.bind(readable(x), out)
+        bound = self._bound(x, out)
         arena = self._arenas.take(bound.scratch)
         try:
             bound(arena)
@@ -68,17 +68,21 @@ class Pool2d:
 
     def bind(self, x: FloatArray, out: FloatArray) -> Bound:
         """Check the arrays once, for many calls on what they hold then, as `Conv2d.bind`."""
+        if isinstance(x, np.ndarray) and readable(x) is not x:
+            raise ValueError("x must be contiguous (C order) and aligned to be bound; its copy would grow old")
+        return self._bound(x, out)
+
+    def _bound(self, x: FloatArray, out: FloatArray) -> Bound:
+        """Check the arrays; an image that is not contiguous is copied."""
         check_array(x, "x")
         shape = self._geometry(plain_shape(x.shape))
         forms = in_lanes(x.shape), isinstance(out, np.ndarray) and in_lanes(out.shape)
         check_out(out, lanes_shape(shape.y_shape) if forms[1] else shape.y_shape, {"x": x})
-        if readable(x) is not x:
-            raise ValueError("x must be contiguous (C order) and aligned to be bound: its copy would grow old")
         layer, scratch = _described(shape, self.threads, *forms)
         if not shape.N:
             return Bound("pool", scratch, self.threads, None)
         zeros = np.zeros(shape.C, np.float32)
-        images = x.reshape(shape.x_shape), zeros, out.reshape(shape.y_shape)
+        images = readable(x).reshape(shape.x_shape), zeros, out.reshape(shape.y_shape)
         run = partial(pooling.run, layer, *images, maximum=self._maximum, count_padding=self._count_padding)
         return Bound("pool", scratch, self.threads, run)
 

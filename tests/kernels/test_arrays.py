@@ -86,6 +86,16 @@ def test_plan_keeps_its_own_weights(algorithm):
     assert plan(x, residual=residual).tobytes() == expected.tobytes()
 
 
+def test_weights_that_nobody_writes_to_are_not_copied():
+    _, weight, _, _ = LAYER.arrays()
+    from_file = np.frombuffer(weight.tobytes(), np.float32).reshape(weight.shape)
+    marked, view = weight.copy(), weight.view()
+    marked.setflags(write=False)
+    view.setflags(write=False)  # whoever has `weight` can still write
+    shared = [np.shares_memory(kernels.Conv2d(w, groups=2)._weight, w) for w in (from_file, marked, view, weight)]
+    assert shared == [True, True, False, False]
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_out_may_lie_on_the_caller_s_weight_and_bias(algorithm):
     numbers = np.arange(1, 9, dtype=np.float32)

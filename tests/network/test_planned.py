@@ -186,3 +186,19 @@ def test_a_chain_takes_two_places() -> None:
     places, total = offsets({f"{i}": Life(160, i, i + 1) for i in range(10)})
     assert total == 320
     assert set(places.values()) == {0, 160}
+
+
+def test_an_output_that_the_file_stores() -> None:
+    proto = model([node("Conv", "x one", "y")], {"one": ONE}, ("N", 16, "H", "W"), outputs=("y", "one"))
+    net, x = network.load(proto), random(1, 16, 3, 3)
+    for _ in range(2):
+        assert_close(net.run(x), [runtime(proto, x)[0], ONE])
+
+
+def test_zeros_that_find_the_shapes_raise_nothing() -> None:
+    """0 / 0 is met only by the run that finds the shapes; weights are packed only for what runs then."""
+    proto = model([node("Conv", "x one", "a"), node("Div", "a a", "y")], {"one": ONE}, ("N", 16, "H", "W"))
+    net, x = network.load(proto), random(1, 16, 6, 8)
+    np.testing.assert_array_equal(net(x), np.ones_like(x))
+    (conv,) = (step.compute.plan for step in net._steps if step.node.op == "Conv")  # type: ignore[attr-defined]
+    assert len(conv._packed) == 1

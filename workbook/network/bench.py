@@ -32,6 +32,7 @@ NETWORKS = ("resnet50", "vgg19", "squeezenet")
 OURS = "ours"
 _KINDS = {"Conv": "conv", "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "Gemm": "gemm"}
 _SECONDS = 4.0
+_ERRORS_ONLY = 3  # ONNX Runtime warns of stored arrays that nobody reads
 _AGREES = 1e-3  # of the largest output: Winograd rounds otherwise, layer by layer
 
 
@@ -215,6 +216,7 @@ def onnxruntime(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatAr
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: x}
     return lambda: session.run(None, feed)[0]

@@ -122,6 +122,8 @@ class Graph:
 
         In that place all that any of them reads has been written.
         """
+        for array in (constants or {}).values():
+            array.setflags(write=False)  # so that a kernel need not copy it
         gone = list(old)
         last = max(gone, key=self.nodes.index)
         nodes = tuple(new if node is last else node for node in self.nodes if node is last or node not in gone)

@@ -6,8 +6,9 @@ import math
 import os
 import threading
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from workbook.measure import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
 from workbook.network.native import Natives
 from workbook.network.onnx_writer import to_onnx
-from workbook.network.operators import prepare
+from workbook.network.operators import Convolution, prepare
 from workbook.network.planned import Run, Seen, ShapesChangedError
 from workbook.network.step import Settings, Step
 from workbook.network.tables import Layers, Profile, describe
@@ -164,8 +165,8 @@ class Network:
     def _planned(self, values: Mapping[str, Array]) -> Iterator[Run | None]:
         """Lend a planned run for these inputs that nobody else is using; None if it cannot be planned.
 
-        The plans of the last few shapes are kept. The first run on a shape is made twice: to see all shapes, and as
-        planned.
+        The plans of the last few shapes are kept. Before the first, all shapes are found by a run whose convolutions
+        return zeros.
         """
         shapes = tuple((name, values[name].shape, values[name].dtype) for name in sorted(values))
         with self._lock:
@@ -185,8 +186,12 @@ class Network:
         if not self._plannable:
             return None
         seen = {name: Seen.of(array) for name, array in values.items()}
-        for step, y in self._walk(dict(values)):
-            seen[step.node.outputs[0]] = Seen.of(y)
+        try:
+            with np.errstate(all="ignore"):  # of numbers that nobody will see
+                for step, y in self._walk(dict(values), _shape_alone):
+                    seen[step.node.outputs[0]] = Seen.of(y)
+        except ModelError:
+            return None  # if it is not for the blank numbers, a run without a plan meets it again
         if not all(map(math.prod, (array.shape for array in seen.values()))):
             return None  # an empty batch
         return Run(self._steps, self.graph.constants, seen, tuple(values), self.outputs, self._natives)
@@ -203,12 +208,14 @@ class Network:
         """
         write_whole(Path(path), to_onnx(self.graph).SerializeToString())
 
-    def _walk(self, values: dict[str, Array]) -> Iterator[tuple[Step, Array]]:
+    def _walk(
+        self, values: dict[str, Array], compute: Callable[..., Array] = Step.__call__
+    ) -> Iterator[tuple[Step, Array]]:
         """Run the steps on `values`, which holds the inputs, and in the end the outputs."""
         constants = self.graph.constants
         for step, done in zip(self._steps, self._last_read, strict=True):
             read = [None if not name else values[name] if name in values else constants[name] for name in step.reads]
-            y = step(*read)
+            y = compute(step, *read)
             values[step.node.outputs[0]] = y
             yield step, y
             for name in done:
@@ -226,6 +233,13 @@ class Network:
         for port in self.inputs:
             _check(x[port.name], port)
         return dict(x)
+
+
+def _shape_alone(step: Step, *read: Array | None) -> Array:
+    """Compute a step, or let a convolution return zeros."""
+    if isinstance(step.compute, Convolution):
+        step = replace(step, compute=step.compute.blank)
+    return step(*read)
 
 
 def _check(array: Array, port: Port) -> None:

@@ -51,6 +51,11 @@ class Convolution:
         # The kernel adds array to array; an Add may also repeat the smaller one, such as one number a channel.
         return activated(self._without_activation(x) + residual, self._activation)
 
+    def blank(self, x: FloatArray, residual: FloatArray | None = None) -> Array:
+        """Return zeros of the result's shape, which take no time, and no memory until someone writes to them."""
+        shape = self.plan.y_shape(x.shape)
+        return np.zeros(shape if residual is None else np.broadcast_shapes(shape, residual.shape), x.dtype)
+
     @cached_property
     def _without_activation(self) -> kernels.Conv2d:
         return self._make(None)
