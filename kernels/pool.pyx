@@ -1,12 +1,15 @@
 """A small thread pool: `run(task, context, count, threads)` calls task(context, index, worker) for every index < count.
 
-The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Whoever
-waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to wake a sleeper takes longer
-than a small layer, and the next layer of a network comes sooner. Helpers keep off the core of the caller: Linux wakes a
-thread where its waker runs, and may leave both there, on one core, for good. While one job runs, a second caller does
-its own work alone, so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its
-parent's threads.
+The caller works too, and up to threads - 1 helpers beside it. Each takes indices of a range of its own, one at a time,
+so that a core meets the same part of an array again in the next call and in the next layer; who is ready takes what is
+left of the others'. Whoever waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to
+wake a sleeper takes longer than a small layer, and the next layer of a network comes sooner. Helpers keep off the core
+of the caller: Linux wakes a thread where its waker runs, and may leave both there, on one core, for good. While one job
+runs, a second caller does its own work alone, so nothing waits for anything. After fork() the child starts with an
+empty pool: it has none of its parent's threads.
 """
+
+from kernels.blocks cimport share
 
 cdef extern from *:
     """
@@ -60,6 +63,9 @@ cdef long LOOKOUT = 100_000         # nanoseconds that a waiting thread looks ou
 cdef enum:
     MOST = 255                      # helpers
 
+cdef struct Range:
+    Py_ssize_t next, end
+
 cdef struct Pool:
     pthread_mutex_t lock            # guards all that follows
     pthread_cond_t job_came
@@ -67,8 +73,8 @@ cdef struct Pool:
     bint busy                       # a job is under way
     Task task
     void* context
-    Py_ssize_t next_index
-    Py_ssize_t count
+    Range left[MOST + 1]            # of each worker's indices
+    int workers
     int helpers                     # threads that exist
     pthread_t threads[MOST]
     int avoided                     # the core that they keep off
@@ -103,17 +109,33 @@ cdef void look_out(int* number, bint for_zero) noexcept nogil:
     pthread_mutex_lock(&pool.lock)
 
 
+cdef Py_ssize_t take_index(int worker) noexcept nogil:
+    """Return the next index of the worker's own, else the last of whoever has the most left, else -1."""
+    cdef Range* own = &pool.left[worker]
+    cdef Range* most = own
+    cdef int other
+    if own.next < own.end:
+        own.next += 1
+        return own.next - 1
+    for other in range(pool.workers):
+        if pool.left[other].end - pool.left[other].next > most.end - most.next:
+            most = &pool.left[other]
+    if most.next == most.end:
+        return -1
+    most.end -= 1
+    return most.end
+
+
 cdef void take_indices(int worker) noexcept nogil:
     """Work until no index is left. Called, and left, with the lock held."""
-    cdef Py_ssize_t index
     cdef Task task = pool.task
     cdef void* context = pool.context
-    while pool.next_index < pool.count:
-        index = pool.next_index
-        pool.next_index += 1
+    cdef Py_ssize_t index = take_index(worker)
+    while index >= 0:
         pthread_mutex_unlock(&pool.lock)
         task(context, index, worker)
         pthread_mutex_lock(&pool.lock)
+        index = take_index(worker)
 
 
 cdef void* helper(void* unused) noexcept nogil:
@@ -159,13 +181,16 @@ cdef void keep_off(int core) noexcept nogil:
 
 cdef void run(Task task, void* context, Py_ssize_t count, int threads) noexcept nogil:
     cdef Py_ssize_t index
-    threads = <int>min(<Py_ssize_t>threads, count)
+    cdef int worker
+    threads = <int>min(<Py_ssize_t>threads, count, <Py_ssize_t>MOST + 1)
     if threads > 1:
         pthread_mutex_lock(&pool.lock)
         if not pool.busy:
             pool.busy = True
             pool.task, pool.context = task, context
-            pool.next_index, pool.count = 0, count
+            pool.workers = threads
+            for worker in range(threads):
+                pool.left[worker] = Range(share(count, threads, worker), share(count, threads, worker + 1))
             add_helpers(threads - 1)
             keep_off(sched_getcpu())
             pool.joined = 0

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import onnx
 
 from workbook.network.graph import Graph, ModelError, Node
 from workbook.network.network import Network
 from workbook.network.onnx_file import read
 from workbook.network.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
+from workbook.network.shapes import infer_shapes
+from workbook.network.simplify import drop_passing, fold_constants, sum_is_add
 
 __all__ = [
     "PASSES",
@@ -54,7 +57,8 @@ def load(
     ModelError
         If the model is damaged, or one of its nodes is not supported; the message names the node.
     """
-    graph = read(model)
-    for rewrite in PASSES:
-        graph = rewrite(graph)
-    return Network(graph, algorithm=algorithm, threads=threads)
+    graph = infer_shapes(read(model))
+    with np.errstate(all="ignore"):  # weights that become infinite are refused by the node that holds them
+        for rewrite in (fold_constants, drop_passing, sum_is_add, *PASSES):
+            graph = rewrite(graph)
+        return Network(graph, algorithm=algorithm, threads=threads)

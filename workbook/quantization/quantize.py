@@ -15,10 +15,10 @@ import numpy as np
 
 from workbook.network import Graph, Network, Node
 from workbook.network.graph import Array, FloatArray
-from workbook.network.passes import residual_parts
+from workbook.network.passes import is_image_conv, residual_parts
 from workbook.quantization.affine import Affine
 from workbook.quantization.bias_correction import corrected
-from workbook.quantization.calibration import Images, Recipe, calibrate, prepared
+from workbook.quantization.calibration import Images, OnBatch, Recipe, calibrate, prepared
 from workbook.quantization.equalisation import is_cap
 from workbook.quantization.scheme import Scheme
 
@@ -32,6 +32,7 @@ def quantize(
     *,
     algorithm: str = "auto",
     threads: int | None = None,
+    on_batch: OnBatch | None = None,
 ) -> Network:
     """Return a network of the same inputs and outputs that computes with bytes.
 
@@ -47,6 +48,8 @@ def quantize(
         Of `kernels.QLinearConv`: "saturating" computes as a CPU without VNNI does.
     threads : int, optional
         At most this many work on a convolution.
+    on_batch : function, optional
+        Called with the number of images after each few of them, for a progress bar.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def quantize(
         recipe = calibration
     else:
         _check_names(network.graph, scheme or Scheme())
-        recipe = calibrate(network, calibration, scheme)
+        recipe = calibrate(network, calibration, scheme, on_batch)
     _check_names(network.graph, recipe.scheme)
     graph = prepared(network.graph, recipe.scheme)
     return Network(quantized(graph, recipe), integer_algorithm=algorithm, threads=threads)
@@ -115,6 +118,8 @@ class _Work:
 
     def convolution(self, node: Node) -> bool:
         """QLinearConv; a residual is added behind it."""
+        if not is_image_conv(node, self.constants):
+            return False
         if node.attributes.get("residual"):
             return self.residual(node)
         reads, affine = self.layer(node, self.constants[node.inputs[1]], self.bias(node))
