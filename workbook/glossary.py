@@ -125,6 +125,16 @@ TERMS = (
         ("speed", "performance"),
     ),
     Term(
+        "p99",
+        "The latency that 99 of 100 frames keep; a camera is judged by it, not by the mean.",
+        ("99th percentile", "tail latency"),
+    ),
+    Term(
+        "coordinated omission",
+        "A benchmark waits for each answer before it asks again, and so leaves out those who would have waited.",
+        ("closed loop",),
+    ),
+    Term(
         "MAC/byte",
         "Multiply-adds for each byte that is moved; with the machine's ridge it says what a layer waits for.",
         ("arithmetic intensity", "operational intensity", "ratio of computation to memory access"),

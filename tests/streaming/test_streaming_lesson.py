@@ -204,13 +204,13 @@ class TestLive:
             denoising.denoiser("fastest", 1)
 
     def test_no_label_leaves_a_chart(self):
-        drawn = [
-            charts.live_figure(denoising.live(SMALL, frames=2)),
-            charts.loops_figure(hiccup.Loops(*hiccup.simulated(), *hiccup.simulated())),
-        ]
         with look():
+            drawn = [
+                charts.live_figure(denoising.live(SMALL, frames=2)),
+                charts.loops_figure(hiccup.Loops(*hiccup.simulated(), *hiccup.simulated())),
+            ]
             for figure in drawn:
-                figure.canvas.draw()
+                figure.draw_without_rendering()
                 page = figure.bbox
                 texts = [text for axes in figure.axes for text in (*axes.texts, axes.xaxis.label, axes.title)]
                 for box in (text.get_window_extent() for text in texts):

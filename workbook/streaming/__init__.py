@@ -20,9 +20,10 @@ from workbook.listing import Listing
 from workbook.measure import machine
 from workbook.panel import Panel
 from workbook.streaming import charts, cores, denoising, exercises, panels, throughput, waits
+from workbook.streaming.bands import Bands
 from workbook.streaming.clock import RealTime, Simulated
 from workbook.streaming.cores import TwoCores
-from workbook.streaming.denoising import Live
+from workbook.streaming.denoising import Live, denoiser, scene
 from workbook.streaming.exercises import TOOLS, serve
 from workbook.streaming.frames import RECORD, Format, Frame, Outcome
 from workbook.streaming.hiccup import Loops, loops
@@ -53,6 +54,7 @@ __all__ = [
     "SCENARIOS",
     "T4_MS",
     "TOOLS",
+    "Bands",
     "CameraRule",
     "Energy",
     "Format",
@@ -79,6 +81,7 @@ __all__ = [
     "check",
     "closed_loop",
     "compare",
+    "denoiser",
     "early_stopping",
     "explore",
     "hint",
@@ -94,6 +97,7 @@ __all__ = [
     "psnr",
     "random_arrivals",
     "reset",
+    "scene",
     "serve",
     "shown_ages",
     "solution",

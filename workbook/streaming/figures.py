@@ -16,7 +16,7 @@ from workbook.streaming.frames import Outcome
 from workbook.streaming.run import Run
 
 _SHOWN = 12  # frames of a timeline
-_WAITS, _IN_TIME, _LATE = "#c4c4c4", COLORS[0], COLORS[1]
+_WAITS, _IN_TIME, _LATE = "#e0e0e0", COLORS[0], COLORS[1]
 _GREY = "#888888"
 
 
