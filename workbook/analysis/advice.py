@@ -21,6 +21,8 @@ def reason(work: Work, seconds: Mapping[str, float], chosen: str) -> str:
         return f"{base / seconds[name]:.1f}x"
 
     winograd = min((name for name in WINOGRAD if name in seconds), key=seconds.__getitem__, default=None)
+    if chosen == BYTES and seconds[BYTES] > min(seconds[winograd or BASE], base):
+        return f"int8 {times(BYTES)}, slower, but conversions round it would take more"
     if chosen == BYTES:
         beside = f", Winograd {times(winograd)}" if winograd else f"; {_no_winograd(work)}"
         return f"int8 {times(BYTES)}{beside}"

@@ -79,11 +79,12 @@ def analyze(
     _check(net)
     x, tick = np.ascontiguousarray(images.arrays[:1]), clock(threads)
     say("shapes")
-    works = layers(net, x, threads)
+    base = network(net.graph, {}, threads)
+    works = layers(base, x, threads)
     say("calibration")
-    recipe, notes = _recipe(net, images.arrays)
+    recipe, notes = _recipe(base, images.arrays)
     say("programs")
-    programs = {program: _by_one(net, works, program, threads) for program in FLOAT}
+    programs = {BASE: base, **{program: _by_one(net, works, program, threads) for program in FLOAT[1:]}}
     small = Network(quantized(net.graph, recipe), threads=threads) if recipe else None
     raced = race({**programs, **({BYTES: small} if small else {})}, x, seconds=seconds, clock=tick)
     del programs
@@ -94,12 +95,12 @@ def analyze(
         BASE: {work.name: BASE for work in works},
         "winograd": {work.name: _fastest(times[work.name], (BASE, *WINOGRAD)) for work in works},
     }
-    nets = {rung: network(net.graph, plan, threads) for rung, plan in plans.items()}
+    nets = {BASE: base, "winograd": network(net.graph, plans["winograd"], threads)}
     if small and recipe:
         plans[BYTES] = {work.name: BYTES if BYTES in times[work.name] else BASE for work in works}
         nets[BYTES] = small
         able = on_bytes(small.graph)
-        mixed = best_mix(net.graph, *_prices(net, x, times, raced, small))
+        mixed = best_mix(net.graph, *_prices(base, x, times, raced, small))
         plans[MIX] = {work.name: BYTES if work.name in mixed else _fastest(times[work.name], FLOAT) for work in works}
         if able > mixed:
             kept = replace(recipe, scheme=Scheme(exclude=tuple(sorted(able - mixed))))
