@@ -18,7 +18,7 @@ from workbook.reference import reference
 DENOISER, RESNET = "denoiser", "resnet50"
 NETWORKS = (DENOISER, RESNET)
 
-SIDE = 192  # of the denoiser's images
+SIDE = 128  # of the denoiser's images
 IMAGES = 4  # at once, for the fourth tool
 
 _SQUARES = 4  # noisy pieces of photos, to calibrate the denoiser with

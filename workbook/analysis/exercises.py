@@ -87,7 +87,7 @@ Times = Sequence[float]
 Mix = Callable[[Times, Times, float], float]
 
 
-def mix(floats: Times, on_bytes: Times, convert: float) -> float:
+def mix(floats: list[float], on_bytes: list[float], convert: float) -> float:
     """Return the least time of a chain that begins and ends in float32."""
     as_float, as_bytes = 0.0, convert
     for f, b in zip(floats, on_bytes, strict=True):
@@ -186,7 +186,7 @@ IMAGES = (1, 4, 16)
 Design = tuple[str, str, int]
 
 
-def choose_designs() -> dict[str, Design]:
+def choose_designs() -> dict[str, tuple[str, str, int]]:
     """Return for each scenario a design that keeps every limit."""
     designs = [(kind, path, n) for kind in ("int8", "bf16", "int16")
                for path in ("own array", "best fixed", "laid anew") for n in (1, 4, 16)]  # fmt: skip

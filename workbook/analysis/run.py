@@ -109,7 +109,12 @@ def analyze(
     tools = race(nets, x, seconds=seconds, clock=tick)
     if MIX in plans and MIX not in nets:  # all of it is on bytes: the same program has one time
         nets[MIX], tools[MIX] = nets[BYTES], tools[BYTES]
-    rungs = [_rung(rung, tools[rung], plan, works, nets, images.arrays) for rung, plan in plans.items()]
+    exact = _outputs(base, images.arrays)
+    rungs = []
+    for rung, plan in plans.items():
+        noise = math.inf if rung == BASE else sqnr(_outputs(nets[rung], images.arrays), exact)
+        timed = tools[rung]
+        rungs.append(Rung(rung, timed.whole.median, timed.slowest, noise, joules(works, plan), plan))
     say("several images at once")
     best = min(rungs, key=lambda rung: rung.seconds).name
     batched, refused = _batched(nets[best], x, batch, tick)
@@ -200,13 +205,6 @@ def _conversion_rates() -> tuple[float, float]:
     x = np.random.default_rng(0).standard_normal((1, 1, 1, _NUMBERS), np.float32)
     nodes = race({"both": conversions()}, x, seconds=0, clock=clock(1))["both"].nodes
     return nodes["to bytes"] / x.size, nodes["to floats"] / x.size
-
-
-def _rung(
-    name: str, raced: Raced, plan: Mapping[str, str], works: tuple[Work, ...], nets: Mapping[str, Network], x: Array
-) -> Rung:
-    noise = math.inf if name == BASE else sqnr(_outputs(nets[name], x), _outputs(nets[BASE], x))
-    return Rung(name, raced.whole.median, raced.slowest, noise, joules(works, plan), plan)
 
 
 def _outputs(net: Network, images: Array) -> Array:
