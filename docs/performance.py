@@ -215,13 +215,17 @@ def _speedups(reports: dict[str, Any]) -> str:
 
 def _peaks(reports: dict[str, Any]) -> str:
     int8, widely = reports[INT8.name]["summary"], reports[RUNS[0].name]["summary"]["speedups"][BEST_OF_WIDELY_USED]
-    peaks, times = int8["peaks"], int8["times"]
+    floats = [dtype for dtype in ("float32", "float16") if dtype in int8["times"]]
+    gained = " and ".join(f"{int8['times'][dtype]:.2f}× our {dtype}" for dtype in floats)
+    peaks = int8["peaks"]
+    rates = ", ".join(f"{dtype} {peaks[dtype]:.0f}" for dtype in (*floats, "int8"))
+    ratios = " and ".join(f"{peaks['int8'] / peaks[dtype]:.2f}× {dtype}" for dtype in floats)
     gains = (f"{LAYERS[run.layers]} {_gain(reports[run.name]['summary'])}" for run in RUNS if run.threads > 1)
     return "\n".join(
         [
             f"* {LAYERS['winograd']}: {widely:.2f}× over the {BEST_OF_WIDELY_USED} on each layer.",
-            f"* int8: {times['float32']:.2f}× our float32. The peaks of one core are float32 {peaks['float32']:.0f}, "
-            f"int8 {peaks['int8']:.0f} GMAC/s, {peaks['int8'] / peaks['float32']:.2f}×.",
+            f"* int8: {gained}. The peaks of one core are {rates} GMAC/s: int8 is {ratios}."
+            + ("" if "float16" in floats else " This CPU has no arithmetic in float16."),
             f"* Two threads over one, and what the peak gains by the second: {'; '.join(gains)}.",
         ]
     )

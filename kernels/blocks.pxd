@@ -20,10 +20,31 @@ cdef inline Py_ssize_t splits_for(Py_ssize_t tasks, Py_ssize_t channel_blocks, i
     return 1 if threads == 1 else min(channel_blocks, ceil_div(4 * threads, tasks))
 
 
+cdef inline bint holds(Py_ssize_t* held, int worker, Py_ssize_t block) noexcept nogil:
+    """Whether the worker's copy is of this block already; from now on it is. Parts of one block follow each other."""
+    cdef bint same = held[worker] == block
+    held[worker] = block
+    return same
+
+
+cdef inline Py_ssize_t held_size(int threads) noexcept nogil:
+    """Numbers of scratch that hold an index for each worker."""
+    return whole_lines(threads * sizeof(Py_ssize_t) // sizeof(float))
+
+
+cdef inline Py_ssize_t* nothing_held(void* scratch, int threads) noexcept nogil:
+    """Let no worker hold a block."""
+    cdef Py_ssize_t* held = <Py_ssize_t*>scratch
+    cdef int worker
+    for worker in range(threads):
+        held[worker] = -1
+    return held
+
+
 # Blocks of a plane: whole rows, or pieces of one row.
 cdef struct Blocks:
     Py_ssize_t height, width            # of the plane
-    Py_ssize_t rows, columns            # of a block; the last ones may be smaller
+    Py_ssize_t rows, columns            # of the largest block
     Py_ssize_t down, across             # how many blocks
 
 
@@ -50,7 +71,8 @@ cdef inline Block block_at(const Blocks* blocks, Py_ssize_t groups, Py_ssize_t i
     cdef Py_ssize_t place = index % (blocks.down * blocks.across)
     index = index // (blocks.down * blocks.across)
     block.n, block.group = index // groups, index % groups
-    block.row, block.column = place // blocks.across * blocks.rows, place % blocks.across * blocks.columns
-    block.rows = min(blocks.rows, blocks.height - block.row)
+    block.row = share(blocks.height, blocks.down, place // blocks.across)
+    block.column = place % blocks.across * blocks.columns
+    block.rows = share(blocks.height, blocks.down, place // blocks.across + 1) - block.row
     block.columns = min(blocks.columns, blocks.width - block.column)
     return block

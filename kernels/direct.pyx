@@ -15,7 +15,8 @@ images it is the weights, read once for every TILE_ROWS pixels.
 
 import numpy as np
 
-from kernels.blocks cimport Block, Blocks, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
+                             whole_lines)
 from kernels.counts cimport FEWEST_ROWS, L2, row_vectors, streamed
 from kernels.layer cimport Job, Layer, finish
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
@@ -81,7 +82,7 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
 def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena."""
     cdef Work work = work_of(layer)
-    return taps_size(&layer) + threads * worker_scratch(&work)
+    return taps_size(&layer) + held_size(threads) + threads * worker_scratch(&work)
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
@@ -98,7 +99,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef float* one_tile = patch + C * work.patch.channel_step
     cdef float* sums = one_tile + TILE_SIZE
     cdef const float* weight
-    fill_patch(job, &work.patch, block, patch)
+    if not holds(job.held, worker, index // job.splits):
+        fill_patch(job, &work.patch, block, patch)
     for b in range(share(channel_blocks, job.splits, split), share(channel_blocks, job.splits, split + 1)):
         k = b * TILE_COLS
         vecs = ceil_div(min(TILE_COLS, K - k), VLEN)
@@ -129,7 +131,8 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     job.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]
     place_taps(&layer, &work.patch, work.tap)
-    job.scratch = &arena[0] + taps_size(&layer)
+    job.held = nothing_held(&arena[0] + taps_size(&layer), threads)
+    job.scratch = &arena[0] + taps_size(&layer) + held_size(threads)
     job.scratch_size = worker_scratch(&work)
     job.splits = splits_for(work.blocks, ceil_div(K, TILE_COLS), threads)
     with nogil:

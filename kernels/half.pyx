@@ -17,7 +17,7 @@ import numpy as np
 
 from libc.string cimport memcpy
 
-from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
 from kernels.counts cimport row_vectors
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
@@ -44,6 +44,7 @@ cdef struct Work:
     Patch patch
     Py_ssize_t blocks, splits           # of output pixels, in all images and groups; of the output channels
     Py_ssize_t* tap
+    Py_ssize_t* held                    # the block that each worker's scratch has a copy of
     const half* x
     const half* weight
     const float* bias
@@ -101,7 +102,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena."""
     cdef Work work = work_of(layer)
-    return taps_size(&layer) + threads * worker_scratch(&work)
+    return taps_size(&layer) + held_size(threads) + threads * worker_scratch(&work)
 
 
 def cost(Layer layer) -> tuple[float, float, float, float]:
@@ -175,7 +176,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef float* scratch = work.scratch + worker * work.scratch_size
     cdef half* patch = <half*>scratch
     cdef float* sums = scratch + patch_size(work)
-    fill_patch(work, block, patch)
+    if not holds(work.held, worker, index // work.splits):
+        fill_patch(work, block, patch)
     for b in range(share(channel_blocks, work.splits, split), share(channel_blocks, work.splits, split + 1)):
         k = share(K, channel_blocks, b)
         rows = share(K, channel_blocks, b + 1) - k
@@ -203,7 +205,8 @@ def run(Layer layer, x, weight, const float[::1] bias, residual, y, float[::1] a
     work.weight, work.bias = <const half*>&weight_bits[0], &bias[0]
     work.tap = <Py_ssize_t*>&arena[0]
     place_taps(&work.layer, &work.patch, work.tap)
-    work.scratch = &arena[0] + taps_size(&layer)
+    work.held = nothing_held(&arena[0] + taps_size(&layer), threads)
+    work.scratch = &arena[0] + taps_size(&layer) + held_size(threads)
     work.scratch_size = worker_scratch(&work)
     work.splits = splits_for(work.blocks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
     with nogil:

@@ -16,7 +16,8 @@ from libc.string cimport memset
 
 import numpy as np
 
-from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
+from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, cut, held_size, holds, nothing_held, share,
+                             splits_for, whole_lines)
 from kernels.counts cimport FEWEST_ROWS, row_vectors, streamed
 from kernels.layer cimport Job, Layer, copy_row, finish
 from kernels.pool cimport run as run_in_pool
@@ -73,7 +74,7 @@ cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
 
 def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena."""
-    return threads * worker_scratch(&layer)
+    return held_size(threads) + threads * worker_scratch(&layer)
 
 
 cdef void fill_columns(const Job* job, Block block, Py_ssize_t step, float* columns) noexcept nogil:
@@ -112,7 +113,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef float* columns = job.scratch + worker * job.scratch_size
     cdef float* sums = columns + depth * step
     cdef const float* weight
-    fill_columns(job, block, step, columns)
+    if not holds(job.held, worker, index // job.splits):
+        fill_columns(job, block, step, columns)
     for b in range(share(row_blocks, job.splits, split), share(row_blocks, job.splits, split + 1)):
         k = share(K, row_blocks, b)
         rows = share(K, row_blocks, b + 1) - k
@@ -137,7 +139,8 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     if residual is not None:
         job.residual = &residual[0, 0, 0, 0]
     job.y = &y[0, 0, 0, 0]
-    job.scratch = &arena[0]
+    job.held = nothing_held(&arena[0], threads)
+    job.scratch = &arena[0] + held_size(threads)
     job.scratch_size = worker_scratch(&layer)
     cdef Py_ssize_t tasks = layer.N * layer.groups * blocks_of(&layer).across
     job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)

@@ -29,6 +29,7 @@ cdef struct Job:
     float* scratch                  # one piece of scratch_size numbers for each worker
     Py_ssize_t scratch_size
     Py_ssize_t splits               # parts that the output channels of a group are cut into
+    Py_ssize_t* held                # the block of pixels that each worker's scratch has a copy of
 
 
 cdef inline Py_ssize_t steps(Py_ssize_t distance, Py_ssize_t stride) noexcept nogil:

@@ -1,11 +1,22 @@
 """A small thread pool: `run(task, context, count, threads)` calls task(context, index, worker) for every index < count.
 
-The caller works too; up to threads - 1 helpers take indices beside it, one at a time, until none is left. Whoever
-waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to wake a sleeper takes longer
-than a small layer, and the next layer of a network comes sooner. While one job runs, a second caller does its own work
-alone, so nothing waits for anything. After fork() the child starts with an empty pool: it has none of its parent's
-threads.
+The caller works too, and up to threads - 1 helpers beside it. Each takes indices of a range of its own, one at a time,
+so that a core meets the same part of an array again in the next call and in the next layer; who is ready takes what is
+left of the others'. Whoever waits looks out for a moment, giving way to anyone who wants its core, before it sleeps: to
+wake a sleeper takes longer than a small layer, and the next layer of a network comes sooner. Helpers keep off the core
+of the caller: Linux wakes a thread where its waker runs, and may leave both there, on one core, for good. While one job
+runs, a second caller does its own work alone, so nothing waits for anything. After fork() the child starts with an
+empty pool: it has none of its parent's threads.
 """
+
+from kernels.blocks cimport share
+
+cdef extern from *:
+    """
+    #define _GNU_SOURCE
+    #include <pthread.h>
+    #include <sched.h>
+    """
 
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_t:
@@ -25,7 +36,17 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
 
 cdef extern from "<sched.h>" nogil:
+    ctypedef struct cpu_set_t:
+        pass
     int sched_yield()
+    int sched_getcpu()
+    int sched_getaffinity(int, size_t, cpu_set_t*)
+    int pthread_setaffinity_np(pthread_t, size_t, cpu_set_t*)
+    int CPU_COUNT(cpu_set_t*)
+    void CPU_CLR(int, cpu_set_t*)
+
+cdef extern from "<unistd.h>" nogil:
+    int getpid()
 
 cdef extern from "<time.h>" nogil:
     struct timespec:
@@ -39,6 +60,11 @@ cdef extern from * nogil:
     int __ATOMIC_RELAXED
 
 cdef long LOOKOUT = 100_000         # nanoseconds that a waiting thread looks out before it sleeps
+cdef enum:
+    MOST = 255                      # helpers
+
+cdef struct Range:
+    Py_ssize_t next, end
 
 cdef struct Pool:
     pthread_mutex_t lock            # guards all that follows
@@ -47,9 +73,11 @@ cdef struct Pool:
     bint busy                       # a job is under way
     Task task
     void* context
-    Py_ssize_t next_index
-    Py_ssize_t count
+    Range left[MOST + 1]            # of each worker's indices
+    int workers
     int helpers                     # threads that exist
+    pthread_t threads[MOST]
+    int avoided                     # the core that they keep off
     int wanted                      # helpers that may still join this job
     int joined                      # helpers that have joined it; also numbers them
     int working                     # helpers that have not left it
@@ -63,6 +91,7 @@ cdef void empty_pool() noexcept nogil:
     pthread_cond_init(&pool.job_done, NULL)
     pool.busy = False
     pool.helpers = pool.wanted = pool.joined = pool.working = 0
+    pool.avoided = -1
 
 
 cdef long nanoseconds() noexcept nogil:
@@ -80,17 +109,33 @@ cdef void look_out(int* number, bint for_zero) noexcept nogil:
     pthread_mutex_lock(&pool.lock)
 
 
+cdef Py_ssize_t take_index(int worker) noexcept nogil:
+    """Return the next index of the worker's own, else the last of whoever has the most left, else -1."""
+    cdef Range* own = &pool.left[worker]
+    cdef Range* most = own
+    cdef int other
+    if own.next < own.end:
+        own.next += 1
+        return own.next - 1
+    for other in range(pool.workers):
+        if pool.left[other].end - pool.left[other].next > most.end - most.next:
+            most = &pool.left[other]
+    if most.next == most.end:
+        return -1
+    most.end -= 1
+    return most.end
+
+
 cdef void take_indices(int worker) noexcept nogil:
     """Work until no index is left. Called, and left, with the lock held."""
-    cdef Py_ssize_t index
     cdef Task task = pool.task
     cdef void* context = pool.context
-    while pool.next_index < pool.count:
-        index = pool.next_index
-        pool.next_index += 1
+    cdef Py_ssize_t index = take_index(worker)
+    while index >= 0:
         pthread_mutex_unlock(&pool.lock)
         task(context, index, worker)
         pthread_mutex_lock(&pool.lock)
+        index = take_index(worker)
 
 
 cdef void* helper(void* unused) noexcept nogil:
@@ -111,22 +156,43 @@ cdef void* helper(void* unused) noexcept nogil:
 
 cdef void add_helpers(int needed) noexcept nogil:
     """Start threads until there are `needed`; if the system refuses one, the job runs with fewer."""
-    cdef pthread_t thread
-    while pool.helpers < needed and pthread_create(&thread, NULL, helper, NULL) == 0:
-        pthread_detach(thread)
+    cdef pthread_t* thread
+    while pool.helpers < min(needed, <int>MOST):
+        thread = &pool.threads[pool.helpers]
+        if pthread_create(thread, NULL, helper, NULL) != 0:
+            break
+        pthread_detach(thread[0])
         pool.helpers += 1
+        pool.avoided = -1
+
+
+cdef void keep_off(int core) noexcept nogil:
+    """Let the helpers run on every core that the process may use, but for this one."""
+    cdef cpu_set_t cores
+    cdef int i
+    if core == pool.avoided or sched_getaffinity(getpid(), sizeof(cores), &cores) != 0:
+        return
+    CPU_CLR(core, &cores)
+    if CPU_COUNT(&cores) > 0:
+        for i in range(pool.helpers):
+            pthread_setaffinity_np(pool.threads[i], sizeof(cores), &cores)
+    pool.avoided = core
 
 
 cdef void run(Task task, void* context, Py_ssize_t count, int threads) noexcept nogil:
     cdef Py_ssize_t index
-    threads = <int>min(<Py_ssize_t>threads, count)
+    cdef int worker
+    threads = <int>min(<Py_ssize_t>threads, count, <Py_ssize_t>MOST + 1)
     if threads > 1:
         pthread_mutex_lock(&pool.lock)
         if not pool.busy:
             pool.busy = True
             pool.task, pool.context = task, context
-            pool.next_index, pool.count = 0, count
+            pool.workers = threads
+            for worker in range(threads):
+                pool.left[worker] = Range(share(count, threads, worker), share(count, threads, worker + 1))
             add_helpers(threads - 1)
+            keep_off(sched_getcpu())
             pool.joined = 0
             pool.wanted = min(threads - 1, pool.helpers)
             for _ in range(pool.wanted):

@@ -21,7 +21,7 @@ import numpy as np
 
 from libc.string cimport memcpy
 
-from kernels.blocks cimport Block, block_at, ceil_div, share, splits_for, whole_lines
+from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
 from kernels.layer cimport Layer
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
@@ -50,6 +50,7 @@ cdef struct Work:
     Py_ssize_t row_bytes                # in a row of x behind a block
     Py_ssize_t blocks, splits           # of output pixels, in all images and groups; of the output channels
     Py_ssize_t* tap
+    Py_ssize_t* held                    # the block that each worker's scratch has a copy of
     const unsigned char* x
     int x_zero, flip                    # as bytes of x are; what makes bytes unsigned
     const int* weight
@@ -145,7 +146,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 def scratch_size(Layer layer, int threads, int kind, bint has_zeros) -> int:
     """Return how many words `run` needs as its arena."""
     cdef Work work = work_of(layer, kind, has_zeros)
-    return taps_size(&work) + threads * worker_scratch(&work)
+    return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
 
 
 cdef inline void put(unsigned char* bytes, Py_ssize_t count, int value) noexcept nogil:
@@ -245,7 +246,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef int* sums = patch + patch_size(work)
     cdef unsigned char* out = <unsigned char*>(sums + TILE_ROWS * TILE_COLS)
     cdef const int* weight
-    fill_patch(work, block, out + TILE_ROWS * out_step, patch)
+    if not holds(work.held, worker, index // work.splits):
+        fill_patch(work, block, out + TILE_ROWS * out_step, patch)
     for b in range(share(channel_blocks, work.splits, split), share(channel_blocks, work.splits, split + 1)):
         k = share(K, channel_blocks, b)
         rows = share(K, channel_blocks, b + 1) - k
@@ -283,7 +285,8 @@ def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, 
     work.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]
     place_taps(&work.words, &work.patch, work.tap)
-    work.scratch = &arena[0] + taps_size(&work)
+    work.held = nothing_held(&arena[0] + taps_size(&work), threads)
+    work.scratch = &arena[0] + taps_size(&work) + held_size(threads)
     work.scratch_size = worker_scratch(&work)
     work.splits = splits_for(work.blocks, ceil_div(layer.K // layer.groups, work.rows), threads)
     with nogil:

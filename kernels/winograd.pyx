@@ -15,12 +15,13 @@ inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of th
 Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
 large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
 made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
-("output-channel-owner"). The one that moves fewer bytes is taken.
+("output-channel-owner"). The one that moves fewer bytes is taken; the second too where blocks are too few for all
+threads, because then they share the making of V.
 """
 
 import numpy as np
 
-from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, splits_for, whole_lines
+from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, whole_lines
 from kernels.counts cimport FEWEST_ROWS, L2, streamed
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, finish
@@ -58,6 +59,16 @@ cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
     plan.width = m * plan.blocks.columns + 2
     plan.v_size = whole_lines(plan.chunks * n * n * plan.tiles * VLEN)
     return plan
+
+
+cdef Py_ssize_t blocks_of(const Plan* plan, const Layer* layer) noexcept nogil:
+    """How many V there are."""
+    return layer.N * layer.groups * plan.blocks.down * plan.blocks.across
+
+
+cdef bint v_comes_first(const Plan* plan, const Layer* layer, int threads) noexcept nogil:
+    """Whether output channels have owners."""
+    return reads_u_once(plan, layer) or blocks_of(plan, layer) < threads
 
 
 cdef bint reads_u_once(const Plan* plan, const Layer* layer) noexcept nogil:
@@ -114,8 +125,8 @@ cdef Py_ssize_t worker_scratch(const Plan* plan) noexcept nogil:
 def scratch_size(Layer layer, int threads, int m) -> int:
     """Return how many floats `run` needs as its arena."""
     cdef Plan plan = plan_of(layer, m)
-    shared = plan.v_size * layer.N * layer.groups * plan.blocks.down * plan.blocks.across
-    return tap_size(&plan) + threads * worker_scratch(&plan) + shared * reads_u_once(&plan, &layer)
+    shared = plan.v_size * blocks_of(&plan, &layer) if v_comes_first(&plan, &layer, threads) else 0
+    return tap_size(&plan) + threads * worker_scratch(&plan) + shared
 
 
 def cost(Layer layer, int m) -> tuple[float, float, float, float]:
@@ -133,27 +144,25 @@ def cost(Layer layer, int m) -> tuple[float, float, float, float]:
             streamed(images * read) if u > L2 else 0.0)
 
 
-cdef void transform_block(const Plan* plan, Block block, float* scratch, float* V) noexcept nogil:
-    """V = B^T d B of every tile of the block, for every channel of its group."""
+cdef void transform_chunk(const Plan* plan, Block block, Py_ssize_t chunk, float* scratch, float* V) noexcept nogil:
+    """V = B^T d B of every tile of the block, for VLEN channels of its group."""
     cdef const Layer* layer = &plan.job.layer
     cdef Py_ssize_t C = layer.C // layer.groups, m = plan.m, n = plan.n, width = plan.width
-    cdef Py_ssize_t chunk, i, row
+    cdef Py_ssize_t i, row
     cdef float* half = scratch                              # [n][width][VLEN]
     cdef float* patch = half + half_size(plan)              # [m*rows + 2][width][VLEN]
-    cdef const float* x
-    for chunk in range(plan.chunks):
-        x = plan.job.x + (block.n * layer.C + block.group * C + chunk * VLEN) * layer.H * layer.W
-        fill_lanes(layer, x, min(VLEN, C - chunk * VLEN), block.row * m - layer.pad_top, m * block.rows + 2,
-                   block.column * m - layer.pad_left, width, patch)
-        for row in range(block.rows):
-            # B^T d, down every column of pixels
-            plan.input(patch + row * m * width * VLEN, width * VLEN, VLEN, half, width * VLEN, VLEN,
-                       m * block.columns + 2)
-            # (B^T d) B, along the rows, tile by tile
-            for i in range(n):
-                plan.input(half + i * width * VLEN, VLEN, m * VLEN,
-                           V + ((chunk * n + i) * n * plan.tiles + row * block.columns) * VLEN,
-                           plan.tiles * VLEN, VLEN, block.columns)
+    fill_lanes(layer, plan.job.x + (block.n * layer.C + block.group * C + chunk * VLEN) * layer.H * layer.W,
+               min(VLEN, C - chunk * VLEN), block.row * m - layer.pad_top, m * block.rows + 2,
+               block.column * m - layer.pad_left, width, patch)
+    for row in range(block.rows):
+        # B^T d, down every column of pixels
+        plan.input(patch + row * m * width * VLEN, width * VLEN, VLEN, half, width * VLEN, VLEN,
+                   m * block.columns + 2)
+        # (B^T d) B, along the rows, tile by tile
+        for i in range(n):
+            plan.input(half + i * width * VLEN, VLEN, m * VLEN,
+                       V + ((chunk * n + i) * n * plan.tiles + row * block.columns) * VLEN,
+                       plan.tiles * VLEN, VLEN, block.columns)
 
 
 cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block, float* scratch,
@@ -203,35 +212,36 @@ cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    """Tile-owner: the V of one block meets its share of the output channels."""
+    """Tile-owner: the V of one block meets all output channels."""
     cdef const Plan* plan = <const Plan*>context
     cdef const Layer* layer = &plan.job.layer
-    cdef Block block = block_at(&plan.blocks, layer.groups, index // plan.job.splits)
-    cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS), split = index % plan.job.splits, b
+    cdef Block block = block_at(&plan.blocks, layer.groups, index)
+    cdef Py_ssize_t chunk, channel_block
     cdef float* V = plan.job.scratch + worker * plan.job.scratch_size
-    transform_block(plan, block, V + plan.v_size, V)
-    for b in range(share(channel_blocks, plan.job.splits, split), share(channel_blocks, plan.job.splits, split + 1)):
-        multiply_block(plan, block, b, V + plan.v_size, V)
+    for chunk in range(plan.chunks):
+        transform_chunk(plan, block, chunk, V + plan.v_size, V)
+    for channel_block in range(ceil_div(layer.K // layer.groups, TILE_COLS)):
+        multiply_block(plan, block, channel_block, V + plan.v_size, V)
 
 
 cdef void transform_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    """Output-channel-owner, first half: the V of one block, for all to read."""
+    """Output-channel-owner, first half: one chunk of the V of one block, for all to read."""
     cdef const Plan* plan = <const Plan*>context
-    transform_block(plan, block_at(&plan.blocks, plan.job.layer.groups, index),
-                    plan.job.scratch + worker * plan.job.scratch_size + plan.v_size, plan.v + index * plan.v_size)
+    cdef Py_ssize_t at = index // plan.chunks
+    transform_chunk(plan, block_at(&plan.blocks, plan.job.layer.groups, at), index % plan.chunks,
+                    plan.job.scratch + worker * plan.job.scratch_size + plan.v_size, plan.v + at * plan.v_size)
 
 
 cdef void channels_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
-    """Output-channel-owner, second half: one block of output channels of one group meets every V."""
+    """Output-channel-owner, second half: a V meets one block of output channels, which then meets the next V."""
     cdef const Plan* plan = <const Plan*>context
     cdef const Layer* layer = &plan.job.layer
     cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
-    cdef Py_ssize_t blocks = plan.blocks.down * plan.blocks.across, n, b, at
-    for n in range(layer.N):
-        for b in range(blocks):
-            at = (n * layer.groups + index // channel_blocks) * blocks + b
-            multiply_block(plan, block_at(&plan.blocks, layer.groups, at), index % channel_blocks,
-                           plan.job.scratch + worker * plan.job.scratch_size + plan.v_size, plan.v + at * plan.v_size)
+    cdef Py_ssize_t blocks = plan.blocks.down * plan.blocks.across
+    cdef Py_ssize_t owner = index // (layer.N * blocks), n = index // blocks % layer.N
+    cdef Py_ssize_t at = (n * layer.groups + owner // channel_blocks) * blocks + index % blocks
+    multiply_block(plan, block_at(&plan.blocks, layer.groups, at), owner % channel_blocks,
+                   plan.job.scratch + worker * plan.job.scratch_size + plan.v_size, plan.v + at * plan.v_size)
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
@@ -239,7 +249,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
     cdef Plan plan = plan_of(layer, m)
     cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
-    cdef Py_ssize_t blocks = layer.N * layer.groups * plan.blocks.down * plan.blocks.across
+    cdef Py_ssize_t blocks = blocks_of(&plan, &layer)
     job = &plan.job
     job.layer = layer
     job.x = &x[0, 0, 0, 0]
@@ -254,11 +264,10 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
         plan.tap[chunk] = chunk * plan.n * plan.n * plan.tiles * VLEN
     job.scratch = &arena[0] + tap_size(&plan)
     job.scratch_size = worker_scratch(&plan)
-    job.splits = splits_for(blocks, channel_blocks, threads)
     with nogil:
-        if reads_u_once(&plan, &layer):
+        if v_comes_first(&plan, &layer, threads):
             plan.v = job.scratch + threads * job.scratch_size
-            run_in_pool(transform_task, &plan, blocks, threads)
-            run_in_pool(channels_task, &plan, layer.groups * channel_blocks, threads)
+            run_in_pool(transform_task, &plan, blocks * plan.chunks, threads)
+            run_in_pool(channels_task, &plan, blocks * channel_blocks, threads)
         else:
-            run_in_pool(block_task, &plan, blocks * job.splits, threads)
+            run_in_pool(block_task, &plan, blocks, threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from rich.console import Console
 
 import kernels
+from kernels import registry
 from workbook import bench, measure, peers
 from workbook.bench import cases, figure, layers
 from workbook.bench.report import BEST_OF_WIDELY_USED, FASTEST, Report, Row
@@ -296,6 +298,17 @@ class TestRun:
         assert json.dumps(made.as_dict(), allow_nan=False)
         assert all(layer.shape in text_of(made) for layer in LAYERS)
         assert figure.write(made, Path("a.svg"))
+
+    @pytest.mark.skipif(
+        not find_spec("kernels.half_v3") or "v3" not in kernels.isas(), reason="nothing computes halves"
+    )
+    def test_float16_stands_beside_int8(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the CPU has its arithmetic; here it is emulated."""
+        monkeypatch.setattr(registry, "HALF", {"direct": import_module("kernels.half_v3")})
+        made = bench.run([SMALL], dtype="int8", with_peers=False, seconds=0.01)
+        assert {"float32", "float16", "int8"} == set(made.summary()["peaks"])
+        assert made.rows[0].times("float16") > 1  # the emulation is slow
+        assert "fp16" in text_of(made)
 
     def test_peers_that_fail_or_lie_become_a_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(floats: Floats, threads: int) -> peers.Prepared:

@@ -1,6 +1,8 @@
 """Measuring: marks, quartiles, turns, and whether other programs disturbed it."""
 
+import threading
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -30,22 +32,26 @@ def test_cases_take_turns():
     assert order[-2 * rounds :] == ["a", "b"] * rounds
 
 
-def test_with_a_pause_each_turn_begins_with_a_call_that_does_not_count():
-    calls = []
+def test_alone_each_turn_waits_for_other_threads_and_begins_with_a_call_that_does_not_count():
+    calls, spinning_until = [], 0.0
+
+    def spin():
+        while time.perf_counter() < spinning_until:
+            pass
 
     def run(name):
-        calls.append((name, time.perf_counter()))
-        time.sleep(0.001)
+        nonlocal spinning_until
+        calls.append((name, time.perf_counter(), spinning_until))
+        spinning_until = time.perf_counter() + 0.02
+        threading.Thread(target=spin).start()
 
     cases = {name: lambda name=name: run(name) for name in "ab"}
-    times = measure.interleaved(cases, seconds=0.01, pause=0.01)
-    rounds = times["a"].rounds
-    assert rounds == 3
-    turns = calls[-4 * rounds :]
-    assert [name for name, _ in turns] == ["a", "a", "b", "b"] * rounds
-    ends = [at for _, at in turns]
-    assert all(ends[i] - ends[i - 1] >= 0.01 for i in range(2, len(ends), 2))
-    assert all(timing.median < 0.01 for timing in times.values())
+    times = measure.interleaved(cases, seconds=0.01, alone=True)
+    counted = sum(timing.rounds for timing in times.values())
+    assert counted == 6
+    firsts = [call for before, call in pairwise(calls) if call[0] != before[0]][-counted + 1 :]
+    assert len(firsts) == counted - 1
+    assert all(begun > free for _, begun, free in firsts)
 
 
 def test_the_threads_own_clock_leaves_waiting_out():

@@ -182,7 +182,7 @@ class TestRace:
         table, beside = (part.splitlines() for part in str(timed).split("\n\n"))
         assert len(table) == 2 + len(trials.CASES) + len(trials.NETWORKS)
         assert all(line.count("[measured]") == 1 for line in table[1:])
-        assert all(line.startswith(("gain: ", "fp16: ", "reference: ", "[machine]")) for line in beside)
+        assert all(line.startswith(("gain: ", "reference: ", "[machine]")) for line in beside)
         assert "you guessed 3 x" in str(timed)
         assert "you did not guess" in str(race.Race(timed.layers, timed.networks, 1, 4))
 

@@ -10,6 +10,7 @@ import math
 import os
 import platform
 import statistics
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from kernels import cost, probe
 MEMORY = "memory"  # what lies behind the last cache
 
 _WARM_UP = 2  # calls before the first that counts: pages are touched, weights are in the cache
+_PATIENCE = 0.3  # seconds, for threads that spin
 _FLOAT = 4  # bytes
 _LEAST_MOVED = 16 << 20  # bytes a run, for a tenth of a millisecond at least
 _LEAST_BEHIND_CACHES, _MOST_BEHIND_CACHES = 64 << 20, 1 << 30  # bytes; the most must fit in a small machine
@@ -78,7 +80,7 @@ def interleaved(
     cases: Mapping[str, Callable[[], object]],
     *,
     seconds: float | None = None,
-    pause: float = 0,
+    alone: bool = False,
     clock: Callable[[], float] = time.perf_counter,
     on_round: Callable[[], None] | None = None,
 ) -> dict[str, Timing]:
@@ -90,10 +92,10 @@ def interleaved(
         What to time. A short function is called several times a round; its time is that of one call.
     seconds : float, optional
         Time to spend on all cases together; 1 s, or 0.2 s when WORKBOOK_QUICK is set.
-    pause : float
-        Seconds to sleep before each turn; a call that is not timed follows, which wakes the threads of the case. For
-        programs of several threads: those of a library may spin for milliseconds after its call and take a core from
-        whoever comes next.
+    alone : bool
+        Whether each turn waits until all other threads of this process sleep; a call that is not timed follows, which
+        wakes the threads of the case. For programs of several threads: those of a library may spin for tens of
+        milliseconds after its call and take a core from whoever comes next.
     clock : function, optional
         `time.thread_time` counts only the time in which the calling thread runs. For programs of one thread it keeps a
         busy machine out: a long call is interrupted every time, a short one rarely, and the ratio of two medians would
@@ -108,18 +110,18 @@ def interleaved(
     budget = seconds if seconds is not None else 0.2 if quick() else 1.0
     calls, round_seconds = {}, 0.0
     for name, function in cases.items():
-        time.sleep(pause)
         for _ in range(_WARM_UP):
             once, _ = _time(function, 1, clock)
         calls[name] = max(1, round(200e-6 / max(once, 1e-7)))  # a round lasts well over the clock's grain
-        round_seconds += pause + once * (calls[name] + bool(pause))
+        waiting = _others_asleep() if alone else 0
+        round_seconds += waiting + once * (calls[name] + alone)
     rounds = max(3, min(200, round(budget / round_seconds)))
     times: dict[str, list[float]] = {name: [] for name in cases}
     waited: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, function in cases.items():
-            if pause:
-                time.sleep(pause)
+            if alone:
+                _others_asleep()
                 function()
             taken, part = _time(function, calls[name], clock)
             times[name].append(taken / calls[name])
@@ -127,6 +129,24 @@ def interleaved(
         if on_round:
             on_round()
     return {name: Timing.of(times[name], statistics.fmean(waited[name])) for name in cases}
+
+
+def _others_asleep() -> float:
+    """Wait until no other thread of this process runs, but not forever; return the seconds that it took."""
+    start, own = time.perf_counter(), str(threading.get_native_id())
+    while time.perf_counter() < start + _PATIENCE:
+        time.sleep(0.001)
+        if not any(_runs(thread) for thread in Path("/proc/self/task").iterdir() if thread.name != own):
+            break
+    return time.perf_counter() - start
+
+
+def _runs(thread: Path) -> bool:
+    """Whether a thread runs or wants to: its state, the first word behind the name in brackets, is R."""
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "R"
+    except OSError:  # it has ended
+        return False
 
 
 def _time(function: Callable[[], object], calls: int, clock: Callable[[], float]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ until the next good move. `Panel.set` drives a panel without a browser.
 from __future__ import annotations
 
 import asyncio
+import gc
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -229,6 +230,8 @@ class Panel(Generic[Result]):
                 self._view.value = drawing.svg(self._figure(self._result), f"{self.title}. {self.readout}")
         except Exception as error:
             self._show(error)
+        if gc.get_freeze_count():
+            gc.collect()  # a figure is cyclic garbage; some dozens at once would hold up a move for a tenth of a second
 
     def _say(self, line: str) -> None:
         self.readout = line
@@ -255,7 +258,14 @@ class Panel(Generic[Result]):
         result = self._model(**self.defaults)
         still = drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {self._line(result)}")
         data, metadata = still._repr_mimebundle_()
+        _shorten_collections()
         return {**self._box._repr_mimebundle_(), **data}, metadata
+
+
+def _shorten_collections() -> None:
+    """Have the garbage collector leave alone what is there now, so that a collection takes a few milliseconds."""
+    gc.collect()
+    gc.freeze()
 
 
 class _Throttle:

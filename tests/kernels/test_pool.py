@@ -1,5 +1,6 @@
 """The thread pool, seen from outside: how many helpers it starts, and what it does when the system refuses."""
 
+import os
 import resource
 from dataclasses import replace
 
@@ -32,6 +33,22 @@ def count_helpers(algorithm):
 @pytest.mark.parametrize("algorithm", ["direct", "im2col", "winograd_f2"])
 def test_helpers_are_started_when_needed_and_kept(algorithm):
     in_child(count_helpers, algorithm)
+
+
+def helpers_cores():
+    cores = os.sched_getaffinity(0)
+    run(MANY_BLOCKS, 3)
+    helpers = [int(thread) for thread in os.listdir("/proc/self/task") if int(thread) != os.getpid()]
+    allowed = {frozenset(os.sched_getaffinity(helper)) for helper in helpers}
+    assert len(allowed) == 1
+    (theirs,) = allowed
+    assert theirs < cores
+    assert len(theirs) == len(cores) - 1
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="one core has no other")
+def test_helpers_keep_off_the_callers_core():
+    in_child(helpers_cores)
 
 
 def start_without_memory():

@@ -102,6 +102,13 @@ def test_files_that_are_no_recipe(tmp_path, content):
         Recipe.load(path)
 
 
+def test_progress_is_told():
+    seen = []
+    quantize(mobile(), images(), on_batch=seen.append)
+    assert len(seen) > 1
+    assert sum(seen) == len(images())
+
+
 def test_recipe_of_another_network():
     recipe = calibrate(mobile(), images())
     with pytest.raises(ValueError, match="no range of the array 'r3': it is another network's"):

@@ -22,8 +22,6 @@ __all__ = ["DTYPES", "Report", "Row", "choose", "layer_sets", "run"]
 
 DTYPES = tuple(CASES)
 
-# A library's threads spin for some milliseconds behind its call; a case of several threads waits until they sleep.
-_PAUSE = 0.02
 _SECONDS, _SECONDS_OF_MANY = 0.6, 3.0  # a layer, all contenders together
 
 
@@ -48,8 +46,8 @@ def run(
     with_peers : bool
         Whether the installed peers run too.
     seconds : float, optional
-        For each layer, all contenders together; 0.6 s on one thread. With more it is 3 s, because each turn begins with
-        a pause.
+        For each layer, all contenders together; 0.6 s on one thread. With more it is 3 s, because each turn waits
+        until the threads of the turn before sleep.
     on_layer : function, optional
         Called after each layer, for a progress bar.
     """
@@ -90,7 +88,7 @@ def _row(layer: ConvLayer, dtype: str, threads: int, names: Iterable[str], secon
     groups: dict[str, Mapping[str, Callable[[], object]]]
     groups = {"ours": case.ours, "beside": case.beside, "peers": theirs, "peak": case.peak}
     contenders = {f"{group} {name}": run for group, runs in groups.items() for name, run in runs.items()}
-    times = measure.interleaved(contenders, seconds=seconds, pause=_PAUSE if threads > 1 else 0)
+    times = measure.interleaved(contenders, seconds=seconds, alone=threads > 1)
     return Row(
         layer=layer,
         auto=case.auto,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 import kernels
-from kernels import probe
+from kernels import probe, registry
 from workbook import peers
 from workbook.peers.operands import window
 from workbook.topologies import ConvLayer
@@ -36,7 +36,7 @@ class Case:
     ours : dict of algorithm to function
     peak : dict of str to function
         Multiply-adds in registers and nothing else, by dtype, this case's first; `ONE_THREAD` is this case's on one
-        thread, if there are more. Each returns how many multiply-adds it did.
+        thread, if there are more, and so is "float16". Each returns how many multiply-adds it did.
     peer : function
         Prepares the peer of a name.
     agrees : function
@@ -78,7 +78,7 @@ def float32(layer: ConvLayer, threads: int) -> Case:
 
 
 def int8(layer: ConvLayer, threads: int) -> Case:
-    """The exact algorithms; beside them the kernels in float32. What a level for float16 adds goes there too."""
+    """The exact algorithms; beside them the kernels in float32, and in float16 where the CPU has AVX512-FP16."""
     floats = peers.Floats.random(layer)
     integers = peers.Integers.of(floats)
     names = kernels.algorithms(floats.x.shape, floats.weight.shape, dtype="uint8", **window(layer))
@@ -90,12 +90,17 @@ def int8(layer: ConvLayer, threads: int) -> Case:
     im2col, automatic = (_float_plan(floats, name, threads) for name in ("im2col", "auto"))
     y = np.empty(expected.shape, np.float32)
     beside = {IM2COL: _on(im2col, floats.x, y), "float32": _on(automatic, floats.x, y)}
+    peak = _probes(("int8", "float32"), threads)
+    if registry.HALF:
+        beside["float16"] = _half_run(floats, y, threads)
+        half: Any = registry.HALF["direct"]
+        peak["float16"] = partial(half.multiply_adds, _STEPS)
     if threads > 1:
         beside[ONE_THREAD] = _on(_int8_plan(integers, "auto", 1), integers.x, expected)
     return Case(
         auto=names[0],
         ours={name: _on(plan, integers.x, expected) for name, plan in ours.items()},
-        peak=_probes(("int8", "float32"), threads),
+        peak=peak,
         peer=lambda name: peers.prepare_int8(name, integers, threads),
         agrees=lambda y: bool((np.abs(y.astype(np.int16) - expected) <= 1).all()),  # they round halves differently
         beside=beside,
@@ -124,6 +129,13 @@ def _int8_plan(integers: peers.Integers, algorithm: str, threads: int) -> kernel
         threads=threads,
         **window(integers.layer),
     )
+
+
+def _half_run(floats: peers.Floats, like: npt.NDArray[Any], threads: int) -> Run:
+    """Return the layer in float16."""
+    x, weight, bias = (array.astype(np.float16) for array in (floats.x, floats.weight, floats.bias))
+    plan = kernels.Conv2d(cast(Any, weight), cast(Any, bias), threads=threads, **window(floats.layer))
+    return _on(plan, x, np.empty(like.shape, np.float16))
 
 
 def _on(plan: Callable[..., Any], x: npt.NDArray[Any], like: npt.NDArray[Any]) -> Run:

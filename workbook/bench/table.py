@@ -55,6 +55,12 @@ _BESIDE = {
         "fp32: the time of our float32 kernels on the same layer over ours.",
     ),
     "float32": Column("fp32\nauto", (lambda row: row.times("float32"),), "{:.2f}x"),
+    "float16": Column(
+        "fp16",
+        (lambda row: row.times("float16"),),
+        "{:.2f}x",
+        "fp16: the time of our float16 kernel on the same layer over ours.",
+    ),
 }
 
 

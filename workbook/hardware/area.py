@@ -17,20 +17,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from workbook.hardware.datapath import Datapath
 from workbook.hardware.machine import Machine
 from workbook.hardware.presets import PRESETS
 from workbook.hardware.schedule import Schedule, fixed, reconfigured
-from workbook.hardware.table import evaluate
+from workbook.hardware.table import Table, evaluate
 from workbook.hardware.workload import WORKLOADS
 
 MULTIPLIER_UM2, ADDER_UM2 = 282, 137
 CELL_UM2, CELLS = 0.346, 0.5
 
-Kind = Literal["square array", "best fixed", "laid anew"]
-KINDS: tuple[Kind, ...] = ("square array", "best fixed", "laid anew")
+KINDS = ("square array", "best fixed", "laid anew")
 
 
 def area_mm2(machine: Machine, overhead: float = 0) -> float:
@@ -70,7 +68,7 @@ class Design:
     """
 
     machine: Machine
-    kind: Kind
+    kind: str
     overhead: float
     schedule: Schedule
 
@@ -98,11 +96,10 @@ class Design:
     __repr__ = __str__
 
 
-@cache
 def design(
     lanes: int,
     sram_kb: float,
-    kind: Kind = "best fixed",
+    kind: str = "best fixed",
     *,
     network: str = "mobilenet_v2",
     overhead: float = 0.2,
@@ -134,13 +131,22 @@ def design(
         raise ValueError(f"network must be one of {', '.join(WORKLOADS)}, not {network!r}")
     if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
         raise ValueError(f"lanes must be a whole number from 1 on, not {lanes!r}")
-    machine = PRESETS["x1"].but(macs=lanes, array=square(lanes), sram_kb=sram_kb, dram_gbs=dram_gbs)
-    table = evaluate(WORKLOADS[network]().fused(sram_kb), machine)
+    schedule = _schedule(kind, lanes, sram_kb, dram_gbs, network)
+    return Design(schedule.machine, kind, overhead, schedule)
+
+
+@cache
+def _schedule(kind: str, lanes: int, sram_kb: float, dram_gbs: float, network: str) -> Schedule:
+    table = _table(lanes, sram_kb, dram_gbs, network)
     if kind == "square array":
-        schedule = fixed(table, table.datapaths.index(machine.array), kind)
-    else:
-        schedule = fixed(table) if kind == "best fixed" else reconfigured(table)
-    return Design(machine, kind, overhead, schedule)
+        return fixed(table, table.datapaths.index(table.machine.array), kind)
+    return fixed(table) if kind == "best fixed" else reconfigured(table)
+
+
+@cache
+def _table(lanes: int, sram_kb: float, dram_gbs: float, network: str) -> Table:
+    machine = PRESETS["x1"].but(macs=lanes, array=square(lanes), sram_kb=sram_kb, dram_gbs=dram_gbs)
+    return evaluate(WORKLOADS[network]().fused(sram_kb), machine)
 
 
 def square(lanes: int) -> Datapath:

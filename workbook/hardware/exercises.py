@@ -18,7 +18,7 @@ from workbook.exercise import (
     not_yet,
     whole_number,
 )
-from workbook.hardware.area import Design, Kind, design
+from workbook.hardware.area import Design, design
 from workbook.hardware.datapath import Datapath
 from workbook.hardware.model import layer
 
@@ -187,7 +187,7 @@ def break_even(on_a, on_b, batch):
 
 AREA_MM2, WATTS = 13.0, 2.4
 LANES, MEMORIES_KB = (256, 512, 1024, 2048, 4096), (512, 1024, 2048)
-CHOICES: tuple[Kind, ...] = ("best fixed", "laid anew")
+CHOICES: tuple[str, ...] = ("best fixed", "laid anew")
 
 
 def choose_design() -> tuple[int, int, str]:

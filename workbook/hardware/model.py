@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from workbook.hardware.area import KINDS, Design, Kind, design
+from workbook.hardware.area import Design, design
 from workbook.hardware.cost import LayerCost, cost
 from workbook.hardware.datapath import Datapath
 from workbook.hardware.lines import BreakEven, Lines, break_even, five_lines, with_switch_time
 from workbook.hardware.machine import Machine
 from workbook.hardware.presets import PRESETS
-from workbook.hardware.schedule import reconfigured, switch_seconds
-from workbook.hardware.table import evaluate
+from workbook.hardware.schedule import reconfigured, switch_seconds, undominated
+from workbook.hardware.table import Table, evaluate
 from workbook.hardware.workload import WORKLOADS, Layer, Workload
 
 X1 = PRESETS["x1"]
@@ -172,16 +172,19 @@ class Switched:
 @cache
 def switched(step: int, network: str, memory: str) -> Switched:
     """Return a network on the X1, with a switch that takes SWITCH_SECONDS[step]."""
-    curve, lines, machine = _curve(network, memory)
-    table = evaluate(setting(network, memory)[0], with_switch_time(machine, SWITCH_SECONDS[step]))
-    chosen = Lines(lines.textbook, lines.fixed, lines.suite, lines.oracle, reconfigured(table))
+    curve, lines, table = _curve(network, memory)
+    timed = replace(table, machine=with_switch_time(table.machine, SWITCH_SECONDS[step]))
+    chosen = replace(lines, reconfigured=reconfigured(timed))
     return Switched(network, memory, step, chosen, curve)
 
 
 @cache
-def _curve(network: str, memory: str) -> tuple[BreakEven, Lines, Machine]:
+def _curve(network: str, memory: str) -> tuple[BreakEven, Lines, Table]:
+    """What does not depend on the step; the table has only the datapaths worth having, which a serial switch keeps."""
     workload, machine = setting(network, memory)
-    return break_even(workload, machine, SWITCH_SECONDS), five_lines(workload, machine), machine
+    table = evaluate(workload, machine)
+    worth_having = table.only(undominated(table))
+    return break_even(workload, machine, SWITCH_SECONDS), five_lines(workload, machine), worth_having
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ class Designed:
     chosen: Design
     network: str
 
-    def others(self, kind: Kind) -> tuple[Design, ...]:
+    def others(self, kind: str) -> tuple[Design, ...]:
         """Return the designs of a kind with as much memory and every number of lanes."""
         of = self.chosen
         return tuple(
@@ -208,9 +211,8 @@ class Designed:
 
 def designed(lanes: int, memory: int, kind: str, network: str, overhead: int, dram: int) -> Designed:
     """Return the machine of 2^lanes lanes and 2^memory KB; overhead is in per cent, dram in GB/s."""
-    chosen = next(known for known in KINDS if known == kind)
-    return Designed(_design(lanes, 1 << memory, chosen, network, overhead / 100, dram), network)
+    return Designed(_design(lanes, 1 << memory, kind, network, overhead / 100, dram), network)
 
 
-def _design(power: int, sram_kb: float, kind: Kind, network: str, overhead: float, dram_gbs: float) -> Design:
+def _design(power: int, sram_kb: float, kind: str, network: str, overhead: float, dram_gbs: float) -> Design:
     return design(1 << power, sram_kb, kind, network=network, overhead=overhead, dram_gbs=dram_gbs)

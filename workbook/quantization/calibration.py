@@ -7,7 +7,7 @@ depends on the network and the size of an image, not on how many there are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from workbook.quantization.scheme import Scheme
 BATCH = 8  # images that go through the network together
 
 Images = Array | Iterable[Array]
+OnBatch = Callable[[int], object]
 
 
 @dataclass
@@ -154,7 +155,7 @@ def prepared(graph: Graph, scheme: Scheme) -> Graph:
     return equalise(graph) if scheme.equalise else graph
 
 
-def observe(network: Network, images: Images) -> Observations:
+def observe(network: Network, images: Images, on_batch: OnBatch | None = None) -> Observations:
     """Run a network on images and keep what its arrays held.
 
     Parameters
@@ -163,6 +164,8 @@ def observe(network: Network, images: Images) -> Observations:
         Of one input.
     images : (N, C, H, W) float32, or an iterable of them
         Read once, so it may be a generator. Sizes may differ from one to the next.
+    on_batch : function, optional
+        Called with the number of images after each few of them, for a progress bar.
 
     Raises
     ------
@@ -180,16 +183,20 @@ def observe(network: Network, images: Images) -> Observations:
             if y.dtype == np.float32:
                 _see(observations, node.outputs[0], y)
         observations.images += len(batch)
+        if on_batch:
+            on_batch(len(batch))
     return observations
 
 
-def calibrate(network: Network, images: Images, scheme: Scheme | None = None) -> Recipe:
+def calibrate(
+    network: Network, images: Images, scheme: Scheme | None = None, on_batch: OnBatch | None = None
+) -> Recipe:
     """Return the recipe of a quantization: `quantize(network, recipe)` follows it, `recipe.save(path)` keeps it.
 
     The parameters are those of `quantize`.
     """
     scheme = scheme or Scheme()
-    return observe(Network(prepared(network.graph, scheme)), images).recipe(scheme)
+    return observe(Network(prepared(network.graph, scheme)), images, on_batch).recipe(scheme)
 
 
 def _see(observations: Observations, name: str, y: Array) -> None:

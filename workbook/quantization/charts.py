@@ -76,7 +76,7 @@ def denoised() -> dict[str, tuple[FloatArray, float]]:
         "noisy": dirty,
         "float32": net(dirty),
         "float16": in_half(net, dirty),
-        "int8": quantize(net, images("denoiser"), threads=1)(dirty),
+        "int8": quantize(net, images("denoiser"))(dirty),
     }
     return {name: (image[0, 0], photos.psnr(image, clean)) for name, image in found.items()}
 

@@ -71,7 +71,7 @@ def rescue() -> Rescue:
 @cache
 def changed(name: str, scheme: str) -> Interval:
     """Return what a scheme of SCHEMES changes in the accuracy of a network of digits."""
-    return change(name, quantize(network(name), images(name), SCHEMES[scheme], threads=1))
+    return change(name, quantize(network(name), images(name), SCHEMES[scheme]))
 
 
 @cache
@@ -84,7 +84,7 @@ def accuracy_with(exclude: tuple[str, ...] = ()) -> float:
         For a layer that is not there; the message lists those that are.
     """
     scheme = Scheme(per_channel=False, exclude=tuple(exclude))
-    return accuracy(quantize(network(WOUNDED), images(WOUNDED), scheme, threads=1))
+    return accuracy(quantize(network(WOUNDED), images(WOUNDED), scheme))
 
 
 def layer_report() -> Report:

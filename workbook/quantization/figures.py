@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from workbook.drawing import COLORS, INK
 from workbook.quantization.model import FEWEST, MOST, SCALES, Gridded
@@ -104,7 +105,7 @@ def ranged_readout(ranged: Ranged) -> str:
 def ranged_figure(ranged: Ranged) -> Figure:
     """Draw the numbers with the range, and the two errors over every range."""
     figure = Figure(figsize=(7.6, 3.6))
-    _numbers(figure.add_axes((0.085, 0.15, 0.36, 0.74)), ranged)
+    _numbers(figure.add_axes((0.11, 0.15, 0.35, 0.74)), ranged)
     _errors(figure.add_axes((0.57, 0.15, 0.415, 0.74)), ranged)
     return figure
 
@@ -117,7 +118,10 @@ def _numbers(axes: Axes, ranged: Ranged) -> None:
     axes.axvspan(edges[0] - edges[-1], min(ranged.cut.low, 0), color="#bbbbbb", alpha=0.5, linewidth=0)
     axes.axvspan(ranged.cut.high, 2 * edges[-1], color="#bbbbbb", alpha=0.5, linewidth=0)
     room = 0.03 * (edges[-1] - edges[0])
-    axes.set(yscale="log", ylim=(0.5, 3 * counts.max()), xlim=(edges[0] - room, edges[-1] + room))
+    axes.set(yscale="log", xlim=(edges[0] - room, edges[-1] + room))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticks((1, 100, 10_000, 1_000_000), ("1", "100", "10,000", "1 million"))
+    axes.set_ylim(0.5, 3 * counts.max())
     axes.set_xlabel("value; grey is cut off", labelpad=1)
     axes.set_title(f"how many numbers: {ranged.array}")
 
@@ -140,6 +144,7 @@ def _errors(axes: Axes, ranged: Ranged) -> None:
         axes.annotate(short, (percent, top), (-3, -3 - 15 * row), textcoords="offset points", ha="right", va="top")
     axes.set(xlim=(0, 103), ylim=(bottom, top), yscale="log")
     axes.set_xlabel("% of the range that is covered", labelpad=1)
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_yticks((0.1, 1, 10, 100), ("0.1", "1", "10", "100"))
     axes.set(ylim=(bottom, top))
     axes.set_title("error, % of the numbers' RMS")

@@ -19,7 +19,7 @@ def in_half(network: Network, x: FloatArray) -> FloatArray:
     constants = {name: _rounded(array) for name, array in network.graph.constants.items()}
     values: dict[str, Array] = {network.inputs[0].name: _rounded(x)}
     for node in network.graph.nodes:
-        step = prepare(node, constants, Settings(threads=1))
+        step = prepare(node, constants, Settings())
         read = [values[name] if name in values else constants[name] for name in step.reads]
         values[node.outputs[0]] = _rounded(step.compute(*read))
     return values[network.outputs[0]]

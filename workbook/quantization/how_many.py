@@ -58,7 +58,7 @@ def enough() -> Enough:
     for seed in range(DRAWS):
         order = np.random.default_rng(seed).permutation(len(known))
         for count in COUNTS:
-            int8 = quantize(net, known[order[:count]], threads=1)
+            int8 = quantize(net, known[order[:count]])
             accuracies[count].append(accuracy(int8))
             sqnrs[count].append(sqnr(int8(test), exact))
     training = len(digits.digits("train"))
@@ -72,4 +72,4 @@ def enough() -> Enough:
 def dimmed(factor: float) -> float:
     """Return the accuracy if the images of the calibration are darker than those of the test."""
     net = network(NAME)
-    return accuracy(quantize(net, digits.digits("calibration").images[:64] * np.float32(factor), threads=1))
+    return accuracy(quantize(net, digits.digits("calibration").images[:64] * np.float32(factor)))

@@ -100,4 +100,4 @@ def accuracy_at(name: str, bits: int, scales: str) -> float:
         if node.op in ("Conv", "Gemm"):
             weight = constants[node.inputs[1]]
             constants[node.inputs[1]] = grid_of(weight, bits, SCALES[scales]).rounded(weight)
-    return accuracy(Network(replace(graph, constants=constants), threads=1))
+    return accuracy(Network(replace(graph, constants=constants)))

@@ -12,7 +12,7 @@ def grid() -> Panel[model.Gridded]:
         name="quantization.grid",
         title="Weights and their grid, one filter before and after rounding, and the accuracy over the bits",
         controls=(
-            Slider("bits", "bits", model.FEWEST, model.MOST, 8),
+            Slider("bits", "bits", model.FEWEST, model.MOST, 7),
             Choice("scales", "a scale", tuple(model.SCALES), "one for the layer"),
             Choice("network", "network", tuple(model.NETWORKS), "digits_depthwise"),
         ),
@@ -29,7 +29,7 @@ def activations() -> Panel[ranges.Ranged]:
         name="quantization.activations",
         title="The numbers of an array and the range that bytes cover, and the errors over that range",
         controls=(
-            Slider("percent", "% covered", 1, 100, 100),
+            Slider("percent", "% covered", 1, 100, 80),
             Choice("array", "array", tuple(ranges.ARRAYS), "digits_cnn, conv2"),
         ),
         model=ranges.ranged,

@@ -18,7 +18,7 @@ from workbook.network.graph import Array, FloatArray
 from workbook.network.passes import residual_parts
 from workbook.quantization.affine import Affine
 from workbook.quantization.bias_correction import corrected
-from workbook.quantization.calibration import Images, Recipe, calibrate, prepared
+from workbook.quantization.calibration import Images, OnBatch, Recipe, calibrate, prepared
 from workbook.quantization.equalisation import is_cap
 from workbook.quantization.scheme import Scheme
 
@@ -32,6 +32,7 @@ def quantize(
     *,
     algorithm: str = "auto",
     threads: int | None = None,
+    on_batch: OnBatch | None = None,
 ) -> Network:
     """Return a network of the same inputs and outputs that computes with bytes.
 
@@ -47,6 +48,8 @@ def quantize(
         Of `kernels.QLinearConv`: "saturating" computes as a CPU without VNNI does.
     threads : int, optional
         At most this many work on a convolution.
+    on_batch : function, optional
+        Called with the number of images after each few of them, for a progress bar.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def quantize(
         recipe = calibration
     else:
         _check_names(network.graph, scheme or Scheme())
-        recipe = calibrate(network, calibration, scheme)
+        recipe = calibrate(network, calibration, scheme, on_batch)
     _check_names(network.graph, recipe.scheme)
     graph = prepared(network.graph, recipe.scheme)
     return Network(quantized(graph, recipe), integer_algorithm=algorithm, threads=threads)

@@ -65,16 +65,25 @@ class Race:
         spread = max(timing.spread / timing.median for times in both.values() for timing in times.values())
         return [
             "gain: times as fast as float32; int8 multiplies as the definition says",
-            "fp16: not measured, these kernels have no arithmetic of 16-bit floats",
             f"reference: {known.name}, {known.isa}, {known.date}",
             f"[machine] a core does {self.float_peak:.0f} GMAC/s in float32 and {self.byte_peak:.0f} on bytes at most",
             *(
                 f"[machine] {name}: float32 {_ms(times, 'float32')}, int8 {_ms(times, 'int8')}"
                 for name, times in both.items()
             ),
+            f"[machine] float16: {self._halves()}",
             f"[machine] {GUESSED}: {self.gains[f'network.{GUESSED}']:.2f} x as fast on bytes; {guess}",
             f"[machine] half of a program's runs lie within {spread:.0%} of each other",
         ]
+
+    def _halves(self) -> str:
+        """The times in float16, and how many times as fast bytes are; or why there are none."""
+        cells = [
+            f"{case.layer.name} {_ms(times, 'float16')}, int8 {times['float16'].median / times['int8'].median:.2f} x"
+            for case in CASES
+            if case.program == "direct" and "float16" in (times := self.layers[case.id])
+        ]
+        return "; ".join(cells) or "not measured, this CPU or this build lacks AVX512-FP16"
 
 
 def _ms(times: Times, kind: str) -> str:

@@ -23,7 +23,7 @@ OCTAVES = 2  # a channel is divided by 1/4, 1/2, 1, 2 or 4
 
 @cache
 def network(name: str) -> Network:
-    """Return a network in float32, on one thread: one of `models.NAMES`, or RESCALED.
+    """Return a network in float32: one of `models.NAMES`, or RESCALED.
 
     Raises
     ------
@@ -31,8 +31,8 @@ def network(name: str) -> Network:
         For another name.
     """
     if name == RESCALED:
-        return Network(spread(network("digits_depthwise").graph, OCTAVES), threads=1)
-    return models.load(name, threads=1)
+        return Network(spread(network("digits_depthwise").graph, OCTAVES))
+    return models.load(name)
 
 
 def images(name: str, count: int | None = None) -> Array:

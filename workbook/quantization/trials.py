@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 import kernels
-from workbook import digits, measure
+from kernels import registry
+from workbook import digits, measure, models
 from workbook.quantization.quantize import quantize
 from workbook.quantization.saturation import WORD, reads_taps
 from workbook.quantization.trained import camera, images, network
@@ -75,15 +77,17 @@ CASES = (
 
 
 def timed_layer(case: Case, seconds: float | None = None) -> Times:
-    """Time a layer in float32 and on bytes, in turns."""
+    """Time a layer in float32, on bytes, and, where the CPU has AVX512-FP16, in float16, in turns."""
     runs = {"float32": trial(case.layer, case.program), "int8": _on_bytes(case.layer)}
+    if has_half():
+        runs["float16"] = _in_half(case.layer)
     return measure.interleaved(runs, seconds=seconds, clock=time.thread_time)
 
 
 def timed_network(name: str, seconds: float | None = None) -> Times:
     """Time a network of NETWORKS in float32 and on bytes, on one image, in turns."""
     x = camera()[1][:, :, :256, :256].copy() if name == "denoiser" else digits.digits("test").images[:1]
-    nets = {"float32": network(name), "int8": quantize(network(name), images(name), threads=1)}
+    nets = {"float32": models.load(name, threads=1), "int8": quantize(network(name), images(name), threads=1)}
     runs = {kind: partial(net, x) for kind, net in nets.items()}
     return measure.interleaved(runs, seconds=seconds, clock=time.thread_time)
 
@@ -91,6 +95,20 @@ def timed_network(name: str, seconds: float | None = None) -> Times:
 def gain(times: Times) -> float:
     """Return how many times as fast bytes are."""
     return times["float32"].median / times["int8"].median
+
+
+def has_half() -> bool:
+    """Whether the kernels in use multiply halves."""
+    return "float16" in registry.floats()
+
+
+def _in_half(layer: ConvLayer) -> Callable[[], object]:
+    """Return a function that computes the layer on random halves, weights packed beforehand."""
+    random = np.random.default_rng(0)
+    x: Any = random.standard_normal((1, layer.C, layer.H, layer.W)).astype(np.float16)
+    weight: Any = random.standard_normal((layer.K, layer.C // layer.groups, layer.R, layer.S)).astype(np.float16)
+    plan = kernels.Conv2d(weight, stride=layer.stride, padding=layer.padding, groups=layer.groups, threads=1)
+    return partial(plan, x, out=np.empty((1, layer.K, layer.P, layer.Q), np.float16))
 
 
 def _on_bytes(layer: ConvLayer) -> Callable[[], object]:

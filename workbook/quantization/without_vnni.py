@@ -58,7 +58,7 @@ def saturated() -> Without:
     db, accuracies = {}, {}
     for name, (scheme, algorithm) in CASES.items():
         nets = [
-            quantize(network(net), calibrate(network(net), images(net), scheme), algorithm=algorithm, threads=1)
+            quantize(network(net), calibrate(network(net), images(net), scheme), algorithm=algorithm)
             for net in ("denoiser", "digits_depthwise")
         ]
         db[name], accuracies[name] = photos.psnr(nets[0](dirty), clean), accuracy(nets[1])
