@@ -16,15 +16,10 @@ from workbook.network import ModelError
 
 CONV = {"w": W33}
 BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
-    "operator": (
-        [node("Conv", "x w", "c"), node("Softmax", "c", "y")],
-        CONV,
-        "node 'y' (Softmax): the operator is not supported; those that are: Add,",
-    ),
     "operator of another domain": (
         [node("Conv", "x w", "y", domain="com.acme")],
         CONV,
-        "node 'y' (com.acme.Conv): the operator is not supported",
+        "node 'y' (com.acme.Conv): the operator is supported neither here nor by onnx.reference",
     ),
     "missing weights": ([node("Conv", "x w", "y")], {}, "node 'y' (Conv) reads 'w', which the model does not store"),
     "wrong order": (
@@ -46,22 +41,16 @@ BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
         "node 'y' (BatchNormalization) has 3 inputs; it takes 5 to 5",
     ),
     "no weights": ([node("Conv", "x -", "y")], {}, "node 'y' (Conv) has no weight"),
-    "computed weights": (
-        [node("Relu", "w", "r"), node("Conv", "x r", "y")],
-        CONV,
-        "node 'y' (Conv): its weight 'r' is computed in the network; it must be stored",
-    ),
     "double weights": (
         [node("Conv", "x w", "y")],
         {"w": W33.astype(np.float64)},
-        "node 'y' (Conv): weight has dtype float64",
+        "(op_type:Conv, node name: y): W has inconsistent type tensor(double)",
     ),
     "not finite": (
         [node("Conv", "x w", "y")],
         {"w": W33 * np.float32(np.nan)},
         "node 'y' (Conv): weight must be finite",
     ),
-    "one dimension": ([node("Conv", "x w", "y")], {"w": W33[0]}, "node 'y' (Conv)"),
     "kernel_shape": (
         [node("Conv", "x w", "y", kernel_shape=[5, 5])],
         CONV,
@@ -69,11 +58,6 @@ BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
     ),
     "negative padding": ([node("Conv", "x w", "y", pads=[-1, 0, 0, 0])], CONV, "node 'y' (Conv): padding must be at"),
     "groups": ([node("Conv", "x w", "y", group=3)], CONV, "node 'y' (Conv): groups=3 does not divide the 8 output"),
-    "auto_pad": (
-        [node("Conv", "x w", "y", auto_pad="SAME_UPPER", strides=[2, 2])],
-        CONV,
-        "node 'y' (Conv): with auto_pad SAME_UPPER and strides (2, 2) the padding depends on the image's size",
-    ),
     "unknown auto_pad": ([node("Conv", "x w", "y", auto_pad="MAGIC")], CONV, "node 'y' (Conv): auto_pad 'MAGIC' is"),
     "norm of other channels": (
         [node("Conv", "x w", "c"), node("BatchNormalization", f"c {READS_BN1}", "y")],
@@ -86,20 +70,10 @@ BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
         "node 'y' (BatchNormalization): it is in training mode",
     ),
     "pool without size": ([node("MaxPool", "x", "y")], {}, "node 'y' (MaxPool) lacks the attribute 'kernel_shape'"),
-    "pool of one dimension": (
-        [node("MaxPool", "x", "y", kernel_shape=[2])],
-        {},
-        "node 'y' (MaxPool): kernel_shape must be two numbers of at least 1, not (2,)",
-    ),
-    "pool that rounds up": (
-        [node("MaxPool", "x", "y", kernel_shape=[2, 2], ceil_mode=1)],
-        {},
-        "node 'y' (MaxPool): ceil_mode=1 is not supported",
-    ),
-    "computed shape": (
+    "shape of the wrong type": (
         [node("Relu", "s", "r"), node("Reshape", "x r", "y")],
         {"s": np.ones(2, np.float32)},
-        "node 'y' (Reshape): its shape 'r' is computed",
+        "(op_type:Reshape, node name: y): shape typestr: tensor(int64), has unsupported type: tensor(float)",
     ),
 }
 
@@ -108,12 +82,6 @@ BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
 def test_refused_when_loaded(nodes: list[onnx.NodeProto], stored: Stored, message: str) -> None:
     with pytest.raises(ModelError, match=re.escape(message)):
         network.load(model(nodes, stored))
-
-
-def test_indices_of_a_pool_are_refused() -> None:
-    pool = onnx.helper.make_node("MaxPool", ["x"], ["y", "where"], "pool", kernel_shape=[2, 2])
-    with pytest.raises(ModelError, match=r"node 'pool' \(MaxPool\): its second output 'where', the indices"):
-        network.load(model([pool], {}))
 
 
 @pytest.mark.parametrize("algorithm", ["winograd_f4", "strassen"])
@@ -187,7 +155,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_old_operator_set() -> None:
-    with pytest.raises(ModelError, match="the model is of operator set 6; export it with 7 or newer"):
+    with pytest.raises(ModelError, match="the model is of operator set 6; export it with one of 7 to"):
         network.load(model([node("Relu", "x", "y")], {}, opset=6))
 
 
@@ -216,7 +184,7 @@ def test_weights_in_another_file(tmp_path: Path) -> None:
     y = network.load(proto)(x)
     onnx.save(proto, path, save_as_external_data=True, location="weights.bin", size_threshold=0)  # changes proto too
     assert np.array_equal(network.load(path)(x), y)
-    with pytest.raises(ModelError, match="the stored array 'w' cannot be read"):
+    with pytest.raises(ModelError, match="the stored array 'w' lies in another file; load the model by its path"):
         network.load(proto)
     (tmp_path / "weights.bin").unlink()
     with pytest.raises(ModelError, match=r"large\.onnx keeps weights in another file, which cannot be read"):

@@ -74,6 +74,19 @@ def test_passes_in_any_order_and_again_change_no_result(proto: onnx.ModelProto) 
         assert_close(Network(graph).run(x), expected)
 
 
+def test_shapes_that_are_known_are_no_work() -> None:
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Slice", "s zero two", "n"),
+        node("Concat", "n rest", "t", axis=0),
+        node("Reshape", "x t", "y"),
+    ]
+    stored = {"zero": np.array([0]), "two": np.array([2]), "rest": np.array([-1])}
+    net = network.load(model(nodes, stored, x_shape=(2, 8, 9, 7)))
+    assert [n.op for n in net.graph.nodes] == ["Reshape"]
+    assert net(random(2, 8, 9, 7)).shape == (2, 8, 63)
+
+
 def test_passes_leave_the_given_graph_as_it_is() -> None:
     graph = network.read(CASES["conv, norm, relu"][0])
     before = (graph.nodes, dict(graph.constants))

@@ -17,6 +17,8 @@ from workbook.network.graph import Graph, ModelError, Node
 from workbook.network.network import Network
 from workbook.network.onnx_file import read
 from workbook.network.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
+from workbook.network.shapes import infer_shapes
+from workbook.network.simplify import drop_passing, fold_constants, sum_is_add
 
 __all__ = [
     "PASSES",
@@ -54,7 +56,7 @@ def load(
     ModelError
         If the model is damaged, or one of its nodes is not supported; the message names the node.
     """
-    graph = read(model)
-    for rewrite in PASSES:
+    graph = infer_shapes(read(model))
+    for rewrite in (fold_constants, drop_passing, sum_is_add, *PASSES):
         graph = rewrite(graph)
     return Network(graph, algorithm=algorithm, threads=threads)

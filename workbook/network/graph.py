@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
+Shape = tuple[int | None, ...]
+
+
+OPSET = 17  # of nodes that are made here
 
 
 class ModelError(ValueError):
@@ -33,6 +37,8 @@ class Node:
     attributes : mapping of str to object
         ONNX's, as Python values. The passes add to a Conv `residual`, the name of an array that is added to its output,
         and `activation`, as `kernels.Conv2d` takes it. `algorithm` is one for this Conv, whatever the others run.
+    opset : int
+        Version of ONNX's operator set that says what the operator means.
     """
 
     name: str
@@ -40,6 +46,7 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    opset: int = OPSET
 
     def __str__(self) -> str:
         return f"node {self.name!r} ({self.op})"
@@ -60,10 +67,12 @@ class Port:
     name : str
     shape : tuple of (int or None), or None
         None stands for a size that is free, or for a shape that the file does not tell.
+    dtype : numpy.dtype
     """
 
     name: str
-    shape: tuple[int | None, ...] | None
+    shape: Shape | None
+    dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -77,12 +86,15 @@ class Graph:
         What the file stores: weights, biases, shapes. Nobody writes to them.
     inputs : tuple of Port
     outputs : tuple of str
+    shapes : mapping of str to shape
+        Of arrays, as far as the file and the operators tell; None stands for a size that is free.
     """
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
     inputs: tuple[Port, ...]
     outputs: tuple[str, ...]
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
 
     def writer(self, name: str) -> Node | None:
         """Return the node that writes an array; None for constants and inputs."""
@@ -105,4 +117,4 @@ class Graph:
         nodes = tuple(new if node is last else node for node in self.nodes if node is last or node not in gone)
         read = {name for node in nodes for name in node.reads} | set(self.outputs)
         kept = {name: array for name, array in {**self.constants, **(constants or {})}.items() if name in read}
-        return Graph(nodes, kept, self.inputs, self.outputs)
+        return replace(self, nodes=nodes, constants=kept)

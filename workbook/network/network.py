@@ -83,7 +83,7 @@ class Network:
         values = self._values(x)
         for _ in self._walk(values):
             pass
-        return [values[name] for name in self.outputs]
+        return [values[name] if name in values else self.graph.constants[name] for name in self.outputs]
 
     def trace(self, x: Feed) -> Iterator[tuple[Node, Array]]:
         """Run the network; yield each node with its output as soon as it is there.
@@ -97,7 +97,7 @@ class Network:
     @property
     def layers(self) -> Layers:
         """A table of the nodes and their weights."""
-        return Layers(tuple(describe(node, self.graph.constants) for node in self.graph.nodes))
+        return Layers(tuple(describe(step.node, self.graph.constants, native=step.native) for step in self._steps))
 
     def profile(self, x: Feed, seconds: float | None = None) -> Profile:
         """Time every node within runs of the whole network.
@@ -132,7 +132,7 @@ class Network:
             read = [None if not name else values[name] if name in values else constants[name] for name in step.reads]
             try:
                 y = step.compute(*read)
-            except (TypeError, ValueError, IndexError) as error:
+            except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
                 raise ModelError(f"{step.node}: {error}") from error
             values[step.node.outputs[0]] = y
             yield step, y

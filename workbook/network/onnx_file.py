@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
+from workbook.network.functions import inlined
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
+from workbook.network.outputs import one_output_each
+from workbook.network.shapes import shape_of
 
 _DOMAINS = ("", "ai.onnx")  # both are ONNX's own
 _OLDEST_OPSET = 7  # the first in which Add and Gemm broadcast as NumPy does
@@ -50,47 +55,74 @@ def read(model: str | os.PathLike[str] | onnx.ModelProto) -> Graph:
 
 def _checked(model: onnx.ModelProto, source: str) -> Graph:
     """Refuse what is no model, or too old; a file that was cut off at a lucky place parses, but misses its end."""
-    versions = [opset.version for opset in model.opset_import if opset.domain in _DOMAINS]
-    if not model.graph.node or not versions:
+    opsets = {"" if opset.domain in _DOMAINS else opset.domain: opset.version for opset in model.opset_import}
+    if not model.graph.node or not opsets:
         raise ModelError(
             f"{source} names no operators, or not their version: it is not an ONNX model, or it was cut off"
         )
-    if versions[0] < _OLDEST_OPSET:
-        raise ModelError(f"{source} is of operator set {versions[0]}; export it with {_OLDEST_OPSET} or newer")
-    return _graph(model.graph, source, versions[0])
+    newest = onnx.defs.onnx_opset_version()
+    if not _OLDEST_OPSET <= opsets.get("", newest) <= newest:
+        raise ModelError(
+            f"{source} is of operator set {opsets['']}; export it with one of {_OLDEST_OPSET} to {newest}, "
+            "or install a newer onnx"
+        )
+    return one_output_each(_graph(inlined(model, source).graph, source, opsets))
 
 
-def _graph(proto: onnx.GraphProto, source: str, opset: int) -> Graph:
+def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Graph:
     if proto.sparse_initializer:
         raise ModelError(
             f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
         )
+    if any(isinstance(name, bytes) for name in _names(proto)):
+        raise ModelError(f"{source} has a name that is no text: it is damaged")
     constants = {tensor.name: _array(tensor) for tensor in proto.initializer}
     nodes = []
-    for node in map(_node, proto.node):
-        _check_form(node, opset)
+    for node in (_node(node, opsets) for node in proto.node):
+        _check_form(node)
         if node.op == "Constant":
             constants[node.outputs[0]] = _constant(node)
         else:
             nodes.append(node)
-    inputs = tuple(_port(value) for value in proto.input if value.name not in constants)
+    inputs = tuple(_port(value, source) for value in proto.input if value.name not in constants)
     graph = Graph(tuple(nodes), constants, inputs, tuple(value.name for value in proto.output))
     _check_complete(graph, source)
     return graph
 
 
-def _node(proto: onnx.NodeProto) -> Node:
-    attributes = {attribute.name: _value(attribute) for attribute in proto.attribute}
-    name = proto.name or next(iter(proto.output), "?")
-    op = proto.op_type if proto.domain in _DOMAINS else f"{proto.domain}.{proto.op_type}"
-    return Node(name, op, tuple(proto.input), tuple(proto.output), attributes)
+def _names(proto: onnx.GraphProto) -> Iterator[str | bytes]:
+    """Yield all names; protobuf gives bytes in place of a text that it cannot decode."""
+    for named in (*proto.initializer, *proto.input, *proto.output, *proto.node):
+        yield named.name
+    for node in proto.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
-def _check_form(node: Node, opset: int) -> None:
+def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
+    domain = "" if proto.domain in _DOMAINS else proto.domain
+    op = f"{domain}.{proto.op_type}" if domain else proto.op_type
+    node = Node(proto.name or next(iter(proto.output), "?"), op, tuple(proto.input), tuple(proto.output))
+    for attribute in proto.attribute:
+        if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
+            raise ModelError(
+                f"{node} decides at run time which nodes run; export the model without control flow, for inference"
+            )
+    try:
+        attributes = {attribute.name: _value(attribute) for attribute in proto.attribute}
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ModelError(f"{node} has an attribute that cannot be read: {error}") from None
+    return replace(node, attributes=attributes, opset=opsets.get(domain, 1))
+
+
+def _check_form(node: Node) -> None:
     """Compare a node with ONNX's own description of its operator, if there is one."""
-    if not onnx.defs.has(node.op):
+    if not any(node.outputs):
+        raise ModelError(f"{node} writes nothing")
+    domain, _, op = node.op.rpartition(".")
+    if not onnx.defs.has(op, node.opset, domain):
         return
-    schema = onnx.defs.get_schema(node.op, opset)
+    schema = onnx.defs.get_schema(op, node.opset, domain)
     if not schema.min_input <= len(node.inputs) <= schema.max_input:
         raise ModelError(f"{node} has {len(node.inputs)} inputs; it takes {schema.min_input} to {schema.max_input}")
     for name, attribute in schema.attributes.items():
@@ -115,19 +147,24 @@ def _constant(node: Node) -> Array:
 
 
 def _array(tensor: onnx.TensorProto) -> Array:
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        raise ModelError(f"the stored array {tensor.name!r} lies in another file; load the model by its path")
     try:
+        if any(size < 0 for size in tensor.dims):
+            raise ValueError(f"its shape is {tuple(tensor.dims)}")
         array: Array = numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, KeyError, OSError, onnx.checker.ValidationError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise ModelError(f"the stored array {tensor.name!r} cannot be read: {error}") from None
     array.flags.writeable = False
     return array
 
 
-def _port(value: onnx.ValueInfoProto) -> Port:
+def _port(value: onnx.ValueInfoProto, source: str) -> Port:
     tensor = value.type.tensor_type
-    if not tensor.HasField("shape"):
-        return Port(value.name, None)
-    return Port(value.name, tuple(size.dim_value if size.dim_value > 0 else None for size in tensor.shape.dim))
+    try:
+        return Port(value.name, shape_of(value), helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    except KeyError:
+        raise ModelError(f"{source} names the input {value.name!r}, which is no array of numbers") from None
 
 
 def _check_complete(graph: Graph, source: str) -> None:

@@ -1,24 +1,30 @@
 """ONNX's operators: for each a function that prepares a node once and returns what is computed on every run.
 
-`OPERATORS` is the whole list; those on bytes are in quantized.py. To add one, write a function (node, constants,
-settings) -> Step and enter it there.
+`OPERATORS` is the whole list; it is made of what this file and its neighbours have. To add one, write a function (node,
+constants, settings) -> Step and enter it. An operator that is not in the list, or not in the form that a model has, is
+computed by onnx.reference (reference.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial, reduce
+from functools import cached_property, partial
 
 import numpy as np
 
 import kernels
 from kernels.geometry import Activation, Geometry, Window
+from workbook.network.arranging import ARRANGING
+from workbook.network.elementwise import ELEMENTWISE
 from workbook.network.graph import Array, FloatArray, ModelError, Node
-from workbook.network.passes import normalisation_factor
-from workbook.network.pooling import Pool
+from workbook.network.normalising import NORMALISING
+from workbook.network.pooling import Pool, framed
 from workbook.network.quantized import QUANTIZED
-from workbook.network.step import Constants, Prepare, Settings, Step, activated, stored
-from workbook.network.windows import window
+from workbook.network.reference import by_reference
+from workbook.network.resizing import RESIZING
+from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored
+from workbook.network.transposed import TRANSPOSED
+from workbook.network.windows import depends_on_image, window
 
 
 class Convolution:
@@ -57,6 +63,10 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
     stated = tuple(node.attributes.get("kernel_shape", taps))
     if stated != taps:
         raise ModelError(f"{node}: kernel_shape is {stated}, but its weight {node.inputs[1]!r} is {weight.shape}")
+    if weight.ndim in (3, 5) or weight.dtype in (np.float16, np.float64):
+        raise NotNativeError(
+            f"{node}: its weight is of {weight.dtype} and {weight.ndim} dimensions; float32 and 4 run here"
+        )
     moves = window(node, taps)
     plan = partial(
         kernels.Conv2d,
@@ -71,30 +81,12 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
     )
     compute = Convolution(lambda activation: plan(activation=activation), moves, node.attributes.get("activation"))
     residual = node.attributes.get("residual")
-    return Step(node, (node.inputs[0], residual) if residual else node.inputs[:1], compute)
-
-
-def _batch_norm(node: Node, constants: Constants, _: Settings) -> Step:
-    if node.attributes.get("training_mode"):
-        raise ModelError(f"{node}: it is in training mode; export the model for inference")
-    names = ("scale", "B", "input_mean", "input_var")
-    scale, shift, mean, variance = (stored(node, i, name, constants) for i, name in enumerate(names, start=1))
-    f = normalisation_factor(scale, variance, node.attributes.get("epsilon", 1e-5))
-    factor = f.astype(np.float32)[:, None, None]
-    offset = (shift - mean * f).astype(np.float32)[:, None, None]
-    return Step(node, node.inputs[:1], lambda x: x * factor + offset)
-
-
-def _clip(node: Node, constants: Constants, _: Settings) -> Step:
-    if "min" in node.attributes or "max" in node.attributes:  # up to opset 10
-        low, high = node.attributes.get("min", -np.inf), node.attributes.get("max", np.inf)
-        return Step(node, node.inputs, lambda x: np.clip(x, low, high))
-    return Step(node, node.inputs, lambda x, low=None, high=None: np.clip(x, low, high))
-
-
-def _leaky_relu(node: Node, constants: Constants, _: Settings) -> Step:
-    slope = node.attributes.get("alpha", 0.01)
-    return Step(node, node.inputs, lambda x: activated(x, ("leaky_relu", slope)))
+    reads = (node.inputs[0], residual) if residual else node.inputs[:1]
+    if not depends_on_image(node):
+        return Step(node, reads, compute)
+    return Step(
+        node, reads, lambda x, *residual: compute(framed(x, window(node, taps, x.shape[2:]).padding), *residual)
+    )
 
 
 def _max_pool(node: Node, constants: Constants, _: Settings) -> Step:
@@ -103,25 +95,6 @@ def _max_pool(node: Node, constants: Constants, _: Settings) -> Step:
 
 def _average_pool(node: Node, constants: Constants, _: Settings) -> Step:
     return Step(node, node.inputs, Pool.of(node).average)
-
-
-def _flatten(node: Node, constants: Constants, _: Settings) -> Step:
-    axis = node.attributes.get("axis", 1)
-
-    def flatten(x: Array) -> Array:
-        return x.reshape(int(np.prod(x.shape[:axis])), int(np.prod(x.shape[axis:])))
-
-    return Step(node, node.inputs, flatten)
-
-
-def _reshape(node: Node, constants: Constants, _: Settings) -> Step:
-    shape = [int(size) for size in stored(node, 1, "shape", constants)]
-    zero_copies = not node.attributes.get("allowzero")
-
-    def reshape(x: Array) -> Array:
-        return x.reshape([x.shape[i] if size == 0 and zero_copies else size for i, size in enumerate(shape)])
-
-    return Step(node, node.inputs[:1], reshape)
 
 
 def _gemm(node: Node, constants: Constants, _: Settings) -> Step:
@@ -135,29 +108,18 @@ def _gemm(node: Node, constants: Constants, _: Settings) -> Step:
     return Step(node, node.inputs, gemm)
 
 
-def _plain(compute: Callable[..., Array]) -> Prepare:
-    """Return what prepares an operator that needs no preparation."""
-    return lambda node, constants, settings: Step(node, node.inputs, compute)
-
-
 OPERATORS: dict[str, Prepare] = {
-    "Add": _plain(np.add),
-    "AveragePool": _average_pool,
-    "BatchNormalization": _batch_norm,
-    "Clip": _clip,
-    "Conv": _conv,
-    "Flatten": _flatten,
-    "Gemm": _gemm,
-    "GlobalAveragePool": _plain(lambda x: x.mean(axis=(2, 3), keepdims=True)),
-    "Identity": _plain(lambda x: x),
-    "LeakyRelu": _leaky_relu,
-    "MatMul": _plain(np.matmul),
-    "MaxPool": _max_pool,
-    "Min": _plain(lambda *arrays: reduce(np.minimum, arrays)),
-    "Relu": _plain(lambda x: activated(x, "relu")),
-    "Reshape": _reshape,
-    "Sub": _plain(np.subtract),
+    **ARRANGING,
+    **ELEMENTWISE,
+    **NORMALISING,
     **QUANTIZED,
+    **RESIZING,
+    **TRANSPOSED,
+    "AveragePool": _average_pool,
+    "Conv": _conv,
+    "Gemm": _gemm,
+    "MatMul": lambda node, constants, settings: Step(node, node.inputs, np.matmul),
+    "MaxPool": _max_pool,
 }
 
 
@@ -167,13 +129,18 @@ def prepare(node: Node, constants: Constants, settings: Settings) -> Step:
     Raises
     ------
     ModelError
-        If the operator is not in `OPERATORS`, or cannot be prepared; the message names the node.
+        If neither `OPERATORS` nor onnx.reference has the operator, or if it cannot be prepared; the message names the
+        node.
     """
-    if node.op not in OPERATORS:
-        raise ModelError(f"{node}: the operator is not supported; those that are: {', '.join(OPERATORS)}")
     try:
+        if node.op not in OPERATORS:
+            raise NotNativeError(f"{node}: the operator is supported neither here nor by onnx.reference")
+        if "output" in node.attributes and node.op not in ("Split", "Dropout"):
+            raise NotNativeError(f"{node}: of its outputs only the first is computed here")
         return OPERATORS[node.op](node, constants, settings)
+    except NotNativeError as why:
+        return by_reference(node, why)
     except ModelError:
         raise
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise ModelError(f"{node}: {error}") from error

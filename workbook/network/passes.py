@@ -1,12 +1,12 @@
 """Rewrites of a graph that leave its result as it is: a convolution takes over what follows it.
 
-Each pass takes a Graph and returns a new one. All three change a node only where nobody else reads the array between
+Each pass takes a Graph and returns a new one. All change a node only where nobody else reads the array between
 the two nodes. The order of `PASSES` matters: `kernels.Conv2d` adds the residual before it applies the activation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from kernels.geometry import Activation
 from workbook.network.graph import Array, FloatArray, Graph, ModelError, Node
+from workbook.network.scales import fold_scale
 
 
 def folded(
@@ -137,9 +138,16 @@ def clip_bounds(node: Node, graph: Graph) -> tuple[float, float] | None:
 def _private_conv(graph: Graph, name: str) -> Node | None:
     """Return the Conv that writes an array, if it has no activation yet and only one node reads the array."""
     writer = graph.writer(name)
-    if writer is None or writer.op != "Conv" or writer.attributes.get("activation") or graph.reader(name) is None:
+    if writer is None or not is_image_conv(writer, graph.constants):
+        return None
+    if writer.attributes.get("activation") or graph.reader(name) is None:
         return None
     return writer
+
+
+def is_image_conv(node: Node, constants: Mapping[str, Array]) -> bool:
+    """Tell whether a node is a convolution of images with stored filters."""
+    return node.op == "Conv" and node.inputs[1] in constants and constants[node.inputs[1]].ndim == 4
 
 
 def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:
@@ -148,7 +156,7 @@ def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:
     return tuple(graph.constants[name] for name in present) if graph.constants.keys() >= set(present) else None
 
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (fold_batch_norm, fuse_residual, fuse_activation)
+PASSES: tuple[Callable[[Graph], Graph], ...] = (fold_batch_norm, fold_scale, fuse_residual, fuse_activation)
 
 
 def split_residual(graph: Graph) -> Graph:

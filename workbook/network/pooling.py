@@ -10,7 +10,8 @@ import numpy as np
 
 from kernels.geometry import Window
 from workbook.network.graph import Array, FloatArray, ModelError, Node
-from workbook.network.windows import window
+from workbook.network.step import NotNativeError
+from workbook.network.windows import depends_on_image, window
 
 
 @dataclass(frozen=True)
@@ -25,42 +26,73 @@ class Pool:
         Strides, padding and dilation.
     count_padding : bool
         Whether an average counts the zeros round the image.
+    round_up : bool
+        Whether a last window may reach beyond the padding; nothing there counts.
+    node : Node, optional
+        For a padding that depends on the image's size.
     """
 
     taps: tuple[int, int]
     window: Window
     count_padding: bool = False
+    round_up: bool = False
+    node: Node | None = None
 
     @classmethod
     def of(cls, node: Node) -> Pool:
         """Read the attributes of a MaxPool or AveragePool."""
         taps = tuple(node.attributes.get("kernel_shape", ()))
+        if len(taps) in (1, 3):
+            raise NotNativeError(f"{node}: kernel_shape {taps} is not of an image; pools of two dimensions run here")
         if len(taps) != 2 or min(taps) < 1:
             raise ModelError(f"{node}: kernel_shape must be two numbers of at least 1, not {taps}")
-        if node.attributes.get("ceil_mode"):
-            raise ModelError(f"{node}: ceil_mode=1 is not supported; export the model with ceil_mode=0")
-        if len(node.outputs) > 1:
-            raise ModelError(f"{node}: its second output {node.outputs[1]!r}, the indices, is not supported")
-        return cls(taps, window(node, taps), bool(node.attributes.get("count_include_pad")))
+        return cls(
+            taps,
+            window(node, taps),
+            bool(node.attributes.get("count_include_pad")),
+            bool(node.attributes.get("ceil_mode")),
+            node if depends_on_image(node) else None,
+        )
 
     def maximum(self, x: Array) -> Array:
         """Return the largest of each window; x is (N, C, H, W), numbers or bytes, the result (N, C, P, Q)."""
-        return reduce(np.maximum, self._views(x, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min))
+        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        return reduce(np.maximum, self._views(framed(x, self._padding(x), lowest)))
 
     def average(self, x: FloatArray) -> FloatArray:
         """Return the mean of each window; x is (N, C, H, W), the result (N, C, P, Q)."""
-        total: FloatArray = reduce(np.add, self._views(x, 0))
+        padding = self._padding(x)
+        total: FloatArray = reduce(np.add, self._views(framed(x, padding, 0)))
         R, S = self.taps
-        if self.count_padding:
+        if self.count_padding and not self.round_up:
             return total / np.float32(R * S)
-        ones = np.ones((1, 1, *x.shape[2:]), np.float32)
-        inside: FloatArray = reduce(np.add, self._views(ones, 0))
+        counted = np.ones((1, 1, *x.shape[2:]), np.float32)
+        if self.count_padding:
+            counted = framed(counted, self.window.padding, 1)
+            padding = tuple(all_ - own for all_, own in zip(padding, self.window.padding, strict=True))
+        inside: FloatArray = reduce(np.add, self._views(framed(counted, padding, 0)))
         return total / inside
 
-    def _views(self, x: Array, border: float) -> Iterator[Array]:
+    def _padding(self, x: Array) -> tuple[int, ...]:
+        """Return rows and columns at the top, left, bottom and right, with those that a rounded up size adds."""
+        image = (x.shape[2], x.shape[3])
+        moves = self.window if self.node is None else window(self.node, self.taps, image)
+        if not self.round_up:
+            return moves.padding
+        first, last = moves.padding[:2], moves.padding[2:]
+        more = []
+        for size, tap, stride, step, a, b in zip(
+            image, self.taps, moves.stride, moves.dilation, first, last, strict=True
+        ):
+            reach = (tap - 1) * step + 1
+            starts = -(-(size + a + b - reach) // stride) + 1
+            if (starts - 1) * stride >= size + a:  # a window that would lie in the padding alone
+                starts -= 1
+            more.append(max((starts - 1) * stride + reach - size - a, b))
+        return (*first, *more)
+
+    def _views(self, padded: Array) -> Iterator[Array]:
         """Yield R * S views: in the one of (r, s), element (p, q) is number (r, s) of the window of output (p, q)."""
-        top, left, bottom, right = self.window.padding
-        padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=border)
         (down, across), (step_r, step_s) = self.window.stride, self.window.dilation
         R, S = self.taps
         P = (padded.shape[2] - (R - 1) * step_r - 1) // down + 1
@@ -70,3 +102,9 @@ class Pool:
         for r in range(0, R * step_r, step_r):
             for s in range(0, S * step_s, step_s):
                 yield padded[:, :, r : r + down * P : down, s : s + across * Q : across][:, :, :P, :Q]
+
+
+def framed(x: Array, padding: tuple[int, ...], border: float = 0) -> Array:
+    """Return images with their padding."""
+    top, left, bottom, right = padding
+    return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=border)

@@ -14,8 +14,9 @@ import numpy as np
 import kernels
 from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.linear import dequantize_linear, quantize_linear
+from workbook.network.pooling import framed
 from workbook.network.step import Constants, Prepare, Settings, Step, activated, stored
-from workbook.network.windows import window
+from workbook.network.windows import depends_on_image, window
 
 
 def _quantize(node: Node, constants: Constants, _: Settings) -> Step:
@@ -38,7 +39,8 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         stored(node, i, f"input {i}", constants) for i in range(1, 8)
     )
     bias = stored(node, 8, "bias", constants) if len(node.inputs) > 8 and node.inputs[8] else None
-    moves = window(node, w.shape[2:])
+    taps = w.shape[2:]
+    moves = window(node, taps)
     plan = kernels.QLinearConv(
         w,
         w_scale,
@@ -56,7 +58,10 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         algorithm=settings.integer_algorithm,
         threads=settings.threads,
     )
-    return Step(node, node.inputs[:1], plan)
+    if not depends_on_image(node):
+        return Step(node, node.inputs[:1], plan)
+    zero = x_zero.item()
+    return Step(node, node.inputs[:1], lambda x: plan(framed(x, window(node, taps, x.shape[2:]).padding, zero)))
 
 
 def _gemm(node: Node, constants: Constants, settings: Settings) -> Step:

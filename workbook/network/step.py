@@ -43,14 +43,21 @@ class Step:
         Names of the arrays that `compute` takes; None stands in for an empty name.
     compute : function
         Returns the node's one output. It does not write to what it reads.
+    native : bool
+        Whether it runs here; if not, onnx.reference computes it (reference.py).
     """
 
     node: Node
     reads: tuple[str, ...]
     compute: Callable[..., Array]
+    native: bool = True
 
 
 Prepare = Callable[[Node, Constants, Settings], Step]
+
+
+class NotNativeError(ModelError):
+    """A node in a form that has no function here; onnx.reference may run it."""
 
 
 def stored(node: Node, index: int, what: str, constants: Constants) -> Array:
@@ -59,7 +66,7 @@ def stored(node: Node, index: int, what: str, constants: Constants) -> Array:
     if not name:
         raise ModelError(f"{node} has no {what}")
     if name not in constants:
-        raise ModelError(f"{node}: its {what} {name!r} is computed in the network; it must be stored in the file")
+        raise NotNativeError(f"{node}: its {what} {name!r} is computed in the network; it must be stored in the file")
     return constants[name]
 
 

@@ -29,6 +29,8 @@ class Layer:
         Shape of the stored weights; empty if there are none.
     parameters : int
         Numbers that are stored for this node; bounds and shapes do not count.
+    native : bool
+        Whether it runs here; if not, onnx.reference computes it, slowly.
     """
 
     name: str
@@ -36,11 +38,12 @@ class Layer:
     fused: tuple[str, ...]
     weights: tuple[int, ...]
     parameters: int
+    native: bool = True
 
     @property
     def work(self) -> str:
         """All that it does, such as "Conv + Add + relu"."""
-        return " + ".join([self.op, *self.fused])
+        return " + ".join([self.op, *self.fused]) + ("" if self.native else ", by onnx.reference")
 
     def macs(self, y_shape: tuple[int, ...]) -> int:
         """Multiply-adds for an output of this shape: each output number takes the weights of its channel."""
@@ -50,7 +53,7 @@ class Layer:
         return math.prod(y_shape) * math.prod(self.weights) // channels
 
 
-def describe(node: Node, constants: Mapping[str, Array]) -> Layer:
+def describe(node: Node, constants: Mapping[str, Array], *, native: bool = True) -> Layer:
     """Return a node's row."""
     stored = [constants[name] for name in node.reads if name in constants]
     numbers = [array for array in stored if array.ndim and array.dtype in _WEIGHTS]
@@ -58,7 +61,7 @@ def describe(node: Node, constants: Mapping[str, Array]) -> Layer:
     fused = ["Add"] if node.attributes.get("residual") else []
     fused += [activation if isinstance(activation, str) else activation[0]] if activation else []
     weights = next((array.shape for array in numbers if array.ndim > 1), ())
-    return Layer(node.name, node.op, tuple(fused), weights, sum(array.size for array in numbers))
+    return Layer(node.name, node.op, tuple(fused), weights, sum(array.size for array in numbers), native)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ class Layers:
     def parameters(self) -> int:
         """Numbers that are stored for all nodes."""
         return sum(row.parameters for row in self.rows)
+
+    @property
+    def fallbacks(self) -> tuple[Layer, ...]:
+        """Those that onnx.reference computes."""
+        return tuple(row for row in self.rows if not row.native)
 
     def __str__(self) -> str:
         lines = [_line("layer", "work", "weights", "parameters")]
@@ -106,6 +114,12 @@ class Profile:
     def macs(self) -> int:
         """Multiply-adds of a run."""
         return sum(row.macs(shape) for row, shape in zip(self.layers.rows, self.shapes, strict=True))
+
+    @property
+    def native_macs(self) -> int:
+        """Multiply-adds of a run without those of onnx.reference."""
+        rows = zip(self.layers.rows, self.shapes, strict=True)
+        return sum(row.macs(shape) for row, shape in rows if row.native)
 
     def __str__(self) -> str:
         lines = [_line("layer", "work", "output", "MMAC", "time")]

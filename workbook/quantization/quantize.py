@@ -15,7 +15,7 @@ import numpy as np
 
 from workbook.network import Graph, Network, Node
 from workbook.network.graph import Array, FloatArray
-from workbook.network.passes import residual_parts
+from workbook.network.passes import is_image_conv, residual_parts
 from workbook.quantization.affine import Affine
 from workbook.quantization.bias_correction import corrected
 from workbook.quantization.calibration import Images, OnBatch, Recipe, calibrate, prepared
@@ -118,6 +118,8 @@ class _Work:
 
     def convolution(self, node: Node) -> bool:
         """QLinearConv; a residual is added behind it."""
+        if not is_image_conv(node, self.constants):
+            return False
         if node.attributes.get("residual"):
             return self.residual(node)
         reads, affine = self.layer(node, self.constants[node.inputs[1]], self.bias(node))

@@ -1,0 +1,32 @@
+"""A graph whose nodes have one output each, which is what the passes and the tables go by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from workbook.network.graph import Graph, Node
+
+
+def one_output_each(graph: Graph) -> Graph:
+    """Leave out outputs and nodes that nobody reads; a node with several outputs becomes a node for each.
+
+    Such a node has the attribute `output`: which output it writes, and of how many. A Split then costs nothing more;
+    another operator is computed once for each output.
+    """
+    read, kept = set(graph.outputs), list[Node]()
+    for node in reversed(graph.nodes):
+        wanted = [i for i, name in enumerate(node.outputs) if name in read]
+        if wanted:
+            read.update(node.reads)
+            kept += reversed([_only(node, i, wanted) for i in wanted])
+    constants = {name: array for name, array in graph.constants.items() if name in read}
+    return replace(graph, nodes=tuple(reversed(kept)), constants=constants)
+
+
+def _only(node: Node, i: int, wanted: list[int]) -> Node:
+    """Return the node that writes output i."""
+    if wanted == [0] and node.op != "Split":
+        return replace(node, outputs=node.outputs[:1])
+    name = node.name if len(wanted) == 1 else f"{node.name} output {i}"
+    attributes = {**node.attributes, "output": (i, len(node.outputs))}
+    return replace(node, name=name, outputs=(node.outputs[i],), attributes=attributes)
