@@ -86,7 +86,7 @@ def layers(found: Analysis) -> LayerTable | Picture:
     """Return the layers of an analysis: a table, or a picture if there are many."""
     if len(found.rows) <= 16:
         return LayerTable(found)
-    text = f"analysis.layers: {found.name}, {len(found.rows)} layers: float32, Winograd, int8, in the mix"
+    text = f"analysis.layers: {found.name}, {len(found.rows)} layers: float32, Winograd, int8, taken"
     return Picture.of(lambda: charts.layers_figure(found.rows), text)
 
 

@@ -14,7 +14,7 @@ _FEW = 10  # multiply-adds a byte below which a layer of float32 waits for memor
 
 
 def reason(work: Work, seconds: Mapping[str, float], chosen: str) -> str:
-    """Return why a layer runs by its program in the mix."""
+    """Return why a layer runs by its program in the fastest rung."""
     base = seconds[BASE]
 
     def times(name: str) -> str:

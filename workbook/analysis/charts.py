@@ -14,7 +14,7 @@ from workbook.drawing import COLORS, INK
 
 _GREY = "#777777"
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-_ROOM = 1.45  # of the axis over the longest bar, for the text behind it
+_ROOM = 1.5  # of the axis over the longest bar, for the text behind it
 
 
 def waterfall_figure(found: Analysis) -> Figure:
@@ -29,7 +29,7 @@ def waterfall_figure(found: Analysis) -> Figure:
         cut = ms > end / _ROOM * 1.001
         shown = end / _ROOM if cut else ms
         axes.barh(place, shown, 0.62, color=COLORS[0], alpha=0.45 if rung.is_stretched else 1, label=rung.name)
-        text = f"{ms:,.1f} ms{', cut' if cut else ''}   {gain:.2f}×"
+        text = f"{ms:,.0f} ms, cut   {gain:.2f}×" if cut else f"{ms:,.1f} ms   {gain:.2f}×"
         axes.text(shown + 0.012 * end, place, text, va="center", bbox=_WHITE)
     _deadline(axes, 1e3 / found.fps, end, f"{found.fps:g} frames/s")
     names = [f"{rung.name}: {TOOLS[rung.name].lstrip('123 ')}" for rung in found.rungs]
@@ -44,13 +44,13 @@ def _deadline(axes: Axes, ms: float, end: float, name: str) -> None:
     """Draw the time between two frames, if it is on the axis."""
     if ms < end:
         axes.axvline(ms, color=INK, linewidth=1.4, linestyle="--")
-        axes.set_title(f"dashed: {ms:.1f} ms, the time between two frames of a camera of {name}")
+        axes.set_title(f"dashed: a camera of {name}, {ms:.1f} ms")
     else:
-        axes.set_title(f"a camera of {name} leaves {ms:.1f} ms, beyond the axis")
+        axes.set_title(f"a camera of {name} leaves {ms:.1f} ms")
 
 
 def layers_figure(rows: Sequence[Row]) -> Figure:
-    """Draw what each layer takes by its programs; a ring marks the one that it has in the mix."""
+    """Draw what each layer takes by its programs; a ring marks the one that the fastest rung takes."""
     figure = Figure(figsize=(7.6, 3.3))
     axes = figure.add_axes((0.085, 0.16, 0.9, 0.74))
     places = range(1, len(rows) + 1)
@@ -62,7 +62,7 @@ def layers_figure(rows: Sequence[Row]) -> Figure:
         axes.plot(places, [1e3 * seconds for seconds in values], mark, color=color, markersize=6, label=name)
     axes.plot(
         places, [1e3 * row.seconds[row.chosen] for row in rows], "o", color="none", markeredgecolor=INK,
-        markersize=13, markeredgewidth=1.3, label="in the mix",
+        markersize=13, markeredgewidth=1.3, label="taken",
     )  # fmt: skip
     axes.set(yscale="log", xlim=(0.3, len(rows) + 0.7), title="ms of each layer, measured within the network")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g}"))

@@ -10,7 +10,7 @@ from workbook.analysis.charts import bars
 from workbook.analysis.model import CAMERA_FPS, Judged, Tooled
 from workbook.drawing import COLORS, INK
 
-_END = 1.3  # of a limit: a longer bar is cut there
+_END = 1.25  # of a limit: a longer bar is cut there
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
@@ -75,7 +75,7 @@ def judged_figure(found: Judged) -> Figure:
         broken = share > 1
         end = min(share, _END)
         axes.barh(place, end, 0.6, color=COLORS[1] if broken else COLORS[0], hatch="//" if broken else "")
-        over = f", {share:.1f} times the limit" if broken else ""
+        over = f", {share:.1f}×" if broken else ""
         axes.text(end + 0.02, place, f"{amount}{over}", va="center", bbox=_WHITE)
     axes.axvline(1, color=INK, linewidth=1.5)
     axes.set_yticks(range(4), list(found.shares))

@@ -55,7 +55,9 @@ def shape_of(port: Port, size: tuple[int, int] | None = None) -> tuple[int, int,
         raise CommandError(
             f"the input {port.name!r} has the shape {port.shape}: this is for networks of images, N C H W"
         )
-    _, channels, height, width = port.shape or (None, None, None, None)
+    batch, channels, height, width = port.shape or (None, None, None, None)
+    if batch not in (None, 1):
+        raise CommandError(f"the model takes {batch} images at once: export it for one, or with a free batch")
     if size and any(own not in (None, asked) for own, asked in zip((height, width), size, strict=True)):
         raise CommandError(f"--size {size[0]} {size[1]}: the model takes images of {height} x {width}")
     wanted = size or (SIDE, SIDE)

@@ -36,7 +36,7 @@ class Row:
     seconds : mapping of str to float
         Measured within the whole network, by program; "naive" is measured on a piece.
     chosen : str
-        The program that it has in the best mix.
+        The program that it has in the fastest rung.
     reason : str
     lanes : LayerCost
         On the best fixed datapath of the chosen machine.

@@ -120,7 +120,7 @@ def analyze(
     batched, refused = _batched(nets[best], x, batch, tick)
     steps = ladder(workload(name, works), machine)
     fixed = next(step for step in steps if step.name == "best fixed").schedule.costs
-    chosen = plans.get(MIX, plans["winograd"])
+    chosen = plans[best]
     return Analysis(
         name=name,
         shape=x.shape,
@@ -152,7 +152,7 @@ def _check(net: Network) -> None:
 
 def _recipe(net: Network, images: Array) -> tuple[Recipe | None, tuple[str, ...]]:
     try:
-        return calibrate(net, images), ()
+        return calibrate(net, (image[None] for image in images)), ()  # the model may take one at a time
     except ValueError as error:
         return None, (f"it is not quantized: {error}",)
 

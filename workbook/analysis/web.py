@@ -19,7 +19,9 @@ def document(found: Analysis) -> str:
     """Return the page."""
     pictures = [
         Picture.of(lambda: waterfall_figure(found), "The whole network, one tool on top of the other."),
-        Picture.of(lambda: layers_figure(found.rows), "Each layer by its programs; the ring marks what the mix takes."),
+        Picture.of(
+            lambda: layers_figure(found.rows), "Each layer by its programs; a ring: what the fastest rung takes."
+        ),
         Picture.of(lambda: steps_figure(found.steps, found.machine), f"The same tools on {found.machine}, by a model."),
     ]
     waterfall, layers, steps = map(_figure, pictures)
