@@ -85,7 +85,6 @@ CLAIMS: tuple[Claim, ...] = (
             ("winograd", "with Winograd's algorithm where it is faster, over a matrix product for every layer"),
             ("int8", "on bytes, over a matrix product in float32"),
             ("mix", "as the best mix of both, layer by layer"),
-            ("best", "by the fastest of these programs"),
         )
     ),
     measured("analysis.denoiser.naive", "The matrix product is {} as fast as the definition's loops.", "×"),
