@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import onnx
 
 from workbook.network.graph import Graph, ModelError, Node
@@ -57,6 +58,7 @@ def load(
         If the model is damaged, or one of its nodes is not supported; the message names the node.
     """
     graph = infer_shapes(read(model))
-    for rewrite in (fold_constants, drop_passing, sum_is_add, *PASSES):
-        graph = rewrite(graph)
-    return Network(graph, algorithm=algorithm, threads=threads)
+    with np.errstate(all="ignore"):  # weights that become infinite are refused by the node that holds them
+        for rewrite in (fold_constants, drop_passing, sum_is_add, *PASSES):
+            graph = rewrite(graph)
+        return Network(graph, algorithm=algorithm, threads=threads)

@@ -65,29 +65,12 @@ def _mean(*arrays: Array) -> Any:
 def _divide(a: Array, b: Array) -> Any:
     """Divide; integers as C does, towards 0."""
     if a.dtype.kind == "f":
-        with np.errstate(divide="ignore", invalid="ignore"):  # x / 0 is an infinity or no number, as in ONNX
-            return np.divide(a, b)
+        return np.divide(a, b)
     return (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)
 
 
 def _power(a: Array, b: Array) -> Array:
-    with np.errstate(all="ignore"):
-        return np.power(a, b).astype(a.dtype)
-
-
-def _root(x: Array) -> Array:
-    with np.errstate(invalid="ignore"):
-        return np.sqrt(x)
-
-
-def _exp(x: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return np.exp(x)
-
-
-def _log(x: Array) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(x)
+    return np.power(a, b).astype(a.dtype)
 
 
 def _clip(node: Node, constants: Constants, _: Settings) -> Step:
@@ -128,8 +111,7 @@ def _cast(node: Node, constants: Constants, _: Settings) -> Step:
     def cast(x: Array) -> Any:
         if not _is_numeric(x.dtype):
             raise TypeError(f"an array of {x.dtype} cannot be cast")
-        with np.errstate(invalid="ignore", over="ignore"):
-            return x.astype(dtype)
+        return x.astype(dtype)
 
     return Step(node, node.inputs, cast)
 
@@ -148,13 +130,13 @@ ELEMENTWISE: dict[str, Prepare] = {
     "Dropout": _dropout,
     "Elu": _of_floats(_elu, alpha=1.0),
     "Equal": _simple(np.equal),
-    "Exp": _simple(_exp),
+    "Exp": _simple(np.exp),
     "Floor": _simple(np.floor),
     "HardSigmoid": _of_floats(_hard_sigmoid, alpha=0.2, beta=0.5),
     "HardSwish": _simple(_hard_swish),
     "Identity": _simple(lambda x: x),
     "LeakyRelu": _leaky_relu,
-    "Log": _simple(_log),
+    "Log": _simple(np.log),
     "Max": _simple(lambda *arrays: reduce(np.maximum, arrays)),
     "Mean": _simple(_mean),
     "Min": _simple(lambda *arrays: reduce(np.minimum, arrays)),
@@ -167,7 +149,7 @@ ELEMENTWISE: dict[str, Prepare] = {
     "Selu": _of_floats(_selu, alpha=1.6732632, gamma=1.0507010),
     "Sigmoid": _simple(sigmoid),
     "Softplus": _simple(_softplus),
-    "Sqrt": _simple(_root),
+    "Sqrt": _simple(np.sqrt),
     "Sub": _simple(np.subtract),
     "Sum": _simple(lambda *arrays: reduce(np.add, arrays)),
     "Tanh": _simple(np.tanh),

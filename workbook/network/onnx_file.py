@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
@@ -78,8 +79,9 @@ def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Gr
         raise ModelError(f"{source} has a name that is no text: it is damaged")
     constants = {tensor.name: _array(tensor) for tensor in proto.initializer}
     nodes = []
-    for node in (_node(node, opsets) for node in proto.node):
-        _check_form(node)
+    for written in proto.node:
+        node = _node(written, opsets)
+        _check_form(node, {attribute.name: attribute.type for attribute in written.attribute})
         if node.op == "Constant":
             constants[node.outputs[0]] = _constant(node)
         else:
@@ -115,8 +117,8 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
     return replace(node, attributes=attributes, opset=opsets.get(domain, 1))
 
 
-def _check_form(node: Node) -> None:
-    """Compare a node with ONNX's own description of its operator, if there is one."""
+def _check_form(node: Node, kinds: Mapping[str, int]) -> None:
+    """Compare a node, and of what kind its attributes are, with ONNX's own description of its operator."""
     if not any(node.outputs):
         raise ModelError(f"{node} writes nothing")
     domain, _, op = node.op.rpartition(".")
@@ -128,6 +130,10 @@ def _check_form(node: Node) -> None:
     for name, attribute in schema.attributes.items():
         if attribute.required and name not in node.attributes:
             raise ModelError(f"{node} lacks the attribute {name!r}")
+        kind: int = attribute.type.value  # type: ignore[attr-defined]
+        if kinds.get(name, kind) != kind:
+            word = onnx.AttributeProto.AttributeType.Name(kind)
+            raise ModelError(f"{node}: the attribute {name!r} is not of the kind {word}")
 
 
 def _value(attribute: onnx.AttributeProto) -> Any:
@@ -136,14 +142,12 @@ def _value(attribute: onnx.AttributeProto) -> Any:
 
 
 def _constant(node: Node) -> Array:
-    for name in ("value", "value_float", "value_floats", "value_int", "value_ints"):
-        if name in node.attributes:
-            value = node.attributes[name]
-            if isinstance(value, onnx.TensorProto):
-                return _array(value)
-            kind = onnx.TensorProto.FLOAT if "float" in name else onnx.TensorProto.INT64
-            return _array(onnx.helper.make_tensor(node.name, kind, () if name[-1] != "s" else (len(value),), value))
-    raise ModelError(f"{node} has no value that is an array of numbers")
+    for name, dtype in (("float", np.float32), ("floats", np.float32), ("int", np.int64), ("ints", np.int64)):
+        if f"value_{name}" in node.attributes:
+            return np.array(node.attributes[f"value_{name}"], dtype)
+    if "value" not in node.attributes:
+        raise ModelError(f"{node} has no value that is an array of numbers")
+    return _array(node.attributes["value"])
 
 
 def _array(tensor: onnx.TensorProto) -> Array:

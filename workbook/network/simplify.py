@@ -41,7 +41,8 @@ def _value(node: Node, graph: Graph, constants: dict[str, Array]) -> Array | Non
         return None
     step = prepare(node, constants, Settings())
     try:
-        y = step.compute(*(constants[name] if name else None for name in step.reads))
+        with np.errstate(all="ignore"):  # as in a run
+            y = step.compute(*(constants[name] if name else None for name in step.reads))
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise ModelError(f"{node}: {error}") from error
     return y if y.size <= _LARGEST else None
