@@ -179,6 +179,22 @@ LESSONS: tuple[Lesson, ...] = (
         exercises=("The age of a frame", "The best batch", "Meet a deadline"),
         file="batch1_streaming",
     ),
+    Lesson(
+        number=6,
+        package="analysis",
+        title="Your network",
+        question="Which of the four tools helps your network, by how much, here and on hardware made for it?",
+        minutes=60,
+        objectives=(
+            "measure what each tool leaves of a network's time, one on top of the other",
+            "say why gains do not multiply, and find the best mix of programs layer by layer",
+            "analyze your own ONNX file, and read its report",
+            "choose tools under limits of rate, latency, accuracy and power",
+        ),
+        panels=("tools", "scenario"),
+        exercises=("Combine two gains", "Complete a function", "Decide under a budget"),
+        file="your_network",
+    ),
 )
 
 

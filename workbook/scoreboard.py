@@ -261,6 +261,22 @@ ROWS = (
         lesson=5,
         theory="streaming.t4.gain",
     ),
+    Row(
+        "combined",
+        "The gains of Winograd's algorithm and of INT8 multiply: the denoiser, over a matrix product in FP32.",
+        lesson=6,
+        theory="analysis.product",
+        model="analysis.denoiser.model",
+        measured="analysis.denoiser.best",
+    ),
+    Row(
+        "combined",
+        "The same for ResNet-50, of which few layers suit Winograd's algorithm.",
+        lesson=6,
+        theory="analysis.product",
+        model="analysis.resnet50.model",
+        measured="analysis.resnet50.best",
+    ),
 )
 
 

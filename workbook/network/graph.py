@@ -36,7 +36,7 @@ class Node:
         Names of arrays. An optional input that is left out is the empty string.
     attributes : mapping of str to object
         ONNX's, as Python values. The passes add to a Conv `residual`, the name of an array that is added to its output,
-        and `activation`, as `kernels.Conv2d` takes it.
+        and `activation`, as `kernels.Conv2d` takes it. `algorithm` is one for this Conv, whatever the others run.
     opset : int
         Version of ONNX's operator set that says what the operator means.
     """

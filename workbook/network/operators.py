@@ -81,7 +81,7 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         padding=moves.padding,
         dilation=moves.dilation,
         groups=moves.groups,
-        algorithm=settings.algorithm,
+        algorithm=node.attributes.get("algorithm", settings.algorithm),
         threads=settings.threads,
     )
     compute = Convolution(lambda activation: plan(activation=activation), moves, node.attributes.get("activation"))
