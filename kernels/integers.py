@@ -265,6 +265,7 @@ class _Filters:
         self.threads = thread_count(threads)
         self._packed = quantized.pack(self._w, window.groups, self.kind, bool(self._zero.any()))
         self._arenas = Arenas(np.int32)
+        self._offsets: dict[int, npt.NDArray[np.int32]] = {}  # by the zero point of x, of which a plan sees few
 
     @property
     def packed_bytes(self) -> int:
@@ -307,12 +308,13 @@ class _Filters:
         finally:
             self._arenas.give(arena)
 
-    @lru_cache(maxsize=4)  # noqa: B019  a plan sees one zero point of x, or two
     def _offset(self, x_zero: int) -> npt.NDArray[np.int32]:
         """What does not depend on x in  bias + sum of (x - x_zero)*(w - w_zero), for every output channel; it wraps."""
-        sums, taps = self._w.sum((1, 2, 3), dtype=np.int64), math.prod(self.shape[1:])
-        offset: npt.NDArray[np.int64] = self._bias - x_zero * sums + taps * x_zero * self._zero.astype(np.int64)
-        return offset.astype(np.int32)
+        if x_zero not in self._offsets:
+            sums, taps = self._w.sum((1, 2, 3), dtype=np.int64), math.prod(self.shape[1:])
+            offset: npt.NDArray[np.int64] = self._bias - x_zero * sums + taps * x_zero * self._zero.astype(np.int64)
+            self._offsets[x_zero] = offset.astype(np.int32)
+        return self._offsets[x_zero]
 
 
 @lru_cache(maxsize=1024)

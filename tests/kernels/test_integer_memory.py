@@ -6,6 +6,7 @@ from child import guarded, in_child
 from layers import Layer
 from quantized_layers import CASES, MIXES, Case
 
+import kernels
 from kernels import pool
 
 on_every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.layer))
@@ -75,3 +76,17 @@ def test_child_computes_with_threads():
     plan(case.x)
     assert pool.helpers() > 0
     in_child(call_in_child, plan, case)
+
+
+def test_what_does_not_depend_on_x_is_summed_once_however_many_plans_there_are():
+    x, plans = np.zeros((1, 4, 5, 5), np.uint8), []
+    for _ in range(6):
+        plan = kernels.QLinearConv(
+            np.ones((8, 4, 3, 3), np.int8), 1.0, 0, x_scale=1.0, x_zero_point=7, y_scale=1.0, y_zero_point=np.uint8(0)
+        )
+        plan(x)
+        plans.append(plan)
+    kept = [plan._filters._offset(7) for plan in plans]
+    for plan, offset in zip(plans, kept, strict=True):
+        plan(x)
+        assert plan._filters._offset(7) is offset

@@ -142,6 +142,25 @@ def test_rows_of_another_shape(rows, given):
         bands.feed(rows)
 
 
+def test_a_frame_of_another_height():
+    bands = Bands(models.load("denoiser"), (61, 50), 10)
+    with pytest.raises(ValueError, match="a frame must have 61 rows"):
+        bands(np.zeros((1, 1, 62, 50), np.float32))
+
+
+def test_after_an_error_a_new_frame_begins(int8, frame):
+    bands = Bands(int8, (61, 50), 20, threads=1)
+    bands.feed(frame[:, :, :20])
+    with pytest.raises(ModelError, match="NaN"):
+        bands.feed(np.full_like(frame[:, :, :20], np.nan))
+    np.testing.assert_array_equal(bands(frame), int8(frame))
+    bands.feed(frame[:, :, :20])
+    with pytest.raises(ModelError, match="NaN"):
+        bands.feed(np.full_like(frame[:, :, :20], np.nan))
+    rows = [bands.feed(frame[:, :, top : top + 20]) for top in range(0, 61, 20)]
+    np.testing.assert_array_equal(np.concatenate(rows, axis=2), int8(frame))
+
+
 TALL = {"w": graphs.W33, "tall": graphs.random(1, 8, 4, 1)}
 REFUSED = {
     "pool": ([graphs.node("MaxPool", "x", "y", kernel_shape=[2, 2])], "'y' .MaxPool.: it needs more than a few rows"),

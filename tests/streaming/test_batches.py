@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from workbook import measure
+from workbook.streaming.batch_cases import TILE_COLS
 from workbook.streaming.batches import BATCHES, CASES, Case, sweep
 from workbook.topologies import ConvLayer
 
 SMALL = (
-    Case("float", ConvLayer("a", 16, 8, 8, 24, 3, 3, padding=1), "direct", shared=False),
-    Case("winograd", ConvLayer("a", 16, 8, 8, 24, 3, 3, padding=1), "winograd_f4", shared=True),
-    Case("int8", ConvLayer("a", 16, 8, 8, 24, 3, 3, padding=1), "int8", shared=False),
-    Case("row", ConvLayer("b", 96, 1, 1, 40), "direct", shared=True),
-    Case("bytes in a row", ConvLayer("b", 96, 1, 1, 40), "int8", shared=True),
+    Case("float", ConvLayer("a", 16, 8, 8, 24, 3, 3, padding=1), "direct", "images"),
+    Case("winograd", ConvLayer("a", 16, 8, 8, 24, 3, 3, padding=1), "winograd_f4", "channels"),
+    Case("int8", ConvLayer("a", 16, 8, 8, 24, 3, 3, padding=1), "int8", "images"),
+    Case("row", ConvLayer("b", 96, 1, 1, 40), "direct", "weights"),
+    Case("bytes in a row", ConvLayer("b", 96, 1, 1, 40), "int8", "weights"),
 )
 
 
@@ -31,9 +32,7 @@ def test_a_batch_computes_what_its_images_would_alone(case):
 
 def test_weights_are_read_once_a_batch_or_again_for_each_image():
     layer = ConvLayer("large", 512, 4, 4, 640, 3, 3, padding=1)
-    once, again = sweep(
-        [Case("", layer, "direct", shared=True), Case("", layer, "direct", shared=False)], (1, 4), seconds=0
-    )
+    once, again = sweep([Case("", layer, "direct", "weights"), Case("", layer, "direct", "images")], (1, 4), seconds=0)
     assert [point.memory_bytes * point.batch for point in once.points] == [once.packed_bytes] * 2
     assert {point.cache_bytes for point in once.points} == {0}
     one, four = again.points
@@ -79,3 +78,11 @@ def test_the_cases_fit_their_kernels():
     for case in CASES:
         assert case.tile_macs(4) > 0
         assert str(case).startswith(case.name)
+
+
+def test_what_lies_between_two_images_depends_on_the_order_of_loops():
+    layer = ConvLayer("", 16, 8, 8, 4 * TILE_COLS, 3, 3, padding=1)
+    orders = ("images", "channels", "weights")
+    assert [Case("", layer, "direct", outer).between(1000) for outer in orders] == [1000, 250, 0]
+    narrow = ConvLayer("", 16, 8, 8, 1, 3, 3, padding=1)
+    assert Case("", narrow, "direct", "channels").between(1000) == 1000

@@ -18,6 +18,7 @@ from workbook.network.graph import Graph, ModelError, Node
 from workbook.network.network import Network
 from workbook.network.onnx_file import read
 from workbook.network.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
+from workbook.network.qdq import fuse_quantized
 from workbook.network.shapes import infer_shapes
 from workbook.network.simplify import drop_passing, fold_constants, sum_is_add
 
@@ -59,6 +60,6 @@ def load(
     """
     graph = infer_shapes(read(model))
     with np.errstate(all="ignore"):  # weights that become infinite are refused by the node that holds them
-        for rewrite in (fold_constants, drop_passing, sum_is_add, *PASSES):
+        for rewrite in (fuse_quantized, fold_constants, drop_passing, sum_is_add, *PASSES):
             graph = rewrite(graph)
         return Network(graph, algorithm=algorithm, threads=threads)

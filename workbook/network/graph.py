@@ -107,6 +107,16 @@ class Graph:
             return None
         return next(node for node in self.nodes if name in node.reads)
 
+    def without_unread(self) -> Graph:
+        """Return the graph without nodes and constants that no output needs."""
+        read, kept = set(self.outputs), list[Node]()
+        for node in reversed(self.nodes):
+            if read.intersection(node.outputs):
+                read.update(node.reads)
+                kept.append(node)
+        constants = {name: array for name, array in self.constants.items() if name in read}
+        return replace(self, nodes=tuple(reversed(kept)), constants=constants)
+
     def replaced(self, old: Iterable[Node], new: Node, constants: Mapping[str, Array] | None = None) -> Graph:
         """Return the graph with `new` in the place of the last of the `old` nodes, and with more constants.
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workbook import measure
+from workbook.files import write_whole
 from workbook.measure import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
 from workbook.network.native import Natives
+from workbook.network.onnx_writer import to_onnx
 from workbook.network.operators import Convolution, prepare
 from workbook.network.planned import Run, Seen, ShapesChangedError
 from workbook.network.step import Settings, Step
@@ -191,6 +195,18 @@ class Network:
         if not all(map(math.prod, (array.shape for array in seen.values()))):
             return None  # an empty batch
         return Run(self._steps, self.graph.constants, seen, tuple(values), self.outputs, self._natives)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as an ONNX file; a quantized one in the QDQ form, which other runtimes take too.
+
+        Raises
+        ------
+        ModelError
+            If a node cannot be written; the message names it.
+        OSError
+            If the file cannot be written; it is then as it was.
+        """
+        write_whole(Path(path), to_onnx(self.graph).SerializeToString())
 
     def _walk(
         self, values: dict[str, Array], compute: Callable[..., Array] = Step.__call__

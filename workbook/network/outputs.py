@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import onnx
+
 from workbook.network.graph import Graph, Node
 
 
@@ -23,9 +25,15 @@ def one_output_each(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(reversed(kept)), constants=constants)
 
 
+def _least_outputs(node: Node) -> int:
+    """Return how many outputs an operator must have."""
+    domain, _, op = node.op.rpartition(".")
+    return int(onnx.defs.get_schema(op, node.opset, domain).min_output) if onnx.defs.has(op, node.opset, domain) else 1
+
+
 def _only(node: Node, i: int, wanted: list[int]) -> Node:
     """Return the node that writes output i."""
-    if wanted == [0] and node.op != "Split":
+    if wanted == [0] and _least_outputs(node) < 2 and node.op != "Split":
         return replace(node, outputs=node.outputs[:1])
     name = node.name if len(wanted) == 1 else f"{node.name} output {i}"
     attributes = {**node.attributes, "output": (i, len(node.outputs))}

@@ -170,18 +170,19 @@ def split_residual(graph: Graph) -> Graph:
 
 
 def residual_parts(node: Node) -> tuple[tuple[Node, ...], dict[str, Array]]:
-    """Return a Conv that adds an array as separate nodes, and the constants that they read beside its own."""
-    activation, end = node.attributes.get("activation"), node.outputs[0]
+    """Return a layer, the Add of its residual and its activation as nodes of their own, and what these read beside."""
+    activation, residual = node.attributes.get("activation"), node.attributes.get("residual")
+    end, before = node.outputs[0], f"{node.outputs[0]} before the sum"
+    total = f"{end} before the activation" if activation else end
     left = {key: value for key, value in node.attributes.items() if key not in ("residual", "activation")}
-    before, total = f"{end} before the sum", f"{end} before the activation" if activation else end
-    conv = replace(node, outputs=(before,), attributes=left)
-    add = Node(f"{node.name} sum", "Add", (before, node.attributes["residual"]), (total,))
+    layer = replace(node, outputs=(before if residual else total,), attributes=left)
+    add = (Node(f"{node.name} sum", "Add", (before, residual), (total,)),) if residual else ()
     if not activation:
-        return (conv, add), {}
+        return (layer, *add), {}
     name = f"{node.name} activation"
     if isinstance(activation, tuple):
-        return (conv, add, Node(name, "LeakyRelu", (total,), (end,), {"alpha": activation[1]})), {}
+        return (layer, *add, Node(name, "LeakyRelu", (total,), (end,), {"alpha": activation[1]})), {}
     if activation == "relu":
-        return (conv, add, Node(name, "Relu", (total,), (end,))), {}
+        return (layer, *add, Node(name, "Relu", (total,), (end,))), {}
     bounds: dict[str, Array] = {f"{end} {side}": np.full((), b, np.float32) for side, b in (("low", 0), ("high", 6))}
-    return (conv, add, Node(name, "Clip", (total, *bounds), (end,))), bounds
+    return (layer, *add, Node(name, "Clip", (total, *bounds), (end,))), bounds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -50,7 +49,7 @@ def small_model(graph: Graph) -> onnx.ModelProto:
 
 def initializers(constants: Mapping[str, Array]) -> list[onnx.TensorProto]:
     """Return constants as a file stores them."""
-    return [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in constants.items()]
+    return [numpy_helper.from_array(array, name) for name, array in constants.items()]
 
 
 _IR_VERSION = 8  # of opset 17

@@ -14,23 +14,37 @@ import numpy as np
 import kernels
 from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.linear import dequantize_linear, quantize_linear
-from workbook.network.pooling import framed
-from workbook.network.step import Constants, Prepare, Settings, Step, activated, stored
+from workbook.network.pooling import Pool, framed
+from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored
 from workbook.network.windows import depends_on_image, window
 
 
 def _quantize(node: Node, constants: Constants, _: Settings) -> Step:
-    scale, zero = stored(node, 1, "scale", constants), stored(node, 2, "zero point", constants)
+    scale, zero = stored(node, 1, "scale", constants), _zero_point(node, constants)
+    _check_form(node)
     axis = node.attributes.get("axis", 1)
-    return Step(node, node.inputs[:1], lambda x: quantize_linear(x, scale, zero, axis))
+    return Step(node, node.inputs[:1], lambda x: quantize_linear(x, scale, np.uint8(0) if zero is None else zero, axis))
 
 
 def _dequantize(node: Node, constants: Constants, _: Settings) -> Step:
-    scale, zero = stored(node, 1, "scale", constants), stored(node, 2, "zero point", constants)
-    if scale.size == 1 and zero.dtype.itemsize == 1:
+    scale, zero = stored(node, 1, "scale", constants), _zero_point(node, constants)
+    _check_form(node)
+    if zero is not None and scale.size == 1 and zero.dtype.itemsize == 1:
         return Step(node, node.inputs[:1], _meaning(scale, zero))
     axis = node.attributes.get("axis", 1)
-    return Step(node, node.inputs[:1], lambda q: dequantize_linear(q, scale, zero, axis))
+    return Step(node, node.inputs[:1], lambda q: dequantize_linear(q, scale, 0 if zero is None else zero, axis))
+
+
+def _zero_point(node: Node, constants: Constants) -> Array | None:
+    """Return the zero point; None if it is left out and stands for 0."""
+    return stored(node, 2, "zero point", constants) if len(node.inputs) > 2 and node.inputs[2] else None
+
+
+def _check_form(node: Node) -> None:
+    """Blocks of scales and types of 4, 8 or 16 bits that are no integers have no function here."""
+    for name in ("block_size", "output_dtype", "precision"):
+        if node.attributes.get(name):
+            raise NotNativeError(f"{node}: the attribute {name!r} has no function here")
 
 
 def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
@@ -110,10 +124,35 @@ def _global_average_pool(node: Node, constants: Constants, _: Settings) -> Step:
     return Step(node, node.inputs[:1], pool)
 
 
+def _average_pool(node: Node, constants: Constants, _: Settings) -> Step:
+    x_scale, x_zero, y_scale, y_zero = (stored(node, i, f"input {i}", constants) for i in range(1, 5))
+    number, pool = _meaning(x_scale, x_zero), Pool.of(node)
+    return Step(node, node.inputs[:1], lambda x: quantize_linear(pool.average(number(x)), y_scale, y_zero))
+
+
+def _concat(node: Node, constants: Constants, _: Settings) -> Step:
+    """QLinearConcat: scale and zero point of y, then each array with its own; a table takes its bytes to those of y."""
+    scale, zero = (stored(node, i, f"input {i}", constants) for i in (0, 1))
+    axis, tables = node.attributes["axis"], list[Array]()
+    for i in range(2, len(node.inputs), 3):
+        numbers = _table(*(stored(node, j, f"input {j}", constants) for j in (i + 1, i + 2)))
+        tables.append(quantize_linear(numbers, scale, zero))
+
+    def concat(*arrays: Array) -> Array:
+        return np.concatenate([table[q.view(np.uint8)] for table, q in zip(tables, arrays, strict=True)], axis)
+
+    return Step(node, node.inputs[2::3], concat)
+
+
 def _meaning(scale: Array, zero: Array) -> Callable[[Array], FloatArray]:
     """Return the function from bytes to the numbers that they stand for."""
-    table = dequantize_linear(np.arange(256, dtype=np.uint8).view(zero.dtype), scale, zero)
+    table = _table(scale, zero)
     return lambda q: table[q.view(np.uint8)]
+
+
+def _table(scale: Array, zero: Array) -> FloatArray:
+    """Return the number that each of the 256 bytes stands for."""
+    return dequantize_linear(np.arange(256, dtype=np.uint8).view(zero.dtype), scale, zero)
 
 
 QUANTIZED: dict[str, Prepare] = {
@@ -122,5 +161,7 @@ QUANTIZED: dict[str, Prepare] = {
     "QLinearConv": _conv,
     "com.microsoft.QGemm": _gemm,
     "com.microsoft.QLinearAdd": _add,
+    "com.microsoft.QLinearAveragePool": _average_pool,
+    "com.microsoft.QLinearConcat": _concat,
     "com.microsoft.QLinearGlobalAveragePool": _global_average_pool,
 }

@@ -26,7 +26,7 @@ def fold_constants(graph: Graph) -> Graph:
             nodes.append(node)
         else:
             constants[node.outputs[0]] = y
-    return _with(graph, nodes, constants)
+    return replace(graph, nodes=tuple(nodes), constants=constants).without_unread()
 
 
 def _value(node: Node, graph: Graph, constants: dict[str, Array]) -> Array | None:
@@ -58,7 +58,7 @@ def drop_passing(graph: Graph) -> Graph:
             given[node.outputs[0]] = node.inputs[0]
         else:
             nodes.append(node)
-    return _with(graph, nodes, dict(graph.constants))
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _renamed(node: Node, given: dict[str, str]) -> Node:
@@ -69,9 +69,3 @@ def sum_is_add(graph: Graph) -> Graph:
     """A Sum of two arrays is an Add."""
     nodes = [replace(node, op="Add") if node.op == "Sum" and len(node.inputs) == 2 else node for node in graph.nodes]
     return replace(graph, nodes=tuple(nodes))
-
-
-def _with(graph: Graph, nodes: list[Node], constants: dict[str, Array]) -> Graph:
-    """Return the graph with these nodes, and those of the constants that they read."""
-    read = {name for node in nodes for name in node.reads} | set(graph.outputs)
-    return replace(graph, nodes=tuple(nodes), constants={n: array for n, array in constants.items() if n in read})

@@ -98,8 +98,14 @@ class _Work:
             "Conv": self.convolution,
             "Gemm": self.product,
             "Add": self.sum,
+            "AveragePool": self.mean,
+            "Concat": self.joined,
             "GlobalAveragePool": self.mean,
             "Min": self.cap,
+            "Relu": self.floor,
+            "Squeeze": self.passed_on,
+            "Transpose": self.passed_on,
+            "Unsqueeze": self.passed_on,
             "MaxPool": self.passed_on,
             "Flatten": self.passed_on,
             "Reshape": self.passed_on,
@@ -165,10 +171,28 @@ class _Work:
         return True
 
     def mean(self, node: Node) -> bool:
-        """QLinearGlobalAveragePool."""
+        """QLinearGlobalAveragePool, QLinearAveragePool."""
         affine = self.affine(node)
         reads = [*self.in_bytes(node.inputs[0]), *self.store(node.outputs[0], affine)]
-        self.add(node, "com.microsoft.QLinearGlobalAveragePool", reads, affine, {})
+        self.add(node, f"com.microsoft.QLinear{node.op}", reads, affine, node.attributes)
+        return True
+
+    def joined(self, node: Node) -> bool:
+        """QLinearConcat, unless a part is stored, or not there in bytes."""
+        if any(name in self.constants or name not in self.recipe.ranges for name in node.inputs):
+            return False
+        affine = self.affine(node)
+        reads = [*self.store(node.outputs[0], affine), *(part for name in node.inputs for part in self.in_bytes(name))]
+        self.add(node, "com.microsoft.QLinearConcat", reads, affine, node.attributes)
+        return True
+
+    def floor(self, node: Node) -> bool:
+        """Max of bytes, and of the byte that stands for 0."""
+        if node.inputs[0] not in self.bytes:
+            return False
+        affine = self.bytes[node.inputs[0]]
+        name = self.constant(f"{node.inputs[0]} zero in bytes", affine.zero_point)
+        self.add(node, "Max", [_bytes(node.inputs[0]), name], affine, {})
         return True
 
     def cap(self, node: Node) -> bool:
@@ -216,9 +240,10 @@ class _Work:
         return self.recipe.scheme.of_layer(node.name)
 
     def affine(self, node: Node) -> Affine:
-        """Return scale and zero point of a node's output; what a Min behind it cuts off needs no bytes."""
+        """Return scale and zero point of a node's output; what a Min or Relu behind it cuts off needs no bytes."""
         reader = self.graph.reader(node.outputs[0])
-        name = reader.outputs[0] if reader is not None and is_cap(reader, self.graph) else node.outputs[0]
+        cut = reader is not None and (is_cap(reader, self.graph) or reader.op == "Relu")
+        name = reader.outputs[0] if reader is not None and cut else node.outputs[0]
         low, high = self.range(name)
         activation = node.attributes.get("activation")
         if node.op == "Conv" and isinstance(activation, tuple) and activation[1]:

@@ -23,7 +23,7 @@ from workbook.streaming.row_schedule import RowLayer, RowSchedule, Task
 
 
 class Bands:
-    """A network that takes a frame in bands of rows.
+    """A network that takes a frame in bands of rows, one frame after the other.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Bands:
         ValueError
             For rows of another shape or dtype.
         ModelError
-            If a node cannot compute what it is given; the message names it.
+            If a node cannot compute what it is given; the message names it. Then the frame is given up.
         """
         height, frame = self.schedule.height, self._kept[0].old
         if self._ends[0] == height:
@@ -107,13 +107,25 @@ class Bands:
         if not isinstance(rows, np.ndarray) or rows.shape != expected or rows.dtype != frame.dtype:
             given = f"{rows.dtype} {rows.shape}" if isinstance(rows, np.ndarray) else type(rows).__name__
             raise ValueError(f"the next rows must be {frame.dtype} {expected}, not {given}")
-        self._ends[0] = end
-        self._kept[0].new = rows
-        finished = [y for tasks in next(self._steps) for y in self._round(tasks)]
+        try:
+            self._ends[0] = end
+            self._kept[0].new = rows
+            finished = [y for tasks in next(self._steps) for y in self._round(tasks)]
+        except BaseException:  # Ctrl-C too: no half of this frame meets the next one
+            self.restart()
+            raise
         return np.concatenate([self._nothing, *finished], axis=2)
 
     def __call__(self, x: Array) -> Array:
-        """Return the result (1, K, H, W) for a whole frame (1, C, H, W), computed band after band."""
+        """Return the result (1, K, H, W) for a whole frame (1, C, H, W), computed band after band.
+
+        Raises
+        ------
+        ValueError
+            For a frame of another shape or dtype.
+        """
+        if x.shape[2:3] != (self.schedule.height,):
+            raise ValueError(f"a frame must have {self.schedule.height} rows, but its shape is {x.shape}")
         self.restart()
         tops = range(0, self.schedule.height, self.schedule.band)
         return np.concatenate([self.feed(x[:, :, top : top + self.schedule.band]) for top in tops], axis=2)

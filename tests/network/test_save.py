@@ -1,0 +1,85 @@
+"""Networks written as ONNX files: ONNX Runtime takes them and computes the same, in float32 and, as QDQ, on bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import pytest
+from graphs import CASES, W33, model, node, random
+
+from workbook import network
+from workbook.network import ModelError, Network
+from workbook.quantization import Scheme, quantize
+
+Array = npt.NDArray[Any]
+
+
+def runtime(path: Path, x: Array) -> list[Array]:
+    """What ONNX Runtime makes of a file, with all its rewrites: it finds the layers on bytes itself."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: x})  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_float_network_comes_back(tmp_path: Path, name: str) -> None:
+    path, x = tmp_path / "net.onnx", random(2, 8, 9, 7)
+    net = network.load(CASES[name][0])
+    net.save(path)
+    onnx.checker.check_model(path, full_check=True)
+    again = network.load(path)
+    for y, ours, theirs in zip(net.run(x), again.run(x), runtime(path, x), strict=True):
+        assert np.array_equal(y, ours)
+        assert np.abs(y - theirs).max() <= 1e-5 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("scheme", [Scheme(), Scheme(activations="int8", per_channel=False)], ids=["u8s8", "s8s8"])
+@pytest.mark.parametrize("name", CASES)
+def test_quantized_network_comes_back(tmp_path: Path, name: str, scheme: Scheme) -> None:
+    """Read again, it is the same network on bytes, with the same bits."""
+    path, x = tmp_path / "net.onnx", random(2, 8, 9, 7)
+    net = quantize(network.load(CASES[name][0]), x, scheme)
+    net.save(path)
+    onnx.checker.check_model(path, full_check=True)
+    again = network.load(path)
+    assert {n.op for n in again.graph.nodes} <= {n.op for n in net.graph.nodes} | {"Clip"}
+    assert all(map(np.array_equal, net.run(x), again.run(x)))
+    for y, theirs in zip(net.run(x), runtime(path, x), strict=True):
+        assert np.abs(y - theirs).max() <= 2.01 * _step(net)
+
+
+def _step(net: Network) -> float:
+    """The largest step of what is turned into float32."""
+    scales = [n.inputs[1] for n in net.graph.nodes if n.op == "DequantizeLinear"]
+    return max((float(net.graph.constants[name].max()) for name in scales), default=1e-5)
+
+
+def test_a_file_that_cannot_be_written_is_left_alone(tmp_path: Path) -> None:
+    """TopK of operator set 9 has an attribute that today's has not."""
+    top = onnx.helper.make_node("TopK", ["x"], ["y", "places"], "top", k=3)
+    net, path = network.load(model([top], {}, opset=9)), tmp_path / "net.onnx"
+    with pytest.raises(ModelError, match=r"node 'top' \(TopK\) is of operator set 9, and cannot be written in 17"):
+        net.save(path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        node("Softmax", "g", "y"),
+        node("Unsqueeze", "g", "y", axes=[0]),
+        node("Squeeze", "g", "y", axes=[3]),
+        node("Clip", "x", "y", min=0.5),
+    ],
+    ids=lambda old: old.op_type,
+)
+def test_old_operators_are_written_as_todays(tmp_path: Path, old: onnx.NodeProto) -> None:
+    nodes = [node("GlobalAveragePool", "x", "g"), node("Conv", "x w", "c"), old]
+    net, x = network.load(model(nodes, {"w": W33}, opset=9)), random(2, 8, 9, 7)
+    net.save(tmp_path / "net.onnx")
+    (y,) = runtime(tmp_path / "net.onnx", x)
+    assert np.allclose(net(x), y, rtol=1e-6, atol=1e-6)
