@@ -22,6 +22,7 @@ from rich import box
 from rich.table import Table
 
 from workbook import measure
+from workbook.bench.report import BUSY
 from workbook.measure import Timing
 from workbook.network import load
 from workbook.network.graph import FloatArray
@@ -85,6 +86,11 @@ class Report:
         """Geometric mean, over the networks, of the fastest peer's time over ours."""
         return statistics.geometric_mean(row.speedup_over_fastest for row in self.rows)
 
+    @property
+    def disturbed(self) -> float:
+        """Part of the time in which other programs had our one thread's core; 0 for several threads."""
+        return statistics.fmean(row.times[OURS].waited for row in self.rows) if self.threads == 1 else 0.0
+
     def as_dict(self) -> dict[str, Any]:
         """The report as plain numbers and words, for JSON; times are in seconds, memory in bytes."""
         return {
@@ -92,6 +98,7 @@ class Report:
             "threads": self.threads,
             "peers": self.peers,
             "speedup": self.speedup if self.peers else None,
+            "disturbed": self.disturbed,
             "rows": [asdict(row) for row in self.rows],
         }
 
@@ -103,6 +110,10 @@ class Report:
         notes = ["A library's column: its time over ours, above 1 ours is faster; MB: resident memory that it took."]
         if self.peers:
             notes.append(f"Over the fastest library on each network, geometric mean: {self.speedup:.2f}x.")
+        if self.disturbed > BUSY:
+            notes.append(
+                f"Other programs had the core for {self.disturbed:.0%} of the time: run it again when they rest."
+            )
         table = Table(
             title=f"{machine}\nwhole networks, batch 1, float32, {count}; {versions}",
             caption="\n".join(notes),
