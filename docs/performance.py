@@ -57,16 +57,29 @@ class Run:
         """What the run is called in the file."""
         return " ".join(filter(None, (self.layers, self.dtype, f"x{self.threads}", self.isa)))
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What follows `workbook bench`."""
+        return "--layers", self.layers, "--threads", str(self.threads), "--dtype", self.dtype
+
     def report(self, folder: Path) -> dict[str, Any]:
         """Run it in a process of its own, because an instruction set is chosen at import."""
         file = folder / "report.json"
-        options = {"--layers": self.layers, "--threads": str(self.threads), "--dtype": self.dtype, "--json": str(file)}
-        command = [sys.executable, "-m", "workbook", "bench", *(word for pair in options.items() for word in pair)]
+        command = [sys.executable, "-m", "workbook", "bench", *self.arguments, "--json", str(file)]
         environment = {**os.environ, **({"KERNELS_ISA": self.isa} if self.isa else {})}
         if subprocess.run(command, env=environment).returncode:
             raise CommandError(f"{self.name}: workbook bench failed; {FILE.name} is as it was")
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return report
+
+
+class NetworksRun(Run):
+    """The same for whole networks."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What follows `workbook bench`."""
+        return "networks", "--threads", str(self.threads)
 
 
 RUNS = (
@@ -76,6 +89,8 @@ RUNS = (
     Run("int8", dtype="int8"),
 )
 WINOGRAD, WINOGRAD_X2, REST, _, _, _, RANDOM, V3, INT8 = RUNS
+NETWORKS, NETWORKS_X2 = (NetworksRun("networks", threads) for threads in (1, 2))
+ALL_RUNS = (*RUNS, NETWORKS, NETWORKS_X2)
 LARGE = 100e6  # multiply-adds of a layer that two threads should share well
 
 
@@ -110,10 +125,16 @@ class Target:
         if wanted is None or number is None:
             return ""
         limit = f"{'≤' if self.at_most else '≥'} {wanted:g}"
-        if self.timed and reports[self.run.name]["summary"]["disturbed"] > BUSY:
+        if self.timed and _disturbed(reports[self.run.name]) > BUSY:
             return f"{limit}: measure again, other programs ran"
         good = number <= wanted if self.at_most else number >= wanted
         return f"{limit}: {'reached' if good else 'not reached'}"
+
+
+def _disturbed(report: dict[str, Any]) -> float:
+    """Part of the time in which other programs had the core."""
+    disturbed: float = report.get("summary", report)["disturbed"]
+    return disturbed
 
 
 def _over(run: Run, peer: str) -> Callable[[dict[str, Any]], float | None]:
@@ -161,14 +182,22 @@ TARGETS = (
         at_most=True,
         timed=False,
     ),
+    Target(NETWORKS, "networks, over the fastest library", lambda reports: reports[NETWORKS.name]["speedup"], 0.9, 1.1),
+    Target(
+        NETWORKS_X2,
+        "networks, two threads, over the fastest library",
+        lambda reports: reports[NETWORKS_X2.name]["speedup"],
+        floor=0.9,
+        goal=1.1,
+    ),
 )
 
 
 def measure(prefix: str = "") -> None:
     """Run every benchmark whose name begins so, and write the file when the last one has ended."""
-    wanted = [run for run in RUNS if run.name.startswith(prefix)]
+    wanted = [run for run in ALL_RUNS if run.name.startswith(prefix)]
     if not wanted:
-        raise CommandError(f"no run begins with {prefix!r}; there are {', '.join(run.name for run in RUNS)}")
+        raise CommandError(f"no run begins with {prefix!r}; there are {', '.join(run.name for run in ALL_RUNS)}")
     reports = saved() if prefix else {}
     with TemporaryDirectory() as folder:
         for number, run in enumerate(wanted, start=1):
@@ -179,12 +208,12 @@ def measure(prefix: str = "") -> None:
 
 def performance(reports: dict[str, Any]) -> str:
     """Return the section: the machine, a row a run, the targets."""
-    return "\n\n".join([_machine(reports), _speedups(reports), _peaks(reports), _targets(reports)])
+    return "\n\n".join([_machine(reports), _speedups(reports), _peaks(reports), _networks(reports), _targets(reports)])
 
 
 def _machine(reports: dict[str, Any]) -> str:
     first = reports[RUNS[0].name]
-    machine, busy = first["machine"], max(report["summary"]["disturbed"] for report in reports.values())
+    machine, busy = first["machine"], max(map(_disturbed, reports.values()))
     packages = {"Python": first["versions"]["python"], "NumPy": first["versions"]["numpy"], **first["peers"]}
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['isa']}; {first['date']}. "
@@ -229,6 +258,21 @@ def _peaks(reports: dict[str, Any]) -> str:
             f"* Two threads over one, and what the peak gains by the second: {'; '.join(gains)}.",
         ]
     )
+
+
+def _networks(reports: dict[str, Any]) -> str:
+    """A row a network and number of threads: the time, how it is spent, the peers' over it, and the memory."""
+    peers, shares = list(reports[NETWORKS.name]["peers"]), ("conv", "pool", "gemm", "rest")
+    rows = [["network", "threads", "ms", *peers, *shares, "MB", *(f"MB of {peer}" for peer in peers)]]
+    rows.append(["---"] * len(rows[0]))
+    for run in (NETWORKS, NETWORKS_X2):
+        for row in reports[run.name]["rows"]:
+            ours, memory = row["times"]["ours"]["median"], row["memory"]
+            over = [f"{row['times'][peer]['median'] / ours:.2f}×" for peer in peers]
+            spent = [f"{row['shares'].get(kind, 0):.0%}" for kind in shares]
+            taken = [f"{memory[engine] / 1e6:.0f}" for engine in ("ours", *peers)]
+            rows.append([row["network"], str(run.threads), f"{1e3 * ours:.1f}", *over, *spent, *taken])
+    return _table(rows)
 
 
 def _gain(summary: dict[str, Any]) -> str:
