@@ -1,5 +1,7 @@
 """Row streaming: the same bits as a run of the whole frame, in little memory, or a clear error."""
 
+from dataclasses import replace
+
 import graphs
 import numpy as np
 import pytest
@@ -167,8 +169,6 @@ REFUSED = {
     "stride": ([conv("y", strides=[2, 2])], r"'y' .Conv.: stride 2 and 1 \+ 1 rows of padding change the height"),
     "no padding": ([conv("y", pads=[0, 0, 0, 0])], r"row streaming needs stride 1 and 2 rows of padding"),
     "tall constant": ([graphs.node("Add", "x tall", "y")], "'y' .Add.: its constant 'tall' has rows of its own"),
-    "no frame": ([graphs.node("Relu", "w", "r"), graphs.node("Relu", "x", "y")], "'r' .Relu.: it reads no rows"),
-    "not the last": ([conv("y"), conv("c")], "which its last node writes"),
 }
 
 
@@ -178,6 +178,18 @@ def test_networks_that_cannot_be_streamed(name):
     net = network.load(graphs.model(nodes, TALL))
     with pytest.raises(ModelError, match=message):
         Bands(net, (8, 8))
+
+
+@pytest.mark.parametrize(
+    ("reads", "last", "message"),
+    [("w", False, r"node 'idle' .Relu.: it reads no rows of the frame"), ("x", True, "which its last node writes")],
+)
+def test_a_node_that_nobody_needs(reads, last, message):
+    graph = network.read(graphs.model([conv("y")], STORED))
+    idle = (network.Node("idle", "Relu", (reads,), ("nothing",)),)
+    nodes = graph.nodes + idle if last else idle + graph.nodes
+    with pytest.raises(ModelError, match=message):
+        Bands(network.Network(replace(graph, nodes=nodes)), (8, 8))
 
 
 @pytest.mark.parametrize("name", ["digits_cnn", "digits_depthwise"])

@@ -64,6 +64,7 @@ class Bands:
         self._kept = [_Kept(array, room) for array, room in zip(arrays[:-1], self.schedule.rooms(), strict=True)]
         self._last_readers = self.schedule.last_readers()
         self._nothing = arrays[-1][:, :, :0]
+        self._row_bytes = [array[:, :, :1].nbytes for array in arrays]
         self._window = np.empty(max(map(self._window_bytes, self.schedule.layers)), np.uint8)
         self.restart()
 
@@ -78,6 +79,18 @@ class Bands:
     def bytes(self) -> int:
         """Bytes kept from band to band, and of the rows that a filter sees; beside them there is a layer's output."""
         return sum(kept.old.nbytes for kept in self._kept) + self._window.nbytes
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of whole arrays at most, if the frame is computed at once and each is given up after its last reader.
+
+        The frame itself and scratch of the kernels are not counted.
+        """
+        most = 0
+        for i in range(len(self._layers)):
+            alive = [array for array in range(1, i + 1) if self._last_readers[array] >= i]
+            most = max(most, sum(self._row_bytes[array] for array in (*alive, i + 1)))
+        return most * self.schedule.height
 
     def feed(self, rows: Array) -> Array:
         """Take the next rows of the frame; return the rows of the result that they complete.
@@ -166,9 +179,7 @@ class Bands:
 
     def _window_bytes(self, layer: RowLayer) -> int:
         """Bytes of the rows that a filter sees at a time, at most."""
-        old = self._kept[layer.reads[0]].old
-        row_bytes = old.shape[1] * old.shape[3] * old.itemsize
-        return (self.schedule.most(layer) + layer.above + layer.below) * row_bytes
+        return (self.schedule.most(layer) + layer.above + layer.below) * self._row_bytes[layer.reads[0]]
 
 
 class _Kept:

@@ -44,7 +44,8 @@ class RowRun:
     rows_out : tuple of int
         Rows of the result that there are after each band.
     whole_bytes, band_bytes : int
-        Of arrays at most, while a frame is computed; weights and the frame itself are not counted.
+        Of arrays at most, while a frame is computed: counted for the whole frame, measured for bands. Weights, the
+        frame itself and scratch of the kernels are not in it.
     equal : bool
         Whether the two results are the same, bit for bit.
     """
@@ -143,7 +144,6 @@ def row_run(
     pieces = [frame[:, :, top : top + band] for top in range(0, height, band)]
     clock = time.thread_time if threads == 1 else time.perf_counter
     equal = bool(np.array_equal(bands(frame), network(frame)))  # memory is touched, weights are packed
-    whole_bytes = _peak(lambda: network(frame))
     band_bytes = bands.bytes + _peak(lambda: [bands.feed(piece).shape for piece in pieces])
     whole, times = [], []
     for _ in range(rounds):
@@ -159,7 +159,7 @@ def row_run(
             on_round()
     medians = tuple(np.median(times, axis=0).tolist())
     rows_out = bands.schedule.rows_out
-    return RowRun(height, band, readout, Timing.of(whole), medians, rows_out, whole_bytes, band_bytes, equal)
+    return RowRun(height, band, readout, Timing.of(whole), medians, rows_out, bands.frame_bytes, band_bytes, equal)
 
 
 def _peak(run: Callable[[], object]) -> int:
