@@ -12,7 +12,7 @@ from functools import cache
 
 from workbook import measure, models
 from workbook.network import Network
-from workbook.network.graph import FloatArray
+from workbook.network.graph import FloatArray, Graph
 from workbook.quantization.quantize import quantize
 from workbook.quantization.trained import images
 from workbook.streaming.clock import RealTime
@@ -42,8 +42,13 @@ def denoiser(program: str, threads: int) -> Network:
     threads : int
     """
     if program == "int8":
-        return quantize(models.load("denoiser", threads=1), images("denoiser"), threads=threads)
+        return Network(_graph_on_bytes(), threads=threads)
     return models.load("denoiser", algorithm=program, threads=threads)
+
+
+@cache
+def _graph_on_bytes() -> Graph:
+    return quantize(models.load("denoiser", threads=1), images("denoiser"), threads=1).graph
 
 
 def cores() -> int:
@@ -136,11 +141,11 @@ def live(size: tuple[int, int] = SIZE, frames: int | None = None, on_program: Ca
     size : (int, int)
         Height and width of a frame.
     frames : int, optional
-        Of each program; 90 by default, 12 when WORKBOOK_QUICK is set.
+        Of each program; 90 by default, 8 when WORKBOOK_QUICK is set.
     on_program : function, optional
         Called after each program, for a progress bar.
     """
-    count = frames or (12 if measure.quick() else 90)
+    count = frames or (8 if measure.quick() else 90)
     runs = {}
     for program in PROGRAMS:
         runs[program] = watched(OnImages(denoiser(program, cores())), Policy.newest(), count, size)
