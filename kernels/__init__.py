@@ -8,15 +8,21 @@ from kernels.isa import isa, isas  # first: it puts the algorithms of the chosen
 # isort: split
 from kernels.convolution import Conv2d, algorithms, conv2d, source
 from kernels.integers import QLinearConv, conv_integer, qlinear_conv
+from kernels.layout import LANES, from_lanes, to_lanes
+from kernels.pools import Pool2d
 
 __all__ = [
+    "LANES",
     "Conv2d",
+    "Pool2d",
     "QLinearConv",
     "algorithms",
     "conv2d",
     "conv_integer",
+    "from_lanes",
     "isa",
     "isas",
     "qlinear_conv",
     "source",
+    "to_lanes",
 ]

@@ -84,12 +84,12 @@ class Arenas:
         self.free: list[Array] = []
 
     def take(self, numbers: int) -> Array:
-        """Return memory for so many numbers of four bytes; it begins on a cache line."""
+        """Return memory for at least so many numbers of four bytes; it begins on a cache line."""
         try:
             arena = self.free.pop()
         except IndexError:
             return self._new(numbers)
-        return arena if arena.size == numbers else self._new(numbers)
+        return arena if arena.size >= numbers else self._new(numbers)
 
     def give(self, arena: Array) -> None:
         """Keep it for the next call."""

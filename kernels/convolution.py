@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from importlib.resources import files
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy.typing as npt
 
 from kernels import cost, integers
 from kernels.arrays import Arenas, check_array, check_dtype, check_out, finite_copy, readable, thread_count
+from kernels.bound import Bound
 from kernels.explain import Explanation, Option
-from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
+from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
+from kernels.layout import in_lanes, lanes_shape, plain_shape
 from kernels.registry import ALGORITHMS, automatic, counts, described, floats, obstacle, of_dtype
 
 FloatArray = npt.NDArray[np.float32]
@@ -134,57 +137,98 @@ class Conv2d:
             self._check_runs(algorithm)
             self._pack(algorithm)
 
-    def __call__(self, x: FloatArray, out: FloatArray | None = None, residual: FloatArray | None = None) -> FloatArray:
+    def __call__(
+        self,
+        x: FloatArray,
+        out: FloatArray | None = None,
+        residual: FloatArray | None = None,
+        *,
+        lanes: bool = False,
+    ) -> FloatArray:
         """Compute the layer.
 
         Parameters
         ----------
-        x : (N, C, H, W) float32
-        out : (N, K, P, Q) float32, optional
+        x : (N, C, H, W) float32, or (N, C / LANES, H, W, LANES)
+            Plain, or in lanes (see `kernels.to_lanes`).
+        out : (N, K, P, Q) float32, or the same in lanes, optional
             Where to write; contiguous, writeable, sharing no memory with the other arrays.
-        residual : (N, K, P, Q) float32, optional
+        residual : float32 array of the output's shape, optional
             Added before the activation.
+        lanes : bool
+            Whether the output is in lanes, if there is no `out`.
 
         Returns
         -------
-        (N, K, P, Q) float32
+        (N, K, P, Q) float32, or the same in lanes
             `out` if it was given.
         """
         check_array(x, "x", (self._dtype,))
-        shape = Geometry.of(x.shape, self.weight_shape, self._window)
+        if out is None:
+            shape = self.y_shape(x.shape)
+            out = np.empty(lanes_shape(shape) if lanes else shape, self._dtype)
         if residual is not None:
             check_array(residual, "residual", (self._dtype,))
-            if residual.shape != shape.y_shape:
-                raise ValueError(f"residual must have the output's shape {shape.y_shape}, not {residual.shape}")
-        if out is None:
-            out = np.empty(shape.y_shape, self._dtype)
-        else:
-            check_out(out, shape.y_shape, {"x": x, "residual": residual}, self._dtype)
-        x = readable(x)
-        residual = None if residual is None else readable(residual)
-        if shape.N:
-            name = self._choice(shape)
-            layer, numbers = described(shape, self._activation, name, self.threads, self._dtype)
-            arena = self._arenas.take(numbers)
-            try:
-                algorithm = self._algorithms[name]
-                algorithm.run(layer, x, self._pack(name), self._bias, residual, out, arena, self.threads)
-            finally:
-                self._arenas.give(arena)
+            residual = readable(residual)
+        bound = self.bind(readable(x), out, residual)
+        arena = self._arenas.take(bound.scratch)
+        try:
+            bound(arena)
+        finally:
+            self._arenas.give(arena)
         return out
+
+    def bind(self, x: FloatArray, out: FloatArray, residual: FloatArray | None = None) -> Bound:
+        """Check the arrays once, for many calls on what they hold then; the parameters are those of a call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As a call does; also for an `x` or a `residual` that is not contiguous or not aligned.
+        """
+        check_array(x, "x", (self._dtype,))
+        shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._window)
+        forms = in_lanes(x.shape), isinstance(out, np.ndarray) and in_lanes(out.shape)
+        if any(forms) and self._dtype != "float32":
+            raise TypeError(f"lanes are of float32, not {self._dtype}")
+        y_shape = lanes_shape(shape.y_shape) if forms[1] else shape.y_shape
+        if residual is not None:
+            check_array(residual, "residual", (self._dtype,))
+            if residual.shape != y_shape:
+                raise ValueError(f"residual must have the output's shape {y_shape}, not {residual.shape}")
+        check_out(out, y_shape, {"x": x, "residual": residual}, self._dtype)
+        for name, array in (("x", x), ("residual", residual)):
+            if array is not None and not (array.flags.c_contiguous and array.flags.aligned):
+                raise ValueError(
+                    f"{name} must be contiguous (C order) and aligned to be bound; its copy would grow old"
+                )
+        name = self._choice(shape, *forms)
+        layer, numbers = described(shape, self._activation, name, self.threads, self._dtype, *forms)
+        run = partial(
+            self._algorithms[name].run,
+            layer,
+            x.reshape(shape.x_shape),
+            self._pack(name) if shape.N else None,
+            self._bias,
+            None if residual is None else residual.reshape(shape.y_shape),
+            out.reshape(shape.y_shape),
+        )
+        return Bound(name, numbers, self.threads, run if shape.N else None)
 
     @property
     def packed_bytes(self) -> int:
         """Bytes of the packed weights, of every algorithm that has been used so far."""
         return sum(packed.nbytes for packed in self._packed.values())
 
-    def explain(self, x_shape: tuple[int, int, int, int]) -> Explanation:
+    def explain(self, x_shape: tuple[int, ...], *, lanes: bool = False) -> Explanation:
         """Tell which algorithm an input of this shape gets, what is predicted of it, and why not the others.
 
         Parameters
         ----------
         x_shape : (int, int, int, int)
-            (N, C, H, W); N must be at least 1.
+            (N, C, H, W); N must be at least 1. Five sizes stand for an input in lanes.
+        lanes : bool
+            Whether the output is in lanes.
 
         Returns
         -------
@@ -192,34 +236,54 @@ class Conv2d:
             Its text is a table. Seconds are predicted for this machine and the plan's threads; the first call measures
             for a few milliseconds what a core does at most.
         """
-        shape = Geometry.of(x_shape, self.weight_shape, self._window)
+        shape = Geometry.of(plain_shape(x_shape), self.weight_shape, self._window)
         if not shape.N:
             raise ValueError(f"an empty batch takes no time: the shape is {tuple(x_shape)}")
-        options = tuple(self._option(name, shape) for name in self._algorithms)
+        forms = in_lanes(x_shape), lanes
+        options = tuple(self._option(name, shape, *forms) for name in self._algorithms)
         numbers = sum(map(math.prod, (shape.x_shape, shape.weight_shape, shape.y_shape)))
-        return Explanation(self._choice(shape), shape.macs, self._weight.itemsize * numbers, options)
+        return Explanation(self._choice(shape, *forms), shape.macs, self._weight.itemsize * numbers, options)
 
-    def _option(self, name: str, shape: Geometry) -> Option:
-        why_not = obstacle(name, shape.weight_shape, shape.window)
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
+        return geometry_of(plain_shape(x_shape), self.weight_shape, self._window).y_shape
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """Whether the layer can be computed with x and y in these forms, by the algorithm that was asked for."""
+        asked = self._algorithms if self.algorithm == "auto" else (self.algorithm,)
+        if (x_lanes or y_lanes) and self._dtype != "float32":
+            return False
+        return not all(obstacle(name, self.weight_shape, self._window, x_lanes, y_lanes) for name in asked)
+
+    def _option(self, name: str, shape: Geometry, x_lanes: bool, y_lanes: bool) -> Option:
+        why_not = obstacle(name, shape.weight_shape, shape.window, x_lanes, y_lanes)
         if why_not:
             return Option(name, math.nan, math.nan, why_not)
         threads = 1 if name == "naive" else self.threads
         _, C, R, S = shape.weight_shape
-        seconds = cost.seconds(counts(name, shape, self._dtype), threads)
+        seconds = cost.seconds(counts(name, shape, self._dtype, x_lanes, y_lanes), threads)
         return Option(name, seconds, cost.relative_error(name, C, R * S, self._dtype), "")
 
-    def _check_runs(self, name: str) -> None:
-        why_not = obstacle(name, self.weight_shape, self._window)
-        if why_not:
-            others = ", ".join(
-                other for other in self._algorithms if not obstacle(other, self.weight_shape, self._window)
+    def _check_runs(self, name: str, x_lanes: bool = False, y_lanes: bool = False) -> None:
+        why_not = {
+            other: obstacle(other, self.weight_shape, self._window, x_lanes, y_lanes) for other in self._algorithms
+        }
+        if why_not[name]:
+            others = ", ".join(other for other in why_not if not why_not[other])
+            raise ValueError(
+                f"algorithm {name!r} cannot run this layer: {why_not[name]}. Those that can: {others or 'none'}"
             )
-            raise ValueError(f"algorithm {name!r} cannot run this layer: {why_not}. Those that can: {others}")
 
-    def _choice(self, shape: Geometry) -> str:
+    def _choice(self, shape: Geometry, x_lanes: bool, y_lanes: bool) -> str:
         if self.algorithm != "auto":
-            return self.algorithm
-        return automatic(shape) if self._algorithms is ALGORITHMS else next(iter(self._algorithms))
+            name = self.algorithm
+        elif self._algorithms is ALGORITHMS and self.takes(x_lanes, y_lanes):
+            return automatic(shape, x_lanes, y_lanes)
+        else:
+            name = "direct"
+        if x_lanes or y_lanes:
+            self._check_runs(name, x_lanes, y_lanes)
+        return name
 
     def _pack(self, name: str) -> FloatArray:
         packed = self._packed.get(name)

@@ -6,17 +6,18 @@ There is no sum over channels, so a tile has nothing to share. A vector holds on
 
     weight  [C / VLEN][R*S][VLEN]               packed once, zero behind the last channel
     patch   [row][column][VLEN]                 see lanes.pxd
-    sums    [pixel][VLEN]                       transposed at the end: y keeps channels apart
+    sums    [pixel][VLEN]                       transposed at the end if y is plain: it keeps channels apart
 
-Cost: N*C*P*Q * R*S multiply-adds, and each number of x and y is moved four times. With nine multiply-adds for an output
-number there is little to compute: moving bounds it.
+Cost: N*C*P*Q * R*S multiply-adds, and each number of x and y is moved four times, or twice if it is in lanes. With
+nine multiply-adds for an output number there is little to compute: moving bounds it.
 """
 
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
+from kernels.counts cimport MOVED
 from kernels.lanes cimport fill_lanes
-from kernels.layer cimport Job, Layer, finish
+from kernels.layer cimport Job, Layer, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport VLEN, broadcast, load, store, transpose_matrix, vf
 
@@ -69,8 +70,8 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     cdef double blocks = <double>layer.N * work.chunks * work.blocks.down * work.blocks.across
     cdef double pixels = work.blocks.rows * work.blocks.columns
     return (1.25 * blocks * pixels * layer.R * layer.S,
-            blocks * work.height * (work.width + VLEN),
-            blocks * 4 * pixels, 0.0)
+            blocks * work.height * (MOVED * work.width if layer.x_lanes else work.width + VLEN),
+            blocks * (2 if layer.y_lanes else 4) * pixels, 0.0)
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
@@ -113,9 +114,12 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
             sums += min(RUN, block.columns - q) * VLEN          # the next pixels overwrite those past the row's end
             q += RUN
     sums = turned - VLEN * work.sums_step
-    transpose_matrix(sums, VLEN, block.rows * block.columns, 1, turned, work.sums_step)
-    finish(job, block.n, k, channels, block.row * layer.Q + block.column, block.rows * block.columns, turned,
-           work.sums_step)
+    if layer.y_lanes:
+        finish_lanes(job, block.n, k, 1, block.row * layer.Q + block.column, block.rows * block.columns, sums, VLEN)
+    else:
+        transpose_matrix(sums, VLEN, block.rows * block.columns, 1, turned, work.sums_step)
+        finish(job, block.n, k, channels, block.row * layer.Q + block.column, block.rows * block.columns, turned,
+               work.sums_step)
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,

@@ -4,24 +4,25 @@
 
 A row of a tile is an output pixel, a column an output channel: TILE_ROWS neighbours of one output row meet the
 weights of TILE_COLS channels. For each filter element the micro-kernel walks through the input channels; the sums stay
-in registers through all C*R*S steps. The tile comes out pixel by pixel and is transposed: y keeps channels apart.
+in registers through all C*R*S steps. The tile comes out pixel by pixel, as y in lanes lies; a plain y keeps channels
+apart, and the tile is transposed. An x in lanes is read VLEN channels at a time, in the same order.
 
     weight  [groups][K / TILE_COLS][R*S][C][TILE_COLS]      packed once, zero behind the last channel
     patch   [C][phase_h][phase_w][row][column]              see patch.pxd
 
-Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x. Multiply-adds bound the tiles; for deep layers on small
-images it is the weights, read once for every TILE_ROWS pixels.
+Cost: N*K*P*Q * C/groups*R*S multiply-adds and one copy of x, or none (patch.pxd says when). Multiply-adds bound the
+tiles; for deep layers on small images it is the weights, read once for every TILE_ROWS pixels.
 """
 
 import numpy as np
 
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
                              whole_lines)
-from kernels.counts cimport FEWEST_ROWS, L2, row_vectors, streamed
-from kernels.layer cimport Job, Layer, finish
+from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
+from kernels.layer cimport Job, Layer, finish, finish_lanes
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, transpose_matrix
+from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, tile_of_lanes, transpose_matrix
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 
@@ -29,7 +30,9 @@ cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves roo
 cdef struct Work:
     Job job
     Patch patch
-    Py_ssize_t* tap                     # where filter element (r, s) begins within a channel of the patch
+    Py_ssize_t* tap                     # where filter element (r, s) begins in the patch; in lanes, also each chunk
+    Py_ssize_t taps
+    Py_ssize_t patch_size               # numbers; none if x itself is the patch
     Py_ssize_t blocks                   # of output pixels, in all images and groups
 
 
@@ -38,6 +41,8 @@ cdef Work work_of(Layer layer) noexcept nogil:
     cdef Work work
     work.job.layer = in_one_row(layer)
     work.patch = patch_of(&work.job.layer, CACHE, 4 * TILE_ROWS)
+    work.patch_size = 0 if work.patch.in_place else layer.C // layer.groups * work.patch.channel_step
+    work.taps = layer.R * layer.S * (layer.C // layer.groups // VLEN if layer.x_lanes else 1)
     work.blocks = layer.N * layer.groups * work.patch.blocks.down * work.patch.blocks.across
     return work
 
@@ -52,15 +57,14 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     return np.ascontiguousarray(packed).reshape(-1)
 
 
-cdef Py_ssize_t taps_size(const Layer* layer) noexcept nogil:
-    return whole_lines(layer.R * layer.S * sizeof(Py_ssize_t) // sizeof(float))
+cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:
+    return whole_lines(work.taps * sizeof(Py_ssize_t) // sizeof(float))
 
 
 cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
     """Numbers that a worker needs: a patch, a tile, and a block of sums."""
-    cdef const Layer* layer = &work.job.layer
-    cdef Py_ssize_t patch = layer.C // layer.groups * work.patch.channel_step
-    return whole_lines(patch + TILE_SIZE + TILE_COLS * (work.patch.blocks.rows * work.patch.blocks.columns + VLEN))
+    cdef Py_ssize_t pixels = 0 if work.job.layer.y_lanes else work.patch.blocks.rows * work.patch.blocks.columns
+    return whole_lines(work.patch_size + TILE_SIZE + TILE_COLS * (pixels + VLEN))
 
 
 def cost(Layer layer) -> tuple[float, float, float, float]:
@@ -69,20 +73,25 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     cdef Blocks* blocks = &work.patch.blocks
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, vecs = ceil_div(K, VLEN)
     cdef double depth = C * layer.R * layer.S, rows = <double>work.blocks * blocks.rows, tiles
-    cdef double copies = (<double>work.blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
-                          * row_vectors(work.patch.width, layer.stride_w))
+    cdef double copies = <double>work.blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
+    if work.patch.in_place:
+        copies = 0
+    elif layer.x_lanes:
+        copies *= MOVED * work.patch.width / VLEN
+    else:
+        copies *= row_vectors(work.patch.width, layer.stride_w)
     pieces = ceil_div(blocks.columns, TILE_ROWS)
     tiles = rows * pieces
     again = tiles if depth * TILE_COLS > L2 // 2 else work.blocks / layer.groups
     return (tiles * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS), 1.5 * copies,
-            1.5 * vecs * (rows * blocks.columns + 4 * tiles),
+            1.5 * vecs * ((MOVED if layer.y_lanes else 1) * rows * blocks.columns + 4 * tiles),
             again * streamed(layer.groups * depth * vecs * VLEN))
 
 
 def scratch_size(Layer layer, int threads) -> int:
     """Return how many floats `run` needs as its arena."""
     cdef Work work = work_of(layer)
-    return taps_size(&layer) + held_size(threads) + threads * worker_scratch(&work)
+    return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
@@ -91,29 +100,42 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef const Job* job = &work.job
     cdef const Layer* layer = &job.layer
     cdef Block block = block_at(&work.patch.blocks, layer.groups, index // job.splits)
-    cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, taps = layer.R * layer.S
+    cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups
     cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_COLS), split = index % job.splits
     cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), sums_step = block.rows * block.columns + VLEN
-    cdef Py_ssize_t b, k, p, q, piece, count, vecs
-    cdef float* patch = job.scratch + worker * job.scratch_size
-    cdef float* one_tile = patch + C * work.patch.channel_step
+    cdef Py_ssize_t b, k, p, q, piece, count, vecs, at
+    cdef float* scratch = job.scratch + worker * job.scratch_size
+    cdef float* one_tile = scratch + work.patch_size
     cdef float* sums = one_tile + TILE_SIZE
+    cdef const float* patch = scratch
     cdef const float* weight
-    if not holds(job.held, worker, index // job.splits):
-        fill_patch(job, &work.patch, block, patch)
+    if work.patch.in_place:
+        at = block.row * layer.W + block.column
+        patch = job.x + (block.n * layer.C + block.group * C) * layer.H * layer.W + at * VLEN
+    elif not holds(job.held, worker, index // job.splits):
+        fill_patch(job, &work.patch, block, scratch)
     for b in range(share(channel_blocks, job.splits, split), share(channel_blocks, job.splits, split + 1)):
         k = b * TILE_COLS
         vecs = ceil_div(min(TILE_COLS, K - k), VLEN)
-        weight = job.weight + (block.group * channel_blocks + b) * taps * C * TILE_COLS
+        weight = job.weight + (block.group * channel_blocks + b) * layer.R * layer.S * C * TILE_COLS
         for p in range(block.rows):
             for piece in range(pieces):
                 q = share(block.columns, pieces, piece)
                 count = share(block.columns, pieces, piece + 1) - q
-                tile(<int>count, <int>vecs, taps, work.tap, C, patch + p * work.patch.width + q, 1,
-                     work.patch.channel_step, weight, TILE_COLS, one_tile)
-                transpose_matrix(one_tile, TILE_COLS, count, vecs, sums + p * block.columns + q, sums_step)
-        finish(job, block.n, block.group * K + k, min(TILE_COLS, K - k), block.row * layer.Q + block.column,
-               block.rows * block.columns, sums, sums_step)
+                at = p * work.patch.width + q
+                if layer.x_lanes:
+                    tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, VLEN, patch + at * VLEN, weight, one_tile)
+                else:
+                    tile(<int>count, <int>vecs, work.taps, work.tap, C, patch + at, work.patch.channel_step, weight,
+                         TILE_COLS, one_tile)
+                if layer.y_lanes:
+                    finish_lanes(job, block.n, block.group * K + k, vecs, (block.row + p) * layer.Q + block.column + q,
+                                 count, one_tile, TILE_COLS)
+                else:
+                    transpose_matrix(one_tile, TILE_COLS, count, vecs, sums + p * block.columns + q, sums_step)
+        if not layer.y_lanes:
+            finish(job, block.n, block.group * K + k, min(TILE_COLS, K - k), block.row * layer.Q + block.column,
+                   block.rows * block.columns, sums, sums_step)
 
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
@@ -131,8 +153,8 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     job.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]
     place_taps(&layer, &work.patch, work.tap)
-    job.held = nothing_held(&arena[0] + taps_size(&layer), threads)
-    job.scratch = &arena[0] + taps_size(&layer) + held_size(threads)
+    job.held = nothing_held(&arena[0] + taps_size(&work), threads)
+    job.scratch = &arena[0] + taps_size(&work) + held_size(threads)
     job.scratch_size = worker_scratch(&work)
     job.splits = splits_for(work.blocks, ceil_div(K, TILE_COLS), threads)
     with nogil:

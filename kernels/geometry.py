@@ -6,6 +6,7 @@ import math
 import operator
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Literal
 
@@ -143,7 +144,9 @@ class Geometry:
         """Multiply-adds of the definition: one for each output number and filter element."""
         return math.prod(self.y_shape) * math.prod(self.weight_shape[1:])
 
-    def compiled(self, activation: tuple[int, float] = (0, 0.0)) -> dict[str, float]:
+    def compiled(
+        self, activation: tuple[int, float] = (0, 0.0), x_lanes: bool = False, y_lanes: bool = False
+    ) -> dict[str, float]:
         """Return the layer as the compiled algorithms take it: the fields of Layer in layer.pxd."""
         window = self.window
         layer: dict[str, float] = {letter: getattr(self, letter) for letter in "NCHWKPQRS"}
@@ -151,8 +154,15 @@ class Geometry:
         layer["stride_h"], layer["stride_w"] = window.stride
         layer["dilation_h"], layer["dilation_w"] = window.dilation
         layer["pad_top"], layer["pad_left"] = window.padding[:2]
+        layer["x_lanes"], layer["y_lanes"] = x_lanes, y_lanes
         layer["activation"], layer["slope"] = activation
         return layer
+
+
+@lru_cache(maxsize=1024)
+def geometry_of(x_shape: tuple[int, ...], weight_shape: tuple[int, ...], window: Window) -> Geometry:
+    """Return `Geometry.of`, which takes as long as a small layer, from memory where it has been asked for before."""
+    return Geometry.of(x_shape, weight_shape, window)
 
 
 def _shape(shape: tuple[int, ...], name: str, letters: str, empty_first: bool) -> tuple[int, int, int, int]:

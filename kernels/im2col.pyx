@@ -122,7 +122,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
         for t in range(ceil_div(block.columns, TILE_COLS)):
             j = t * TILE_COLS
             tile(<int>rows, <int>min(TILE_VECS, ceil_div(block.columns - j, VLEN)), 1, &here, depth,
-                 weight, 1, TILE_ROWS, columns + j, step, sums)
+                 weight, TILE_ROWS, columns + j, step, sums)
             finish(job, block.n, block.group * K + k, rows, block.column + j, min(TILE_COLS, block.columns - j),
                    sums, TILE_COLS)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from kernels import quantized
 from kernels.arrays import Arenas, check_array, check_out, finite_copy, readable, thread_count
-from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes
+from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
 
 ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 Integer = int | np.integer[Any] | npt.NDArray[Any]
@@ -139,7 +139,7 @@ def conv_integer(
     filters = _Filters(w, w_zero_point, None, Window.of(stride, padding, dilation, groups), algorithm, threads)
     check_array(x, "x", BYTES)
     zero = _zero_point(x_zero_point, "x_zero_point", x.dtype)
-    shape = Geometry.of(x.shape, filters.shape, filters.window)
+    shape = geometry_of(x.shape, filters.shape, filters.window)
     y = np.empty(shape.y_shape, np.int32)
     filters.run(shape, x, zero, None, _NO_OUTPUT, None, y)
     return y
@@ -218,7 +218,7 @@ class QLinearConv:
         """
         check_array(x, "x", BYTES)
         zero = _zero_point(self._x_zero_point, "x_zero_point", x.dtype)
-        shape = Geometry.of(x.shape, self.weight_shape, self._filters.window)
+        shape = geometry_of(x.shape, self.weight_shape, self._filters.window)
         if out is None:
             out = np.empty(shape.y_shape, self._dtype)
         else:

@@ -18,7 +18,7 @@ _LEVELS = ("baseline", "dotprod", "v3", "v3_vnni", "v4", "v4_vnni", "v4_fp16")
 # What each module is compiled for; it takes the best of them that the CPU runs too.
 _PLAIN = ("baseline", "v3", "v4")
 _COMPILED = {
-    **dict.fromkeys(("naive", "direct", "depthwise", "im2col", "winograd"), _PLAIN),
+    **dict.fromkeys(("naive", "direct", "depthwise", "im2col", "winograd", "pooling"), _PLAIN),
     **dict.fromkeys(("quantized", "probe"), (*_PLAIN, "dotprod", "v3_vnni", "v4_vnni")),  # they multiply bytes
     "half": ("v4_fp16",),
 }

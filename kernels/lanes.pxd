@@ -1,4 +1,4 @@
-"""A piece of x with its channels side by side: a vector holds one pixel of VLEN channels.
+"""A piece of x in lanes: a vector holds one pixel of VLEN channels.
 
     patch  [row][column][lane]
 
@@ -7,7 +7,7 @@ Whole vectors then move from pixel to pixel, whatever the filter's stride, and t
 
 from libc.string cimport memset
 
-from kernels.layer cimport Layer
+from kernels.layer cimport Layer, copy_pixels
 from kernels.simd cimport VLEN, transpose_first
 
 
@@ -15,12 +15,14 @@ cdef inline void fill_lanes(const Layer* layer, const float* x, Py_ssize_t chann
                             Py_ssize_t w, Py_ssize_t width, float* patch) noexcept nogil:
     """patch[row, column, lane] = x[lane, h + row, w + column], and zero outside of the image and behind the channels.
 
-    Up to VLEN - 1 pixels behind the last row are written too.
+    The rows of an x in lanes are copied. Up to VLEN - 1 pixels behind the last row are written too.
     """
     cdef Py_ssize_t row, column
     cdef Py_ssize_t begin = min(width, max(0, -w)), end = max(begin, min(width, layer.W - w))
     for row in range(h, h + rows):
-        if 0 <= row < layer.H:
+        if 0 <= row < layer.H and layer.x_lanes:
+            copy_pixels(x + row * layer.W * VLEN, layer.W, w, 1, width, patch)
+        elif 0 <= row < layer.H:
             memset(patch, 0, begin * VLEN * sizeof(float))
             column = begin
             while column < end:

@@ -1,7 +1,12 @@
 """A convolution layer as the compiled algorithms see it, and the step that ends each of them.
 
 Letters: N images, C input channels of H x W; K output channels of P x Q; filters of R x S.
+
+An image lies in one of two forms: plain, (N, C, H, W), or in lanes, (N, C / VLEN, H, W, VLEN), where a vector holds
+VLEN channels of one pixel. In both, channel c begins at  (n*C + c) * H*W  if c is a multiple of VLEN.
 """
+
+from libc.string cimport memcpy, memset
 
 from kernels.blocks cimport ceil_div
 from kernels.simd cimport VLEN, activate, broadcast, load, load_first, store, store_first, vf
@@ -15,17 +20,18 @@ cdef struct Layer:
     Py_ssize_t stride_h, stride_w
     Py_ssize_t dilation_h, dilation_w
     Py_ssize_t pad_top, pad_left
+    bint x_lanes, y_lanes           # x is in lanes; y and the residual are
     int activation                  # simd.h numbers them
     float slope                     # of leaky_relu
 
 
 cdef struct Job:
     Layer layer
-    const float* x                  # (N, C, H, W)
+    const float* x                  # (N, C, H, W), or in lanes
     const float* weight             # as the algorithm packed it
     const float* bias               # (K,)
-    const float* residual           # (N, K, P, Q), or NULL
-    float* y                        # (N, K, P, Q)
+    const float* residual           # as y, or NULL
+    float* y                        # (N, K, P, Q), or in lanes
     float* scratch                  # one piece of scratch_size numbers for each worker
     Py_ssize_t scratch_size
     Py_ssize_t splits               # parts that the output channels of a group are cut into
@@ -65,6 +71,20 @@ cdef inline void copy_row(const float* x, Py_ssize_t width, Py_ssize_t w, Py_ssi
             out[i] = x[w + i * stride]
 
 
+cdef inline void copy_pixels(const float* x, Py_ssize_t width, Py_ssize_t w, Py_ssize_t stride, Py_ssize_t count,
+                             float* out) noexcept nogil:
+    """As copy_row for a row in lanes: x and out count through pixels, each a vector."""
+    cdef Py_ssize_t before = min(count, max(0, steps(-w, stride)))
+    cdef Py_ssize_t inside = max(before, min(count, steps(width - w, stride))), i
+    memset(out, 0, before * VLEN * sizeof(float))
+    memset(out + inside * VLEN, 0, (count - inside) * VLEN * sizeof(float))
+    if stride == 1:
+        memcpy(out + before * VLEN, x + (w + before) * VLEN, (inside - before) * VLEN * sizeof(float))
+    else:
+        for i in range(before, inside):
+            store(out + i * VLEN, load(x + (w + i * stride) * VLEN))
+
+
 cdef inline void finish(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t channels, Py_ssize_t pixel,
                         Py_ssize_t pixels, const float* sums, Py_ssize_t sums_step) noexcept nogil:
     """y[n, k:k+channels, pixel:pixel+pixels] = activation(sums + bias + residual); pixels count through P x Q."""
@@ -87,3 +107,19 @@ cdef inline void finish(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t c
                 if job.residual != NULL:
                     v = v + load_first(job.residual + at + j, left)
                 store_first(job.y + at + j, activate(v, layer.activation, layer.slope), left)
+
+
+cdef inline void finish_lanes(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t vecs, Py_ssize_t pixel,
+                              Py_ssize_t pixels, const float* sums, Py_ssize_t sums_step) noexcept nogil:
+    """The same for y in lanes: vecs * VLEN channels from k on; sums holds a pixel's channels side by side."""
+    cdef const Layer* layer = &job.layer
+    cdef Py_ssize_t i, j, at
+    cdef vf bias, v
+    for j in range(vecs):
+        at = (n * layer.K + k + j * VLEN) * layer.P * layer.Q + pixel * VLEN
+        bias = load(job.bias + k + j * VLEN)
+        for i in range(pixels):
+            v = load(sums + i * sums_step + j * VLEN) + bias
+            if job.residual != NULL:
+                v = v + load(job.residual + at + i * VLEN)
+            store(job.y + at + i * VLEN, activate(v, layer.activation, layer.slope))

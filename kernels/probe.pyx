@@ -48,7 +48,7 @@ def micro_kernel(Py_ssize_t depth, Py_ssize_t times) -> int:
     cdef Py_ssize_t here = 0, _i
     with nogil:
         for _i in range(times):
-            tile(TILE_ROWS, TILE_VECS, 1, &here, depth, &a[0], 1, TILE_ROWS, &b[0], TILE_COLS, &out[0])
+            tile(TILE_ROWS, TILE_VECS, 1, &here, depth, &a[0], TILE_ROWS, &b[0], TILE_COLS, &out[0])
     return TILE_ROWS * TILE_COLS * depth * times
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kernels import cost, depthwise, direct, im2col, naive, winograd
 from kernels.geometry import Geometry, Window
+from kernels.layout import LANES
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -76,6 +77,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "winograd_f6": _Winograd(6),
 }
 
+PLAIN = ("naive", "im2col")  # know no lanes
 
 # Half precision has one algorithm, on CPUs that have its instructions.
 HALF: dict[str, Algorithm] = {"direct": sys.modules["kernels.half"]} if "kernels.half" in sys.modules else {}
@@ -91,11 +93,20 @@ def floats() -> tuple[str, ...]:
     return ("float32", "float16") if HALF else ("float32",)
 
 
-def obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window) -> str:
-    """Why an algorithm cannot run a layer; empty if it can."""
+def obstacle(
+    name: str, weight_shape: tuple[int, int, int, int], window: Window, x_lanes: bool = False, y_lanes: bool = False
+) -> str:
+    """Why an algorithm cannot run a layer, with x and y in these forms; empty if it can."""
+    K, C, R, S = weight_shape
+    if x_lanes or y_lanes:
+        if name in PLAIN:
+            return "it knows no lanes"
+        by_depthwise = name == "direct" and C == 1 and window.groups == K
+        for channels in (C,) * x_lanes + (K // window.groups,) * y_lanes:
+            if channels % LANES and not by_depthwise:
+                return f"{channels} channels of a group are no multiple of the {LANES} lanes"
     if not name.startswith("winograd"):
         return ""
-    R, S = weight_shape[2:]
     if (R, S) != (3, 3):
         return f"its filter is {R}x{S}, not 3x3"
     if window.stride != (1, 1):
@@ -106,26 +117,34 @@ def obstacle(name: str, weight_shape: tuple[int, int, int, int], window: Window)
 
 
 @lru_cache(maxsize=1024)
-def counts(name: str, shape: Geometry, dtype: str = "float32") -> tuple[float, float, float, float]:
+def counts(
+    name: str, shape: Geometry, dtype: str = "float32", x_lanes: bool = False, y_lanes: bool = False
+) -> tuple[float, float, float, float]:
     """How many vectors of each kind an algorithm takes for a layer."""
-    return of_dtype(dtype)[name].cost(shape.compiled())
+    return of_dtype(dtype)[name].cost(shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes))
 
 
 @lru_cache(maxsize=1024)
-def automatic(shape: Geometry) -> str:
+def automatic(shape: Geometry, x_lanes: bool = False, y_lanes: bool = False) -> str:
     """Choose what the cost model finds the fastest.
 
     Not naive, which is there to be read, and not F(6,3): a little faster than F(4,3), with four times its error.
     """
     sensible = (name for name in ALGORITHMS if name not in ("naive", "winograd_f6"))
-    able = (name for name in sensible if not obstacle(name, shape.weight_shape, shape.window))
-    return min(able, key=lambda name: cost.vector_multiply_adds(counts(name, shape)))
+    able = (name for name in sensible if not obstacle(name, shape.weight_shape, shape.window, x_lanes, y_lanes))
+    return min(able, key=lambda name: cost.vector_multiply_adds(counts(name, shape, "float32", x_lanes, y_lanes)))
 
 
 @lru_cache(maxsize=1024)
 def described(
-    shape: Geometry, activation: tuple[int, float], algorithm: str, threads: int, dtype: str
+    shape: Geometry,
+    activation: tuple[int, float],
+    algorithm: str,
+    threads: int,
+    dtype: str,
+    x_lanes: bool,
+    y_lanes: bool,
 ) -> tuple[dict[str, float], int]:
     """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
-    layer = shape.compiled(activation)
+    layer = shape.compiled(activation, x_lanes, y_lanes)
     return layer, max(1, of_dtype(dtype)[algorithm].scratch_size(layer, threads))

@@ -44,6 +44,7 @@ INLINE vf load(const float *p) { return *(const unaligned_vf *)p; }
 INLINE void store(float *p, vf v) { *(unaligned_vf *)p = v; }
 INLINE vf broadcast(float x) { return x - (vf){0}; }
 INLINE vf select_vf(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
+INLINE vf larger(vf a, vf b) { return select_vf((b > a) | (b != b), b, a); }                  /* a NaN stays a NaN */
 INLINE vi lanes(void) { vi v; for (int l = 0; l < VLEN; l++) v[l] = l; return v; }
 
 /* The first n of VLEN numbers; the others are 0, and their memory is not touched. */
@@ -142,13 +143,24 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
         TILE_CASE(call, 6) TILE_CASES_FROM_7(call)                                                           \
     }
 
-/* Not inlined: a caller's own vectors would take registers from the sums. `row_step` must be a constant, the same in all
- * calls of a file: the compiler then writes it into the addresses. */
+/* Not inlined: a caller's own vectors would take registers from the sums. The steps are constants, which the compiler writes
+ * into the addresses. */
+/* row_step = 1: neighbours in memory are rows. */
 static __attribute__((noinline))
 void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-          const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+          const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
 {
-#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, row_step, a_step, b, b_step, out)
+#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, 1, a_step, b, b_step, out)
+    FOR_EACH_TILE(rows, vecs, CALL)
+#undef CALL
+}
+
+/* row_step = VLEN, a_step = 1: a row is a vector, and the depth walks along it. */
+static __attribute__((noinline))
+void tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                   const float *a, const float *b, float *out)
+{
+#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, VLEN, 1, b, TILE_COLS, out)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }

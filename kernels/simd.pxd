@@ -16,9 +16,12 @@ cdef extern from "simd.h" nogil:
     void store(float* p, vf v)
     void store_first(float* p, vf v, Py_ssize_t n)
     vf broadcast(float x)
+    vf larger(vf a, vf b)
     vf activate(vf v, int kind, float slope)
     void tile(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
-              const float* a, int row_step, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out)
+              const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out)
+    void tile_of_lanes(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
+                       const float* a, const float* b, float* out)
     void transpose_matrix(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t vecs,
                           float* out, Py_ssize_t out_step)
     void transpose_first(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t count, float* out)

@@ -22,11 +22,11 @@ threads, because then they share the making of V.
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, whole_lines
-from kernels.counts cimport FEWEST_ROWS, L2, streamed
+from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
-from kernels.layer cimport Job, Layer, finish
+from kernels.layer cimport Job, Layer, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile, transpose_matrix
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile_of_lanes, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
                                  input_2, input_4, input_6, output_2, output_4, output_6)
 
@@ -139,8 +139,8 @@ def cost(Layer layer, int m) -> tuple[float, float, float, float]:
     cdef double u = n * n * plan.chunks * VLEN * vecs * VLEN
     read = u + blocks * plan.v_size * ceil_div(vecs, TILE_COLS // VLEN) if reads_u_once(&plan, &layer) else u * blocks
     return (all_tiles / tiles * pieces * n * n * plan.chunks * VLEN * vecs * max(<double>tiles / pieces, FEWEST_ROWS),
-            all_tiles * n * n * plan.chunks * 2,
-            all_tiles * (n * n + m * n + 2 * m * m) * vecs,
+            all_tiles * n * n * plan.chunks * (2 - MOVED if layer.x_lanes else 2),
+            all_tiles * (n * n + m * n + (1 if layer.y_lanes else 2) * m * m) * vecs,
             streamed(images * read) if u > L2 else 0.0)
 
 
@@ -186,9 +186,9 @@ cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block
     for position in range(n * n):
         for piece in range(pieces):
             first = share(tiles, pieces, piece)
-            tile(<int>(share(tiles, pieces, piece + 1) - first), <int>vecs, plan.chunks, plan.tap, VLEN,
-                 V + (position * plan.tiles + first) * VLEN, VLEN, 1, U + position * depth * TILE_COLS, TILE_COLS,
-                 M + (position * plan.tiles + first) * TILE_COLS)
+            tile_of_lanes(<int>(share(tiles, pieces, piece + 1) - first), <int>vecs, plan.chunks, plan.tap, VLEN,
+                          V + (position * plan.tiles + first) * VLEN, U + position * depth * TILE_COLS,
+                          M + (position * plan.tiles + first) * TILE_COLS)
     for row in range(block.rows):
         for vec in range(vecs):
             # A^T M, down every column of positions
@@ -201,6 +201,11 @@ cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block
                 plan.output(half + i * n * columns * VLEN, columns * VLEN, VLEN,
                             pixels + (row * m + i) * m * columns * TILE_COLS + vec * VLEN,
                             TILE_COLS, m * TILE_COLS, columns)
+    if layer.y_lanes:
+        for p in range(rows_out):
+            finish_lanes(&plan.job, block.n, block.group * K + k, vecs, y + p * layer.Q, columns_out,
+                         pixels + p * m * columns * TILE_COLS, TILE_COLS)
+        return
     for p in range(rows_out):
         transpose_matrix(pixels + p * m * columns * TILE_COLS, TILE_COLS, columns_out, vecs,
                          sums + p * columns_out, sums_step)

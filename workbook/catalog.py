@@ -163,6 +163,22 @@ LESSONS: tuple[Lesson, ...] = (
         exercises=("Read a utilisation", "Complete a function", "Decide under a budget"),
         file="flexible_hardware",
     ),
+    Lesson(
+        number=5,
+        package="streaming",
+        title="Batch 1 for real time",
+        question="A camera and a deadline: how many frames at once give the fastest answer?",
+        minutes=75,
+        objectives=(
+            "compute how old a frame is at its result, from the camera, the service and the batch",
+            "say what a batch shares, and which layers gain from it",
+            "measure latency as a camera sees it, and see through a benchmark that waits for each answer",
+            "tell when batch 1 fails, and choose a batch, a policy or another tool",
+        ),
+        panels=("camera",),
+        exercises=("The age of a frame", "The best batch", "Meet a deadline"),
+        file="batch1_streaming",
+    ),
 )
 
 

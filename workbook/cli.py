@@ -133,16 +133,38 @@ def bench(
 @click.option("--size", type=(click.IntRange(8, 512),) * 2, default=(352, 288), metavar="WIDTH HEIGHT")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
 def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> None:
-    """Let a camera of 30 frames a second run through the denoiser's layers, planned in several ways."""
+    """Let a camera of 30 frames a second run through the denoiser, planned in several ways."""
     from workbook.streaming import bench as benchmark
 
     with _progress() as progress:
-        task = progress.add_task("running plans", total=len(benchmark.PLANS))
+        task = progress.add_task("running plans", total=benchmark.steps())
         report = benchmark.run(size=size[::-1], seconds=seconds, on_row=lambda: progress.advance(task))
     if json_file:
         write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
     for table in report.tables():
         _show_table(table)
+
+
+@bench.command()
+@click.option("--network", "names", multiple=True, help="Such as resnet50; several are allowed.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
+@click.option("--json", "json_file", type=_FILE, help="Write all that was measured there.")
+def networks(names: tuple[str, ...], threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time whole networks at batch 1, and tell where the time goes and how much memory they take."""
+    from workbook.network import bench as benchmark
+    from workbook.network.light import NETWORKS
+
+    for name in set(names) - set(NETWORKS):
+        raise CommandError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
+    chosen = names or benchmark.NETWORKS
+    _make_room(json_file)
+    with _progress() as progress:
+        task = progress.add_task("timing networks", total=len(chosen))
+        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_network=lambda: progress.advance(task))
+    if json_file:
+        write_whole(json_file, json.dumps(report.as_dict(), indent=1).encode() + b"\n")
+    _show_table(report.table())
 
 
 @bench.command()

@@ -46,7 +46,7 @@ def test_kernels_isa_chooses(level):
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
 
 
-@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "quantized", "probe"])
+@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "pooling", "quantized", "probe"])
 def test_modules_are_those_of_the_instruction_set(name):
     """Only what multiplies bytes is compiled for VNNI too."""
     chosen = importlib.import_module(f"kernels.{name}")

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the instructions of x86-64 only"),
 ]
 
-NAMES = ["naive", "direct", "depthwise", "im2col", "winograd", "quantized", "probe"]
+NAMES = ["naive", "direct", "depthwise", "im2col", "winograd", "pooling", "quantized", "probe"]
 ANY_CPU = ["cpu", "pool", *(f"{name}_baseline" for name in NAMES)]
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |\{vex\} |notrack |data16 )*(\S+) *(.*)")
 
@@ -80,14 +80,23 @@ def test_v3_has_no_avx512(name):
     assert any("%ymm" in i[2] for i in instructions(name))
 
 
-@pytest.mark.parametrize("algorithm", ["direct", "im2col", "winograd", "probe"])
+@pytest.mark.parametrize(
+    ("algorithm", "tile"),
+    [
+        ("direct", "tile"),
+        ("direct", "tile_of_lanes"),
+        ("im2col", "tile"),
+        ("winograd", "tile_of_lanes"),
+        ("probe", "tile"),
+    ],
+)
 @pytest.mark.parametrize(("level", "register", "lanes"), [("v3", "%ymm", 8), ("v4", "%zmm", 16)])
-def test_hot_loop_keeps_its_sums_in_registers(algorithm, level, register, lanes):
-    """The loop of `tile` (simd.h) with the most sums has a register for each vector of a tile, and no store."""
+def test_hot_loop_keeps_its_sums_in_registers(algorithm, tile, level, register, lanes):
+    """The loop of a tile (simd.h) with the most sums has a register for each vector of a tile, and no store."""
     if level not in kernels.isas():
         pytest.skip(f"this CPU cannot run {level}, so nobody tells its tile's size")
     rows, columns = importlib.import_module(f"kernels.probe_{level}").tile_shape()
-    loops = [loop for function, loop in innermost_loops(f"{algorithm}_{level}") if function.split(".")[0] == "tile"]
+    loops = [loop for function, loop in innermost_loops(f"{algorithm}_{level}") if function.split(".")[0] == tile]
     hot = max(loops, key=lambda loop: len(set(multiply_adds(loop, register))))
     sums = multiply_adds(hot, register)
     assert len(set(sums)) == rows * columns // lanes

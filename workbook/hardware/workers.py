@@ -163,6 +163,8 @@ def _client(address: str) -> Iterator[Any]:
         from dask.distributed import Client
     except ImportError:
         raise CommandError("--scheduler needs Dask: pip install 'edge-ai-workbook[cluster]'") from None
+    if address.startswith("http"):  # of its dashboard, perhaps; Dask would try it for long
+        raise CommandError(f"no Dask scheduler answers at {address}: its address begins with tcp:// or tls://")
     try:
         client = Client(address, timeout=_CONNECT, set_as_default=False)
     except (OSError, TypeError, ValueError) as error:  # TypeError: tls without a certificate

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +17,16 @@ from workbook import measure
 from workbook.files import write_whole
 from workbook.measure import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
+from workbook.network.native import Natives
 from workbook.network.onnx_writer import to_onnx
 from workbook.network.operators import prepare
+from workbook.network.planned import Run, Seen, ShapesChangedError
 from workbook.network.step import Settings, Step
 from workbook.network.tables import Layers, Profile, describe
 
 Feed = Array | Mapping[str, Array]
+
+_MOST_PLANS = 4  # shapes of inputs whose plans are kept
 
 
 class Network:
@@ -52,6 +59,10 @@ class Network:
         self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
         settings = Settings(algorithm, threads, integer_algorithm)
         self._steps = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
+        self._plannable = True
+        self._natives = Natives(graph.constants, threads)
+        self._lock = threading.Lock()
+        self._runs: dict[Hashable, list[Run]] = {}
         last = {name: i for i, step in enumerate(self._steps) for name in step.reads}
         self._last_read = tuple(
             tuple(name for name, i in last.items() if i == here and name not in self.outputs)
@@ -85,6 +96,14 @@ class Network:
             given; the message names it.
         """
         values = self._values(x)
+        try:
+            with self._planned(values) as run:
+                if run:
+                    for _ in run(values):
+                        pass
+                    return run.finish()
+        except ShapesChangedError:
+            self._plannable = False
         for _ in self._walk(values):
             pass
         return [values[name] if name in values else self.graph.constants[name] for name in self.outputs]
@@ -95,13 +114,24 @@ class Network:
         An output that is not kept is given up when its last reader has run, so that a look at every array, as a
         calibration takes it, needs no more memory than a run.
         """
-        for step, y in self._walk(self._values(x)):
+        values = self._values(x)
+        with self._planned(values) as run:
+            if run:
+                for step, _ in run(values):
+                    yield step.node, run.plain(step.node.outputs[0])
+                return
+        for step, y in self._walk(values):
             yield step.node, y
 
     @property
     def layers(self) -> Layers:
         """A table of the nodes and their weights."""
         return Layers(tuple(describe(step.node, self.graph.constants, native=step.native) for step in self._steps))
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes that hold the arrays between the layers, and scratch, of all runs planned so far."""
+        return sum(run.bytes for runs in self._runs.values() for run in runs)
 
     def profile(self, x: Feed, seconds: float | None = None) -> Profile:
         """Time every node within runs of the whole network.
@@ -115,11 +145,12 @@ class Network:
         shapes = [y.shape for _, y in self.trace(x)]  # the first run also packs weights
         budget = seconds if seconds is not None else 0.2 if measure.quick() else 1.0
         times: list[list[float]] = []
-        end = time.perf_counter() + budget
-        while len(times) < 3 or time.perf_counter() < end:
-            marks = [time.perf_counter()]
-            marks += [time.perf_counter() for _ in self._walk(self._values(x))]
-            times.append(np.diff(marks).tolist())
+        end, values = time.perf_counter() + budget, self._values(x)
+        with self._planned(values) as run:
+            while len(times) < 3 or time.perf_counter() < end:
+                marks = [time.perf_counter()]
+                marks += [time.perf_counter() for _ in (run(values) if run else self._walk(dict(values)))]
+                times.append(np.diff(marks).tolist())
         timings = [Timing.of(list(column)) for column in zip(*times, strict=True)]
         return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
 
@@ -141,16 +172,43 @@ class Network:
         """
         write_whole(Path(path), to_onnx(self.graph).SerializeToString())
 
+    @contextmanager
+    def _planned(self, values: Mapping[str, Array]) -> Iterator[Run | None]:
+        """Lend a planned run for these inputs that nobody else is using; None if it cannot be planned.
+
+        The plans of the last few shapes are kept. The first run on a shape is made twice: to see all shapes, and as
+        planned.
+        """
+        shapes = tuple((name, values[name].shape, values[name].dtype) for name in sorted(values))
+        with self._lock:
+            free = self._runs.setdefault(shapes, [])
+            self._runs[shapes] = self._runs.pop(shapes)  # the last one used is the last to go
+            while len(self._runs) > _MOST_PLANS:
+                del self._runs[next(iter(self._runs))]
+            run = free.pop() if free else None
+        run = run or self._new_run(values)
+        try:
+            yield run
+        finally:
+            if run:
+                free.append(run)
+
+    def _new_run(self, values: Mapping[str, Array]) -> Run | None:
+        if not self._plannable:
+            return None
+        seen = {name: Seen.of(array) for name, array in values.items()}
+        for step, y in self._walk(dict(values)):
+            seen[step.node.outputs[0]] = Seen.of(y)
+        if not all(map(math.prod, (array.shape for array in seen.values()))):
+            return None  # an empty batch
+        return Run(self._steps, self.graph.constants, seen, tuple(values), self.outputs, self._natives)
+
     def _walk(self, values: dict[str, Array]) -> Iterator[tuple[Step, Array]]:
         """Run the steps on `values`, which holds the inputs, and in the end the outputs."""
         constants = self.graph.constants
         for step, done in zip(self._steps, self._last_read, strict=True):
             read = [None if not name else values[name] if name in values else constants[name] for name in step.reads]
-            try:
-                with np.errstate(all="ignore"):  # infinities and NaN are results like others
-                    y = step.compute(*read)
-            except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
-                raise ModelError(f"{step.node}: {error}") from error
+            y = step(*read)
             values[step.node.outputs[0]] = y
             yield step, y
             for name in done:

@@ -57,11 +57,11 @@ class Pool:
     def maximum(self, x: Array) -> Array:
         """Return the largest of each window; x is (N, C, H, W), numbers or bytes, the result (N, C, P, Q)."""
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-        return reduce(np.maximum, self._views(framed(x, self._padding(x), lowest)))
+        return reduce(np.maximum, self._views(framed(x, self.padding(x.shape), lowest)))
 
     def average(self, x: FloatArray) -> FloatArray:
         """Return the mean of each window; x is (N, C, H, W), the result (N, C, P, Q)."""
-        padding = self._padding(x)
+        padding = self.padding(x.shape)
         total: FloatArray = reduce(np.add, self._views(framed(x, padding, 0)))
         R, S = self.taps
         if self.count_padding and not self.round_up:
@@ -69,13 +69,14 @@ class Pool:
         counted = np.ones((1, 1, *x.shape[2:]), np.float32)
         if self.count_padding:
             counted = framed(counted, self.window.padding, 1)
-            padding = tuple(all_ - own for all_, own in zip(padding, self.window.padding, strict=True))
-        inside: FloatArray = reduce(np.add, self._views(framed(counted, padding, 0)))
+        own = self.window.padding if self.count_padding else (0, 0, 0, 0)
+        beyond = tuple(all_ - counts for all_, counts in zip(padding, own, strict=True))
+        inside: FloatArray = reduce(np.add, self._views(framed(counted, beyond, 0)))
         return total / inside
 
-    def _padding(self, x: Array) -> tuple[int, ...]:
+    def padding(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return rows and columns at the top, left, bottom and right, with those that a rounded up size adds."""
-        image = (x.shape[2], x.shape[3])
+        image = (x_shape[2], x_shape[3])
         moves = self.window if self.node is None else window(self.node, self.taps, image)
         if not self.round_up:
             return moves.padding
@@ -89,7 +90,7 @@ class Pool:
             if (starts - 1) * stride >= size + a:  # a window that would lie in the padding alone
                 starts -= 1
             more.append(max((starts - 1) * stride + reach - size - a, b))
-        return (*first, *more)
+        return (*first, more[0], more[1])
 
     def _views(self, padded: Array) -> Iterator[Array]:
         """Yield R * S views: in the one of (r, s), element (p, q) is number (r, s) of the window of output (p, q)."""

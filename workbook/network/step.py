@@ -52,6 +52,14 @@ class Step:
     compute: Callable[..., Array]
     native: bool = True
 
+    def __call__(self, *read: Array | None) -> Array:
+        """Compute the output; an error names the node."""
+        try:
+            with np.errstate(all="ignore"):  # infinities and NaN are results like others
+                return self.compute(*read)
+        except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+            raise ModelError(f"{self.node}: {error}") from error
+
 
 Prepare = Callable[[Node, Constants, Settings], Step]
 

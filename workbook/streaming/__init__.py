@@ -1,4 +1,4 @@
-"""Lesson 5, batch = 1 for real time: cameras, deadlines, queues, and what a batch does to them.
+"""Lesson 5, batch = 1 for real time, as its notebook uses it, and the laboratory itself: cameras, deadlines, queues.
 
 In simulated time, and in real time:
 
@@ -10,8 +10,22 @@ In simulated time, and in real time:
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from workbook.drawing import Picture
+from workbook.exercise import Sheet
+from workbook.listing import Listing
+from workbook.measure import machine
+from workbook.panel import Panel
+from workbook.streaming import charts, cores, denoising, exercises, panels, throughput, waits
 from workbook.streaming.clock import RealTime, Simulated
+from workbook.streaming.cores import TwoCores
+from workbook.streaming.denoising import Live
+from workbook.streaming.exercises import TOOLS, serve
 from workbook.streaming.frames import RECORD, Format, Frame, Outcome
+from workbook.streaming.hiccup import Loops, loops
 from workbook.streaming.loadgen import SCENARIOS, LoadGenRun, mlperf
 from workbook.streaming.measures import (
     Energy,
@@ -23,17 +37,22 @@ from workbook.streaming.measures import (
     shown_ages,
 )
 from workbook.streaming.model import CameraRule, batch_bound, random_arrivals
-from workbook.streaming.policy import Policy
+from workbook.streaming.policy import Policy, Queue
+from workbook.streaming.published import T4_MS
 from workbook.streaming.run import Interrupted, Run
 from workbook.streaming.scenes import Pan, psnr
 from workbook.streaming.services import Hiccups, Modelled, OnImages, Service, one_each, split_one
 from workbook.streaming.sources import Source, camera, cameras, poisson
 from workbook.streaming.stream import closed_loop, stream
+from workbook.streaming.throughput import Throughput
 from workbook.streaming.video import Video
+from workbook.streaming.waits import Waits
 
 __all__ = [
     "RECORD",
     "SCENARIOS",
+    "T4_MS",
+    "TOOLS",
     "CameraRule",
     "Energy",
     "Format",
@@ -56,17 +75,124 @@ __all__ = [
     "batch_bound",
     "camera",
     "cameras",
+    "chart",
+    "check",
     "closed_loop",
+    "compare",
     "early_stopping",
+    "explore",
+    "hint",
     "latencies",
     "least_samples",
+    "live",
+    "loops",
+    "machine",
     "mlperf",
     "one_each",
     "percentile",
     "poisson",
     "psnr",
     "random_arrivals",
+    "reset",
+    "serve",
     "shown_ages",
+    "solution",
+    "source",
     "split_one",
     "stream",
+    "sweep",
+    "timeline",
+    "two_cores",
 ]
+
+_sheet = Sheet(exercises.EXERCISES)
+check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+
+_SOURCES: dict[str, object] = {"rule": CameraRule, "policy": Policy, "queue": Queue, "service": Modelled}
+
+
+def explore() -> Panel[Any]:
+    """Return the panel: a camera, a service, a batch, a policy."""
+    return panels.camera()
+
+
+def timeline(runs: Mapping[str, Run], count: int = 8) -> Picture:
+    """Return when the first frames of each run arrive, wait and are computed, as a picture.
+
+    Raises
+    ------
+    ValueError
+        Without a run.
+    """
+    if not runs:
+        raise ValueError("timeline needs at least one run, such as {'batch 4': lesson.stream(...)}")
+    oldest = ", ".join(f"{name} {1e3 * run.summary.worst:.1f} ms" for name, run in runs.items())
+    return Picture.of(lambda: charts.timeline_figure(runs, count), f"streaming.timeline: oldest frame, {oldest}")
+
+
+def sweep() -> Throughput:
+    """Time layers over the batch size; the scoreboard keeps the gains."""
+    found = throughput.throughput()
+    throughput.record(found)
+    return found
+
+
+def compare(guess: object = ...) -> Waits:
+    """Let a camera run with batches of 1 to 8, in real time; the scoreboard keeps how old the oldest frames become."""
+    found = waits.waits(guess)
+    waits.record(found)
+    return found
+
+
+def two_cores() -> TwoCores:
+    """Compute frames with two cores on each, and with a frame on each core; the scoreboard keeps the gains."""
+    found = cores.two_cores()
+    cores.record(found)
+    return found
+
+
+def live(size: tuple[int, int] = denoising.SIZE) -> Live:
+    """Let a camera run through the denoiser at batch 1 by three programs, in real time.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width of a frame.
+    """
+    return denoising.live(size)
+
+
+def chart(shown: Throughput | Loops | Live) -> Picture:
+    """Return a result of `sweep`, `loops` or `live` as a picture."""
+    if isinstance(shown, Throughput):
+        text = f"streaming.sweep: {len(shown.sweeps)} layers, batches of 1 to {throughput.LARGEST}"
+        return Picture.of(lambda: charts.throughput_figure(shown), text)
+    if isinstance(shown, Loops):
+        worst = (
+            f"{name} {1e3 * run.summary.p99:.1f} ms"
+            for name, run in (("closed", shown.closed), ("camera", shown.camera))
+        )
+        return Picture.of(lambda: charts.loops_figure(shown), f"streaming.hiccup: p99, {', '.join(worst)}")
+    found = denoising.pictures(shown.size)
+    text = "streaming.live: PSNR of " + ", ".join(f"{name} {db:.2f} dB" for name, (_, db) in found.items())
+    return Picture.of(lambda: charts.live_figure(shown), text)
+
+
+def source(name: str) -> Listing:
+    """Return the source of "rule", "policy", "queue" or "service".
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
+    if name not in _SOURCES:
+        raise ValueError(f"no source {name!r}; there are {', '.join(_SOURCES)}")
+    return Listing(inspect.getsource(_SOURCES[name]), "python")  # type: ignore[arg-type]
+
+
+def measurements() -> dict[str, float]:
+    """Measure what the prose and the tables quote of the reference machine."""
+    misses = {f"live.{program}": share for program, share in denoising.live(frames=300).misses.items()}
+    found = (throughput.throughput(seconds=5), waits.waits(frames=96), cores.two_cores(frames=120))
+    return misses | {id: gain for part in found for id, gain in part.gains.items()}

@@ -1,50 +1,51 @@
-"""What `workbook bench streaming` shows: what the harness costs a frame, and plans for a camera with a deadline.
+"""What `workbook bench streaming` shows: plans for a camera with a deadline, row streaming, the cost of the harness.
 
-The service is a stack of layers of the denoiser's shape with random weights, on real frames: its time is that of the
-trained one.
+The service is the trained denoiser, in float32 by several algorithms and on bytes. A plan says how the cores share the
+work and how frames wait.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
-from itertools import pairwise
+from functools import cache
 from typing import Any
 
-import numpy as np
 from rich.table import Table
 
-import kernels
-from workbook import measure
+from workbook import measure, models, photos
+from workbook.network import Network
+from workbook.quantization.calibration import Recipe, calibrate
 from workbook.streaming.clock import RealTime
 from workbook.streaming.frames import Frame
 from workbook.streaming.measures import Summary
 from workbook.streaming.overhead import OVERHEAD, Overhead, overhead
 from workbook.streaming.policy import Policy
-from workbook.streaming.scenes import Pan
-from workbook.streaming.services import Images, Service, one_each, split_one
+from workbook.streaming.row_clock import RowRun, row_run
+from workbook.streaming.scenes import Pan, psnr
+from workbook.streaming.services import Service, one_each, split_one
 from workbook.streaming.sources import FPS, camera
 from workbook.streaming.stream import stream
 
 SIZE = (288, 352)
 DEADLINE = 0.033  # s
-_LAYERS, _CHANNELS, _COLOURS = 8, 32, 3
+INT8 = "int8"
+BAND = 24  # rows: whole tiles of F(4x4) and of F(6x6)
+_SQUARES = 8  # noisy squares of photos to calibrate with, as in lesson 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One way to serve the camera: the algorithm, how the cores share the work, how frames wait."""
+    """One way to serve the camera: the program, how the cores share the work, how frames wait."""
 
-    algorithm: str
+    program: str  # an algorithm of float32, or "int8"
     cores: str  # "split": all on one image; "each": an image a core
     policy: Policy
 
-    def services(self, size: tuple[int, int], cores: int) -> tuple[Service, ...]:
+    def services(self, cores: int) -> tuple[Service, ...]:
         """Return a worker for each image that is computed at a time."""
         share = split_one if self.cores == "split" else one_each
-        return share(lambda threads: denoiser(self.algorithm, size, threads), cores)
+        return share(lambda threads: denoiser(self.program, threads), cores)
 
 
 def waiting(policy: Policy) -> str:
@@ -55,10 +56,13 @@ def waiting(policy: Policy) -> str:
 
 PLANS = (
     Plan("direct", "split", Policy.newest()),
-    Plan("winograd_f4", "each", Policy.newest()),
-    Plan("winograd_f4", "split", Policy.fixed(4)),
-    Plan("winograd_f4", "split", Policy.newest()),
+    Plan("auto", "split", Policy.newest()),
+    Plan("winograd_f6", "split", Policy.newest()),
+    Plan(INT8, "each", Policy.newest()),
+    Plan(INT8, "split", Policy.fixed(4)),
+    Plan(INT8, "split", Policy.newest()),
 )
+IN_BANDS = ("direct", "auto", INT8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,8 @@ class Report:
     deadline: float
     overhead: Overhead
     rows: dict[Plan, Summary]
+    decibels: dict[str, float]  # of each program's result on one frame
+    bands: dict[str, RowRun]
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain numbers and words, for JSON; times are in seconds."""
@@ -81,20 +87,33 @@ class Report:
             "deadline": self.deadline,
             "overhead": {**self.overhead.percentiles(), "limit": OVERHEAD, "kept": self.overhead.kept},
             "rows": [
-                {"algorithm": plan.algorithm, "cores": plan.cores, "policy": asdict(plan.policy), **asdict(summary)}
+                {
+                    "program": plan.program,
+                    "cores": plan.cores,
+                    "policy": asdict(plan.policy),
+                    "decibels": self.decibels[plan.program],
+                    **asdict(summary),
+                }
                 for plan, summary in self.rows.items()
             ],
+            "bands": {
+                program: {**asdict(run), "first_rows": run.first_rows, "last_rows": run.last_rows}
+                for program, run in self.bands.items()
+            },
         }
 
-    def tables(self) -> tuple[Table, Table]:
-        """The plans, a row each, and the harness."""
+    def tables(self) -> tuple[Table, Table, Table]:
+        """The plans, a row each; row streaming; the harness."""
+        return self._plans(), self._rows(), self._harness()
+
+    def _plans(self) -> Table:
         height, width = self.size
         plans = Table(
-            title=f"{str(self.machine).removeprefix('[machine] ')}; denoiser's layers at {width}x{height}, "
+            title=f"{str(self.machine).removeprefix('[machine] ')}; the denoiser at {width}x{height}, "
             f"{self.fps:g} frames/s, deadline {self.deadline * 1e3:g} ms",
             caption="latency from the scheduled time; a miss is late, dropped or failed",
         )
-        for name in ("algorithm", "cores", "queue"):
+        for name in ("program", "cores", "queue"):
             plans.add_column(name, no_wrap=True)
         for name in (
             "frames",
@@ -105,12 +124,38 @@ class Report:
             "p99\nms",
             "p99\nat most",
             "frames\na s",
+            "PSNR\ndB",
         ):
             plans.add_column(name, justify="right")
         for plan, run in self.rows.items():
             counts = (f"{run.frames}", f"{100 * run.misses / run.frames:.1f}", f"{run.dropped}")
             times = (f"{1e3 * t:.1f}" if t == t else "-" for t in (run.p50, run.p90, run.p99, run.p99_at_most))
-            plans.add_row(plan.algorithm, plan.cores, waiting(plan.policy), *counts, *times, f"{run.throughput:.1f}")
+            ends = (f"{run.throughput:.1f}", f"{self.decibels[plan.program]:.1f}")
+            plans.add_row(plan.program, plan.cores, waiting(plan.policy), *counts, *times, *ends)
+        return plans
+
+    def _rows(self) -> Table:
+        rows = Table(
+            title=f"one frame in bands of {BAND} rows beside the whole frame at once; one core",
+            caption=f"rows come over {1e3 / self.fps:.1f} ms; times count from the first; bytes are of arrays, at most",
+        )
+        rows.add_column("program")
+        for name in (
+            "first rows\nout, ms",
+            "last rows\nout, ms",
+            "whole frame\nout, ms",
+            "MB",
+            "whole\nMB",
+            "same\nbits",
+        ):
+            rows.add_column(name, justify="right")
+        for program, run in self.bands.items():
+            times = (f"{1e3 * t:.1f}" for t in (run.first_rows, run.last_rows, run.whole_out))
+            sizes = (f"{size / 1e6:.1f}" for size in (run.band_bytes, run.whole_bytes))
+            rows.add_row(program, *times, *sizes, "yes" if run.equal else "no")
+        return rows
+
+    def _harness(self) -> Table:
         harness = Table(
             title="the harness alone, from the moment a frame could start to its start",
             caption=f"at most {OVERHEAD * 1e6:g} us at p99: {'kept' if self.overhead.kept else 'not kept'}",
@@ -120,7 +165,7 @@ class Report:
         words = {"idle": "the worker waits", "busy": "the frame waits", "bare": "a bare loop that waits"}
         for name, values in self.overhead.percentiles().items():
             harness.add_row(words[name], *(f"{1e6 * value:.1f}" for value in values.values()))
-        return plans, harness
+        return harness
 
 
 def run(
@@ -147,49 +192,50 @@ def run(
     """
     machine = measure.machine()
     frames = max(1, round(seconds * fps))
-    scene = Pan(size)
+    scene = Pan(size, "camera", grey=True)  # no training photo of the denoiser
+    noisy, truth = scene(0)
     costs = overhead(seconds)
+    programs = dict.fromkeys(plan.program for plan in plans)
+    decibels = {program: psnr(denoiser(program, machine.cores)(noisy[None])[0], truth) for program in programs}
     rows = {}
     for plan in plans:
-        services = plan.services(size, machine.cores)
+        services = plan.services(machine.cores)
         for service in services:
             for _ in range(2):  # memory is touched, weights are in the cache
-                service([Frame(0, 0.0, scene(0)[0])] * plan.policy.batch)
+                service([Frame(0, 0.0, noisy)] * plan.policy.batch)
         source = camera(frames, fps, scene=scene)
         rows[plan] = stream(source, services, plan.policy, clock=RealTime(), deadline=deadline).summary
         if on_row:
             on_row()
-    return Report(machine, size, fps, deadline, costs, rows)
+    bands = {}
+    for program in IN_BANDS:
+        algorithm = "auto" if program == INT8 else program
+        bands[program] = row_run(denoiser(program, 1), noisy[None], BAND, algorithm=algorithm, readout=1 / fps)
+        if on_row:
+            on_row()
+    return Report(machine, size, fps, deadline, costs, rows, decibels, bands)
 
 
-def denoiser(algorithm: str, size: tuple[int, int], threads: int) -> Callable[[Images], Images]:
-    """Return layers of the denoiser's shape as a function of images (B, 3, H, W).
+def steps(plans: Sequence[Plan] = PLANS) -> int:
+    """How often `run` calls `on_row`."""
+    return len(plans) + len(IN_BANDS)
+
+
+def denoiser(program: str, threads: int) -> Network:
+    """Return the trained denoiser.
 
     Parameters
     ----------
-    algorithm : str
-        Of the kernels.
-    size : (int, int)
-        Height and width of the images.
+    program : str
+        An algorithm of `kernels.Conv2d`, or "int8".
     threads : int
     """
-    random = np.random.default_rng(0)
-    widths = [_COLOURS, *[_CHANNELS] * (_LAYERS - 1), _COLOURS]
-    plans = []
-    for C, K in pairwise(widths):
-        weight = random.standard_normal((K, C, 3, 3), np.float32) * np.float32(math.sqrt(2 / (9 * C)))  # He
-        plan = kernels.Conv2d(weight, padding=1, activation="relu", algorithm=algorithm, threads=threads)
-        plans.append(plan)
-    return partial(_through, plans, {}, size)
+    if program == INT8:
+        return models.load("denoiser").quantize(_recipe(), threads=threads)
+    return models.load("denoiser", algorithm=program, threads=threads)
 
 
-def _through(
-    plans: list[kernels.Conv2d], memory: dict[int, list[Images]], size: tuple[int, int], images: Images
-) -> Images:
-    """Compute the layers; the outputs of a batch size are allocated once."""
-    batch = len(images)
-    if batch not in memory:
-        memory[batch] = [np.empty((batch, plan.weight_shape[0], *size), np.float32) for plan in plans]
-    for plan, out in zip(plans, memory[batch], strict=True):
-        images = plan(images, out=out)
-    return images
+@cache
+def _recipe() -> Recipe:
+    """Calibrate on photos that the camera does not show."""
+    return calibrate(models.load("denoiser"), photos.noisy_squares(_SQUARES))

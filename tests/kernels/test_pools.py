@@ -1,0 +1,113 @@
+"""Pools against their definition in NumPy, in both forms of image, within their memory, on every number of threads."""
+
+import itertools
+
+import numpy as np
+import pytest
+from child import guarded, in_child
+
+import kernels
+from kernels import Pool2d, from_lanes, to_lanes
+
+# sizes of x, options
+POOLS = [
+    ((1, 16, 9, 11), {"taps": 3, "stride": 2, "padding": 1}),
+    ((2, 32, 8, 6), {"taps": 2, "stride": 2}),
+    ((1, 16, 7, 7), {"taps": None}),  # global
+    ((1, 5, 13, 10), {"taps": (3, 2), "stride": (1, 3), "padding": (0, 1, 2, 0)}),
+    ((2, 48, 9, 8), {"taps": (2, 3), "stride": 2, "padding": (1, 0, 1, 2), "dilation": (3, 2), "count_padding": True}),
+    ((1, 18, 150, 90), {"taps": 3, "padding": 1, "count_padding": True}),  # more than one block
+]
+CASES = [(kind, *pool) for kind in ("maximum", "mean") for pool in POOLS]
+on_every_pool = pytest.mark.parametrize(
+    ("kind", "shape", "options"), CASES, ids=[f"{kind}-{'x'.join(map(str, shape))}" for kind, shape, _ in CASES]
+)
+
+
+def image(shape):
+    return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
+
+
+def pooled(kind, x, taps=None, stride=1, padding=0, dilation=1, count_padding=False):
+    """Return the definition in float64."""
+    (R, S), (down, across), (step_r, step_s) = (
+        value if isinstance(value, tuple) else (value, value) for value in (taps or x.shape[2:], stride, dilation)
+    )
+    top, left, bottom, right = padding if isinstance(padding, tuple) else (padding,) * 4
+    x = np.pad(np.float64(x), ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=np.nan)
+    P, Q = (x.shape[2] - (R - 1) * step_r - 1) // down + 1, (x.shape[3] - (S - 1) * step_s - 1) // across + 1
+    y = np.empty((*x.shape[:2], P, Q))
+    for p, q in itertools.product(range(P), range(Q)):
+        h, w = p * down, q * across
+        window = x[:, :, h : h + (R - 1) * step_r + 1 : step_r, w : w + (S - 1) * step_s + 1 : step_s]
+        if kind == "maximum":
+            y[:, :, p, q] = np.nanmax(window, (2, 3))
+        else:
+            y[:, :, p, q] = np.nansum(window, (2, 3)) / (R * S if count_padding else np.isfinite(window[0, 0]).sum())
+    return y
+
+
+def forms(shape):
+    """Return the forms of x and y that have enough channels."""
+    return itertools.product((False, True), repeat=2) if shape[1] % 16 == 0 else [(False, False)]
+
+
+@on_every_pool
+def test_is_the_definition_in_every_form(kind, shape, options):
+    x = image(shape)
+    exact = pooled(kind, x, **options)
+    results = set()
+    for (x_lanes, y_lanes), threads in itertools.product(forms(shape), (1, 2, 5)):
+        y = Pool2d(kind, **options, threads=threads)(to_lanes(x) if x_lanes else x, lanes=y_lanes)
+        y = from_lanes(y) if y_lanes else y
+        np.testing.assert_allclose(y, exact, rtol=0, atol=0 if kind == "maximum" else 1e-6)
+        results.add(y.tobytes())
+    assert len(results) == 1
+
+
+def compute_between_guards(kind, shape, options):
+    pool = Pool2d(kind, **options, threads=1)
+    for x_lanes, y_lanes in forms(shape):
+        x = to_lanes(image(shape)) if x_lanes else image(shape)
+        expected = pool(x, lanes=y_lanes)
+        for at in ("start", "end"):
+            x, out = guarded(x, at), guarded(expected * 0, at)
+            bound = pool.bind(x, out)
+            bound(guarded(np.full(bound.scratch, np.nan, np.float32), at))
+            assert out.tobytes() == expected.tobytes()
+
+
+@on_every_pool
+def test_nothing_beyond_the_arrays_is_touched(kind, shape, options):
+    """Scratch is poisoned too."""
+    in_child(compute_between_guards, kind, shape, options)
+
+
+def test_a_nan_stays_a_nan_and_infinity_counts():
+    x = image((1, 16, 4, 4))
+    x[0, 3, 1, 1], x[0, 5, 2, 2], x[0, 6] = np.nan, np.inf, -np.inf
+    for form in (x, to_lanes(x)):
+        y = Pool2d("maximum", 2, stride=2)(form)
+        assert np.isnan(y[0, 3, 0, 0])
+        assert np.isnan(y).sum() == 1
+        assert y[0, 5, 1, 1] == np.inf
+        assert (y[0, 6] == -np.inf).all()
+
+
+def test_an_empty_batch():
+    assert Pool2d("mean")(np.ones((0, 3, 4, 5), np.float32)).shape == (0, 3, 1, 1)
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="kind must be 'maximum' or 'mean', not 'median'"):
+        Pool2d("median", 2)
+    with pytest.raises(ValueError, match="exceeds the padded input's height 3"):
+        Pool2d("mean", (4, 2))(image((1, 2, 3, 3)))
+    with pytest.raises(ValueError, match=r"four dimensions \(N, C, H, W\), not shape \(2, 3\)"):
+        Pool2d("mean", 2)(image((2, 3)))
+    with pytest.raises(ValueError, match=r"out must have the output's shape \(1, 2, 2, 2\)"):
+        Pool2d("mean", 2)(image((1, 2, 3, 3)), image((1, 2, 3, 3)))
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        Pool2d("mean", 0)
+    with pytest.raises(TypeError, match="x has dtype float64"):
+        kernels.Pool2d("maximum", 2)(np.ones((1, 2, 3, 3)))

@@ -1,0 +1,188 @@
+"""Runs that are planned ahead: the same numbers, no array in another's memory, and nothing allocated on the way."""
+
+from __future__ import annotations
+
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from graphs import SAME, model, node, random
+from hypothesis import given
+from hypothesis import strategies as st
+from test_network import assert_close, runtime
+
+from workbook import network
+from workbook.network.arena import Life, offsets
+
+Array = npt.NDArray[Any]
+ONE = random(16, 16, 1, 1, seed=1) / 4
+THREE = random(16, 16, 3, 3, seed=2) / 12
+HALF = {"kernel_shape": [2, 2], "strides": [2, 2]}
+
+# Every array of these has lanes on some instruction set, or a neighbour that has none.
+NETS: dict[str, onnx.ModelProto] = {
+    "a residual between convolutions": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Conv", "a three", "b", **SAME),
+            node("Add", "a b", "c"),
+            node("Relu", "c", "d"),
+            node("Conv", "d one", "y"),
+        ],
+        {"one": ONE, "three": THREE},
+        ("N", 16, "H", "W"),
+    ),
+    "branches joined, twice": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Conv", "a three", "b", **SAME),
+            node("Conv", "a one", "c"),
+            node("Concat", "b c", "d", axis=1),
+            node("Relu", "d", "e"),
+            node("Concat", "e b", "f", axis=1),
+            node("Concat", "f f", "g", axis=1),
+            node("MaxPool", "g", "h", **HALF),
+            node("Conv", "h wide", "i"),
+            node("GlobalAveragePool", "i", "j"),
+            node("Flatten", "j", "k"),
+            node("Gemm", "k head shift", "y", transB=1, alpha=0.5, beta=2.0),
+        ],
+        {"one": ONE, "three": THREE, "wide": random(32, 96, 1, 1), "head": random(10, 32), "shift": random(10)},
+        ("N", 16, "H", "W"),
+    ),
+    "an operator of NumPy in the middle": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Relu", "a", "b"),
+            node("Sub", "b a", "c"),
+            node("Conv", "c three", "d", **SAME),
+            node("AveragePool", "d", "e", kernel_shape=[3, 3], pads=[1, 0, 1, 2], strides=[2, 1]),
+            node("Identity", "e", "y"),
+        ],
+        {"one": ONE, "three": THREE},
+        ("N", 16, "H", "W"),
+    ),
+    "channels without lanes": model(
+        [
+            node("Conv", "x odd", "a"),
+            node("Conv", "x one", "b"),
+            node("Concat", "a b", "c", axis=1),
+            node("Conv", "c back", "d"),
+            node("MaxPool", "d", "e", **HALF),
+            node("Reshape", "e rows", "f"),
+            node("Gemm", "f head", "y"),
+        ],
+        {
+            "odd": random(7, 16, 1, 1),
+            "one": ONE,
+            "back": random(16, 23, 1, 1),
+            "rows": np.array([0, -1]),
+            "head": random(192, 5),
+        },
+        ("N", 16, "H", "W"),
+    ),
+    "outputs on the way": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Relu", "a", "b"),
+            node("Concat", "a b", "c", axis=1),
+            node("Identity", "b", "y"),
+        ],
+        {"one": ONE},
+        ("N", 16, "H", "W"),
+        outputs=("a", "c", "y", "b"),
+    ),
+}
+on_every_net = pytest.mark.parametrize("proto", NETS.values(), ids=NETS)
+
+
+@on_every_net
+@pytest.mark.parametrize("images", [1, 3])
+def test_equal_to_onnx_runtime(proto: onnx.ModelProto, images: int) -> None:
+    net, x = network.load(proto), random(images, 16, 6, 8)
+    first = net.run(x)
+    kept = [y.copy() for y in first]
+    assert_close(first, runtime(proto, x))
+    other = random(images, 16, 6, 8, seed=9)
+    assert_close(net.run(other), runtime(proto, other))
+    assert all(map(np.array_equal, first, kept))  # a later run does not write to what an earlier one returned
+    assert all(map(np.array_equal, net.run(x), kept))
+
+
+@on_every_net
+def test_trace_and_profile_see_plain_arrays(proto: onnx.ModelProto) -> None:
+    net, x = network.load(proto), random(1, 16, 6, 8)
+    seen = {node.outputs[0]: y for node, y in net.trace(x)}
+    walked = {step.node.outputs[0]: y for step, y in net._walk({"x": x})}
+    assert seen.keys() == walked.keys()
+    for name, y in seen.items():
+        assert_close([y], [walked[name]])
+    assert net.profile(x, seconds=0.01).shapes == tuple(y.shape for y in walked.values())
+
+
+@pytest.mark.parametrize("name", [name for name in NETS if "NumPy" not in name])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_nothing_is_allocated_between_native_operators(name: str, threads: int) -> None:
+    net, x = (
+        network.load(NETS[name], threads=threads),
+        random(1, 16, 48, 64) if "without" not in name else random(1, 16, 6, 8),
+    )
+    outputs = sum(y.nbytes for y in net.run(x))
+    tracemalloc.start()
+    try:
+        net.run(x)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < outputs + 16384  # Python's own objects
+
+
+def test_callers_at_once_and_shapes_in_turn() -> None:
+    proto = NETS["branches joined, twice"]
+    net = network.load(proto, threads=2)
+    images = [random(1 + i % 2, 16, 4 + i % 7, 6, seed=i) for i in range(40)]
+    expected = [network.load(proto, threads=1)(x) for x in images]
+    with ThreadPoolExecutor(4) as callers:
+        assert all(map(np.array_equal, callers.map(net, images), expected))
+
+
+def test_a_shape_that_follows_from_the_numbers() -> None:
+    """What an operator returns may have another shape in the next run; the plan is given up."""
+    proto = model(
+        [node("Conv", "x one", "a"), node("Relu", "a", "b"), node("Min", "b", "c"), node("Relu", "c", "y")],
+        {"one": ONE},
+        ("N", 16, "H", "W"),
+    )
+    net, x = network.load(proto), random(1, 16, 6, 8)
+    expected = net(x)
+    step = next(step for step in net._steps if step.node.op == "Min")
+    whole = step.compute
+    object.__setattr__(step, "compute", lambda b: whole(b)[:, :, :3])
+    assert np.array_equal(net(x), expected[:, :, :3])
+    assert np.array_equal(net(x), expected[:, :, :3])
+
+
+@given(st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 20), st.integers(0, 10)), max_size=30))
+def test_arrays_that_meet_share_no_memory(lives: list[tuple[int, int, int]]) -> None:
+    named = {str(i): Life(numbers, first, first + more) for i, (numbers, first, more) in enumerate(lives)}
+    places, total = offsets(named)
+    for a, life in named.items():
+        assert places[a] % 16 == 0
+        assert 0 <= places[a] <= total - life.numbers
+        for b, other in named.items():
+            if a < b and life.meets(other):
+                assert places[a] + life.numbers <= places[b] or places[b] + other.numbers <= places[a]
+    most = max(
+        (sum(life.numbers for life in named.values() if life.first <= i <= life.last) for i in range(31)), default=0
+    )
+    assert total >= most
+
+
+def test_a_chain_takes_two_places() -> None:
+    places, total = offsets({f"{i}": Life(160, i, i + 1) for i in range(10)})
+    assert total == 320
+    assert set(places.values()) == {0, 160}

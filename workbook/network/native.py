@@ -1,0 +1,209 @@
+"""Operators that run between arrays whose place is planned: each is bound to them once, and allocates nothing.
+
+An image lies plain or in lanes (see `kernels.to_lanes`). Convolutions and pools read and write any of the two, and so
+turn one into the other; what works number by number wants all its arrays alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+import kernels
+from kernels.bound import Bound
+from workbook.network.graph import Array, FloatArray
+from workbook.network.operators import Convolution
+from workbook.network.pooling import Pool
+from workbook.network.step import Constants, Step
+
+_VIEWS = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+
+Shapes = Sequence[tuple[int, ...]]
+
+
+class Native(Protocol):
+    """An operator that can be bound to arrays."""
+
+    @property
+    def alike(self) -> tuple[int, ...]:
+        """Of the arrays that it reads, those that must lie as the one that it writes."""
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """Whether the first array that it reads, and the one that it writes, may lie so."""
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return what computes y, again and again."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A convolution or a pool."""
+
+    plan: kernels.Conv2d | kernels.Pool2d
+    alike: tuple[int, ...] = (1,)  # a residual
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """As the plan says."""
+        return self.plan.takes(x_lanes, y_lanes)
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return the kernel with its arrays."""
+        x, *residual = read
+        return self.plan.bind(x, y, *residual)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A matrix product with stored weights: a 1x1 convolution of images of one pixel."""
+
+    plan: kernels.Conv2d
+    alike: tuple[int, ...] = ()
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """Matrices have no lanes."""
+        return not x_lanes and not y_lanes
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return the kernel with its arrays as images."""
+        return self.plan.bind(read[0].reshape(*read[0].shape, 1, 1), y.reshape(*y.shape, 1, 1))
+
+
+@dataclass(frozen=True)
+class ByNumber:
+    """A function of NumPy, number by number."""
+
+    function: Callable[..., object]  # writes to `out`
+    alike: tuple[int, ...]
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """In any form, if all have it."""
+        return x_lanes == y_lanes
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return the function with its arrays."""
+        return Bound("NumPy", 0, 1, lambda scratch, threads: self.function(*read, out=y))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A Concat along the channels; what was written where it belongs is not copied."""
+
+    alike: tuple[int, ...]
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """In any form, if all have it."""
+        return x_lanes == y_lanes
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return what copies the arrays that lie elsewhere."""
+        ends = np.cumsum([x.shape[1] for x in read])
+        parts = [(y[:, end - x.shape[1] : end], x) for end, x in zip(ends, read, strict=True)]
+        elsewhere = [(part, x) for part, x in parts if part.ctypes.data != x.ctypes.data]
+
+        def copy(*_: object) -> None:
+            for part, x in elsewhere:
+                np.copyto(part, x)
+
+        return Bound("NumPy", 0, 1, copy)
+
+
+@dataclass(frozen=True)
+class View:
+    """An operator that names the same numbers anew, maybe with another shape; nothing is computed."""
+
+    alike: tuple[int, ...]  # none for another shape, which keeps the order of plain numbers
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """Whether the numbers stay in order."""
+        return x_lanes == y_lanes and (not x_lanes or bool(self.alike))
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return what does nothing."""
+        return Bound("view", 0, 1, None)
+
+
+class Natives:
+    """What turns steps into operators; a matrix product packs its weights once, however many runs are planned.
+
+    Parameters
+    ----------
+    constants : mapping of str to array
+    threads : int, optional
+        At most this many work on one step; all cores that the process may use if None.
+    """
+
+    def __init__(self, constants: Constants, threads: int | None) -> None:
+        self._constants, self._threads = constants, threads
+        self._products: dict[str, Product] = {}
+
+    def of(self, step: Step, read: Shapes, y: tuple[int, ...]) -> Native | None:
+        """Return a step as an operator that can be bound to arrays of these shapes, all float32; None if it cannot.
+
+        `read` holds the shapes of what is not constant.
+        """
+        node, compute = step.node, step.compute
+        if node.op == "Gemm":
+            return self._product(step, read)
+        if node.op in _VIEWS and len(read) == 1:
+            return View((0,) if read[0] == y else ())
+        if not step.native or len(read) != len(step.reads):
+            return None
+        pool = getattr(compute, "__self__", None)
+        if isinstance(compute, Convolution):
+            whole = compute.plan.y_shape(read[0])  # a residual may repeat it, or be repeated
+            return Planned(compute.plan) if all(shape == whole for shape in (y, *read[1:])) else None
+        if node.op in ("MaxPool", "AveragePool") and isinstance(pool, Pool) and len(y) == 4:
+            if pool.round_up and pool.count_padding:
+                return None  # it counts a part of what it adds
+            return Planned(_pool(pool, read[0], "maximum" if node.op == "MaxPool" else "mean", self._threads), ())
+        if node.op == "GlobalAveragePool" and len(y) == 4:
+            return Planned(kernels.Pool2d("mean", threads=self._threads), ())
+        if node.op in ("Add", "Sum") and len(read) == 2 and all(shape == y for shape in read):
+            return ByNumber(np.add, (0, 1))
+        if node.op == "Relu":
+            return ByNumber(_relu, (0,))
+        if node.op == "Concat" and len(y) == 4 and node.attributes.get("axis") in (1, -3):
+            return Joined(tuple(range(len(read))))
+        return None
+
+    def _product(self, step: Step, read: Shapes) -> Native | None:
+        """Return a Gemm of one row, which reads each weight once: more rows are for a library of matrix products."""
+        name, attributes = step.node.outputs[0], step.node.attributes
+        stored = [self._constants[name] for name in step.reads[1:] if name in self._constants]
+        if len(stored) != len(step.reads) - 1 or len(read) != 1 or len(read[0]) != 2 or read[0][0] != 1:
+            return None
+        if attributes.get("transA") or any(array.dtype != np.float32 for array in stored):
+            return None
+        if name not in self._products:
+            weight, *shift = stored
+            weight = weight if attributes.get("transB") else weight.T
+            if attributes.get("alpha", 1) != 1:
+                weight = weight * np.float32(attributes["alpha"])
+            bias = np.zeros(len(weight), np.float32)
+            if shift:
+                bias += shift[0].reshape(-1) * np.float32(attributes.get("beta", 1))
+            plan = kernels.Conv2d(weight[:, :, None, None], bias, algorithm="direct", threads=self._threads)
+            self._products[name] = Product(plan)
+        return self._products[name]
+
+
+def _pool(
+    pool: Pool, x_shape: tuple[int, ...], kind: Literal["maximum", "mean"], threads: int | None
+) -> kernels.Pool2d:
+    window = pool.window
+    return kernels.Pool2d(
+        kind,
+        pool.taps,
+        stride=window.stride,
+        padding=pool.padding(x_shape),
+        dilation=window.dilation,
+        count_padding=pool.count_padding,
+        threads=threads,
+    )
+
+
+def _relu(x: FloatArray, out: FloatArray) -> None:
+    np.maximum(x, 0, out=out)
