@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workbook.network.graph import Array, Graph, ModelError, Node
+from workbook.network.graph import Array, Graph, Node
 from workbook.network.operators import prepare
 from workbook.network.step import Settings
 
@@ -40,11 +40,7 @@ def _value(node: Node, graph: Graph, constants: dict[str, Array]) -> Array | Non
     if np.prod([float(n) for n in size if n is not None]) > _LARGEST:
         return None
     step = prepare(node, constants, Settings())
-    try:
-        with np.errstate(all="ignore"):  # as in a run
-            y = step.compute(*(constants[name] if name else None for name in step.reads))
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
-        raise ModelError(f"{node}: {error}") from error
+    y = step(*(constants[name] if name else None for name in step.reads))
     return y if y.size <= _LARGEST else None
 
 
