@@ -161,6 +161,18 @@ class Network:
 
         return quantize(self, calibration, scheme, **options)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as an ONNX file; a quantized one in the QDQ form, which other runtimes take too.
+
+        Raises
+        ------
+        ModelError
+            If a node cannot be written; the message names it.
+        OSError
+            If the file cannot be written; it is then as it was.
+        """
+        write_whole(Path(path), to_onnx(self.graph).SerializeToString())
+
     @contextmanager
     def _planned(self, values: Mapping[str, Array]) -> Iterator[Run | None]:
         """Lend a planned run for these inputs that nobody else is using; None if it cannot be planned.
@@ -195,18 +207,6 @@ class Network:
         if not all(map(math.prod, (array.shape for array in seen.values()))):
             return None  # an empty batch
         return Run(self._steps, self.graph.constants, seen, tuple(values), self.outputs, self._natives)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network as an ONNX file; a quantized one in the QDQ form, which other runtimes take too.
-
-        Raises
-        ------
-        ModelError
-            If a node cannot be written; the message names it.
-        OSError
-            If the file cannot be written; it is then as it was.
-        """
-        write_whole(Path(path), to_onnx(self.graph).SerializeToString())
 
     def _walk(
         self, values: dict[str, Array], compute: Callable[..., Array] = Step.__call__
