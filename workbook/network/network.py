@@ -129,9 +129,7 @@ class Network:
         """Bytes that hold the arrays between the layers, and scratch, of all runs planned so far."""
         return sum(run.bytes for runs in self._runs.values() for run in runs)
 
-    def profile(
-        self, x: Feed, seconds: float | None = None, clock: Callable[[], float] = time.perf_counter
-    ) -> Profile:
+    def profile(self, x: Feed, seconds: float | None = None, clock: Callable[[], float] = time.perf_counter) -> Profile:
         """Time every node within runs of the whole network.
 
         Parameters
