@@ -8,14 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from workbook import measure
 from workbook.measure import Timing
 from workbook.network import Network
 from workbook.network.graph import Array
-
-LEAST_ROUNDS = 3
+from workbook.network.tables import Profile
 
 
 @dataclass(frozen=True)
@@ -25,15 +22,15 @@ class Raced:
     Attributes
     ----------
     whole : Timing
-        Seconds of all its nodes.
-    slowest : float
-        Seconds of the slowest run.
+        Seconds of all its nodes, over the turns.
+    upper : float
+        Seconds that three runs of four kept, in the slowest turn.
     nodes : mapping of str to float
         Median seconds of each node by its name.
     """
 
     whole: Timing
-    slowest: float
+    upper: float
     nodes: Mapping[str, float]
 
 
@@ -48,39 +45,30 @@ def race(
     *,
     seconds: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
-    on_run: Callable[[], None] | None = None,
 ) -> dict[str, Raced]:
-    """Run networks in turns.
+    """Profile networks in turns.
 
     Parameters
     ----------
     networks : mapping of name to Network
     x : (N, C, H, W) float32
     seconds : float, optional
-        To spend on all together; 1 s, or 0.2 s when WORKBOOK_QUICK is set. There are three rounds at least.
+        To spend on all together; 1 s, or 0.2 s when WORKBOOK_QUICK is set. Each has one turn of three runs at least.
     clock : function
         Returns seconds.
-    on_run : function, optional
-        Called after each run, for a progress bar.
     """
-    for network in networks.values():
-        network.run(x)  # touches the memory, packs what "auto" has chosen
     budget = seconds if seconds is not None else 0.2 if measure.quick() else 1.0
-    runs: dict[str, list[list[float]]] = {name: [] for name in networks}
+    turns: dict[str, list[Profile]] = {name: [] for name in networks}
     end = time.perf_counter() + budget
-    while min(map(len, runs.values())) < LEAST_ROUNDS or time.perf_counter() < end:
+    while not all(turns.values()) or time.perf_counter() < end:
         for name, network in networks.items():
-            marks = [clock()]
-            marks += [clock() for _ in network.trace(x)]
-            runs[name].append(np.diff(marks).tolist())
-            if on_run:
-                on_run()
-    return {name: _raced(network, runs[name]) for name, network in networks.items()}
+            turns[name].append(network.profile(x, 0, clock))
+    return {name: _raced(profiles) for name, profiles in turns.items()}
 
 
-def _raced(network: Network, runs: list[list[float]]) -> Raced:
-    totals = [sum(run) for run in runs]
+def _raced(turns: list[Profile]) -> Raced:
     nodes: dict[str, float] = defaultdict(float)
-    for node, column in zip(network.graph.nodes, zip(*runs, strict=True), strict=True):
-        nodes[node.name] += statistics.median(column)
-    return Raced(Timing.of(totals), max(totals), dict(nodes))
+    for place, layer in enumerate(turns[0].layers.rows):
+        nodes[layer.name] += statistics.median(turn.times[place].median for turn in turns)
+    upper = max(turn.whole.third_quartile for turn in turns)
+    return Raced(Timing.of([turn.whole.median for turn in turns]), upper, dict(nodes))

@@ -114,7 +114,7 @@ def analyze(
     for rung, plan in plans.items():
         noise = math.inf if rung == BASE else sqnr(_outputs(nets[rung], images.arrays), exact)
         timed = tools[rung]
-        rungs.append(Rung(rung, timed.whole.median, timed.slowest, noise, joules(works, plan), plan))
+        rungs.append(Rung(rung, timed.whole.median, timed.upper, noise, joules(works, plan), plan))
     say("several images at once")
     best = min(rungs, key=lambda rung: rung.seconds).name
     batched, refused = _batched(nets[best], x, batch, tick)

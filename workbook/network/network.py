@@ -134,7 +134,7 @@ class Network:
         """Bytes that hold the arrays between the layers, and scratch, of all runs planned so far."""
         return sum(run.bytes for runs in self._runs.values() for run in runs)
 
-    def profile(self, x: Feed, seconds: float | None = None) -> Profile:
+    def profile(self, x: Feed, seconds: float | None = None, clock: Callable[[], float] = time.perf_counter) -> Profile:
         """Time every node within runs of the whole network.
 
         Parameters
@@ -142,6 +142,8 @@ class Network:
         x : array, or mapping of str to array
         seconds : float, optional
             To spend; 1 s, or 0.2 s when WORKBOOK_QUICK is set. At least three runs are made.
+        clock : function
+            Returns seconds; `time.thread_time` keeps other programs out of a network of one thread.
         """
         shapes = [y.shape for _, y in self.trace(x)]  # the first run also packs weights
         budget = seconds if seconds is not None else 0.2 if measure.quick() else 1.0
@@ -149,8 +151,8 @@ class Network:
         end, values = time.perf_counter() + budget, self._values(x)
         with self._planned(values) as run:
             while len(times) < 3 or time.perf_counter() < end:
-                marks = [time.perf_counter()]
-                marks += [time.perf_counter() for _ in (run(values) if run else self._walk(dict(values)))]
+                marks = [clock()]
+                marks += [clock() for _ in (run(values) if run else self._walk(dict(values)))]
                 times.append(np.diff(marks).tolist())
         timings = [Timing.of(list(column)) for column in zip(*times, strict=True)]
         return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
