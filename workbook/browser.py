@@ -22,6 +22,7 @@ from workbook.start import start
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 PATIENCE = 60_000  # ms for a kernel to start, or a notebook to run, on a busy machine
+PICTURE = ".jp-OutputArea-output.jp-RenderedImage img"
 _FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -89,9 +90,19 @@ class Notebook:
         expect(page.locator(".jp-Cell").first).to_be_visible()
 
     @property
+    def cells(self) -> Locator:
+        """The cells, in order; what one holds may be rendered only when it comes near."""
+        return self.page.locator(".jp-Notebook .jp-Cell")
+
+    @property
+    def outputs(self) -> Locator:
+        """What the cells have shown."""
+        return self.page.locator(".jp-OutputArea-output")
+
+    @property
     def pictures(self) -> Locator:
         """The static pictures in the outputs."""
-        return self.page.locator(".jp-OutputArea-output.jp-RenderedImage img")
+        return self.page.locator(PICTURE)
 
     @property
     def panels(self) -> Locator:
@@ -108,7 +119,23 @@ class Notebook:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self._expect_kernel("busy")
+        # Between two cells the kernel is idle too.
+        expect(self.page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(0)
         self._expect_kernel("idle")
+
+    def run_new_cell(self, code: str) -> None:
+        """Add a cell at the end, and run it."""
+        self.page.locator(".jp-Notebook-footer").click()
+        editor = self.cells.last.locator(".cm-content")
+        editor.fill(code)
+        editor.press("Control+Enter")
+
+    def choose_theme(self, name: str) -> None:
+        """Choose a theme from the menu, such as JupyterLab Dark, and wait until the page wears it."""
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        for entry in ("Theme", name):
+            self.page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
 
     def save(self) -> None:
         """Save, and wait until that is done."""

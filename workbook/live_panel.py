@@ -38,17 +38,31 @@ _WATCH = """(box, [event, line]) => {
 _WAIT = """(box, patience) => Promise.race([box.move, new Promise((_, give_up) =>
     setTimeout(() => give_up(new Error('the line and the figure of a move did not come')), patience))])"""
 
+_SEEN = """box => new Promise(answer => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const {top, bottom} = box.getBoundingClientRect();
+    answer(bottom > 0 && top < window.innerHeight);
+})))"""
+
 
 class LivePanel:
     """One panel of a notebook that has run."""
 
     def __init__(self, box: Locator) -> None:
-        _bring_into_view(box)
         self.box = box
+        self.bring_into_view()
         self.sliders = box.get_by_role("slider")
         self.controls = box.locator("[role=slider], select")
         self.line = box.locator("[role=status]")
         self.figure = box.locator("svg[role=img]")
+        self.error = box.get_by_role("alert")
+
+    def bring_into_view(self) -> None:
+        """Scroll until the panel is there to stay: a cell is laid out when it comes near, which moves the others."""
+        for _ in range(_SCROLLS):
+            self.box.scroll_into_view_if_needed()
+            if self.box.evaluate(_SEEN):
+                return
+        raise AssertionError(f"not in view after {_SCROLLS} scrolls")
 
     def visible_controls(self) -> list[int]:
         """Return the places in `controls` of those that are not folded away."""
@@ -91,6 +105,10 @@ class LivePanel:
         """Return the figure's pixels."""
         return self.figure.screenshot()
 
+    def top(self) -> float:
+        """Return how far below the window's upper edge the panel begins, in CSS pixels."""
+        return float(self.box.evaluate("box => box.getBoundingClientRect().top"))
+
     def watch_height(self) -> None:
         """Begin to note every height that the panel takes."""
         self.box.evaluate(
@@ -110,16 +128,3 @@ def twins(notebook: Notebook, lesson: Lesson) -> Iterator[tuple[Panel[object], L
         live = LivePanel(notebook.panels.nth(i))
         panel.set(**dict(zip(panel.controls, live.values(), strict=True)))  # a cell may have moved it
         yield panel, live
-
-
-def _bring_into_view(box: Locator) -> None:
-    """Scroll until the box is there to stay: JupyterLab lays a cell out when it comes near, which moves the others."""
-    seen = """box => new Promise(answer => requestAnimationFrame(() => requestAnimationFrame(() => {
-        const {top, bottom} = box.getBoundingClientRect();
-        answer(bottom > 0 && top < window.innerHeight);
-    })))"""
-    for _ in range(_SCROLLS):
-        box.scroll_into_view_if_needed()
-        if box.evaluate(seen):
-            return
-    raise AssertionError(f"not in view after {_SCROLLS} scrolls")

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 from kernels import im2col
+from kernels.geometry import Geometry, Window
 from workbook import measure
 from workbook.convolution.rungs import CHANNELS
 from workbook.roofline import FLOAT_BYTES
@@ -44,11 +45,9 @@ def matrix_bytes(layer: ConvLayer) -> int:
 
 def kept_bytes(layer: ConvLayer) -> int:
     """Bytes that our im2col keeps on one thread instead: a block of columns, and a tile of sums."""
-    sizes: dict[str, float] = {letter: getattr(layer, letter) for letter in "CHWKPQRS"}
-    sizes |= {"N": 1, "groups": layer.groups, "activation": 0, "slope": 0.0}
-    for down, across, pixels in (("stride_h", "stride_w", layer.stride), ("dilation_h", "dilation_w", 1)):
-        sizes |= {down: pixels, across: pixels}
-    return FLOAT_BYTES * im2col.scratch_size({**sizes, "pad_top": layer.padding, "pad_left": layer.padding}, 1)
+    window = Window.of(layer.stride, layer.padding, dilation=1, groups=layer.groups)
+    shape = Geometry.of((1, layer.C, layer.H, layer.W), (layer.K, layer.C // layer.groups, layer.R, layer.S), window)
+    return FLOAT_BYTES * im2col.scratch_size(shape.compiled(), threads=1)
 
 
 @dataclass(frozen=True)
