@@ -6,7 +6,7 @@ from playwright.sync_api import Locator
 
 LEAST_CONTRAST = 4.5  # W3C, Web Content Accessibility Guidelines 2.1, success criterion 1.4.3
 
-# Code (.highlight) wears the theme's own colours: JupyterLab's dark comments have a contrast of 4.2.
+# Code wears the theme's own colours: JupyterLab's dark comments have a contrast of 4.2.
 # A canvas turns every notation of a colour into four bytes. The text of a figure lies on bars and images too, and no
 # theme may change it: `ground_and_colors` looks at figures.
 _FAINT = """(region, least) => {
@@ -33,7 +33,8 @@ _FAINT = """(region, least) => {
     const texts = document.createTreeWalker(region, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const text = texts.currentNode, element = text.parentElement;
-        if (!text.data.trim() || element.closest('svg, style, script, .highlight') || !element.checkVisibility()) continue;
+        if (!text.data.trim() || element.closest('svg, style, script, code')) continue;
+        if (!element.checkVisibility()) continue;
         const below = ground(element), ink = over(bytes(getComputedStyle(element).color), below);
         const found = contrast(ink, below);
         if (found < least) faint.add(`${found.toFixed(1)} rgb(${ink.map(Math.round)}) on rgb(${below}): ${text.data}`);
