@@ -130,7 +130,7 @@ def bench(
 
 @bench.command()
 @click.option("--seconds", type=click.FloatRange(0.1), default=3.0, show_default=True, help="For each plan.")
-@click.option("--size", type=(click.IntRange(8, 512),) * 2, default=(320, 240), metavar="WIDTH HEIGHT")
+@click.option("--size", type=(click.IntRange(8, 512),) * 2, default=(288, 216), metavar="WIDTH HEIGHT")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures there.")
 def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> None:
     """Let a camera of 30 frames a second run through the denoiser, planned in several ways."""
