@@ -6,6 +6,7 @@ The algorithms are the `.pyx` files of this folder; `source(name)` returns one. 
 from kernels.isa import isa, isas  # first: it puts the algorithms of the chosen instruction set in place
 
 # isort: split
+from kernels.bytewise_layers import DequantizeLinear, LookUp, QLinearAdd, QLinearPool, QuantizeLinear
 from kernels.convolution import Conv2d, algorithms, conv2d, source
 from kernels.integers import QLinearConv, conv_integer, qlinear_conv
 from kernels.layout import LANES, from_lanes, to_lanes
@@ -14,8 +15,13 @@ from kernels.pools import Pool2d
 __all__ = [
     "LANES",
     "Conv2d",
+    "DequantizeLinear",
+    "LookUp",
     "Pool2d",
+    "QLinearAdd",
     "QLinearConv",
+    "QLinearPool",
+    "QuantizeLinear",
     "algorithms",
     "conv2d",
     "conv_integer",

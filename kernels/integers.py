@@ -6,23 +6,20 @@ subtracting 128, to the zero point too, which changes no difference x - x_zero_p
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels import quantized
-from kernels.arrays import Arenas, check_array, check_out, finite_copy, readable, thread_count
-from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
+from kernels.arrays import check_array, check_out, finite_copy, readable
+from kernels.bound import Bound
+from kernels.byte_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer, zero_point
+from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
+from kernels.layout import in_lanes, lanes_shape, plain_shape
 
-ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
-Integer = int | np.integer[Any] | npt.NDArray[Any]
+__all__ = ["ALGORITHMS", "BYTES", "QLinearConv", "conv_integer", "qlinear_conv"]
+
 Scale = float | np.floating[Any] | npt.NDArray[Any]
-
-BYTES = ("uint8", "int8")
-ALGORITHMS = ("direct", "saturating")  # their numbers are those of simd.h
 
 _NO_OUTPUT = {"low": 0.0, "high": 0.0, "zero": 0, "size": 4}  # the sums themselves
 
@@ -136,12 +133,12 @@ def conv_integer(
     -------
     (N, K, P, Q) int32
     """
-    filters = _Filters(w, w_zero_point, None, Window.of(stride, padding, dilation, groups), algorithm, threads)
+    filters = Filters(w, w_zero_point, None, Window.of(stride, padding, dilation, groups), algorithm, threads)
     check_array(x, "x", BYTES)
-    zero = _zero_point(x_zero_point, "x_zero_point", x.dtype)
+    zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
     shape = geometry_of(x.shape, filters.shape, filters.window)
     y = np.empty(shape.y_shape, np.int32)
-    filters.run(shape, x, zero, None, _NO_OUTPUT, None, y)
+    filters.call(filters.bind(shape, x, zero, None, _NO_OUTPUT, None, y))
     return y
 
 
@@ -185,12 +182,12 @@ class QLinearConv:
         threads: int | None = None,
     ) -> None:
         window = Window.of(stride, padding, dilation, groups)
-        self._filters = _Filters(w, w_zero_point, bias, window, algorithm, threads)
+        self._filters = Filters(w, w_zero_point, bias, window, algorithm, threads)
         self.weight_shape, self.algorithm = self._filters.shape, algorithm
         self.threads = self._filters.threads
         K = self.weight_shape[0]
-        x_scale, y_scale = _scales(x_scale, "x_scale", 1), _scales(y_scale, "y_scale", 1)
-        self._scale = np.ascontiguousarray(np.broadcast_to(x_scale * _scales(w_scale, "w_scale", K) / y_scale, K))
+        x_scale, y_scale = scales(x_scale, "x_scale", 1), scales(y_scale, "y_scale", 1)
+        self._scale = np.ascontiguousarray(np.broadcast_to(x_scale * scales(w_scale, "w_scale", K) / y_scale, K))
         if not (np.isfinite(self._scale) & (self._scale > 0)).all():
             raise ValueError(f"x_scale * w_scale / y_scale leaves the range of float32: {self._scale}")
         self._x_zero_point = x_zero_point
@@ -199,129 +196,70 @@ class QLinearConv:
                 f"y_zero_point must be a numpy.uint8 or numpy.int8, whose type is the output's, not {y_zero_point!r}"
             )
         self._dtype = np.asarray(y_zero_point).dtype
-        zero = _zero_point(y_zero_point, "y_zero_point", self._dtype)
+        zero = zero_point(y_zero_point, "y_zero_point", self._dtype)
         self._output, self._table = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
 
-    def __call__(self, x: ByteArray, out: ByteArray | None = None) -> ByteArray:
+    def __call__(self, x: ByteArray, out: ByteArray | None = None, *, lanes: bool = False) -> ByteArray:
         """Compute the layer.
 
         Parameters
         ----------
-        x : (N, C, H, W) uint8 or int8
-        out : (N, K, P, Q) uint8 or int8, optional
+        x : (N, C, H, W) uint8 or int8, or (N, C / LANES, H, W, LANES)
+            Plain, or in lanes (see `kernels.to_lanes`).
+        out : (N, K, P, Q) uint8 or int8, or the same in lanes, optional
             Where to write; contiguous, writeable, sharing no memory with x.
+        lanes : bool
+            Whether the output is in lanes, if there is no `out`.
 
         Returns
         -------
-        (N, K, P, Q) uint8 or int8, as y_zero_point
+        (N, K, P, Q) uint8 or int8, as y_zero_point, or the same in lanes
             `out` if it was given.
         """
         check_array(x, "x", BYTES)
-        zero = _zero_point(self._x_zero_point, "x_zero_point", x.dtype)
-        shape = geometry_of(x.shape, self.weight_shape, self._filters.window)
         if out is None:
-            out = np.empty(shape.y_shape, self._dtype)
-        else:
-            check_out(out, shape.y_shape, {"x": x}, self._dtype.name)
-        self._filters.run(shape, x, zero, self._scale, self._output, self._table, out)
+            shape = self.y_shape(x.shape)
+            out = np.empty(lanes_shape(shape) if lanes else shape, self._dtype)
+        self._filters.call(self._bound(x, out))
         return out
+
+    def bind(self, x: ByteArray, out: ByteArray) -> Bound:
+        """Check the arrays once, for many calls on what they hold then; the parameters are those of a call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As a call does; also for an `x` that is not contiguous.
+        """
+        if isinstance(x, np.ndarray) and readable(x) is not x:
+            raise ValueError("x must be contiguous (C order) to be bound; its copy would grow old")
+        return self._bound(x, out)
+
+    def _bound(self, x: ByteArray, out: ByteArray) -> Bound:
+        check_array(x, "x", BYTES)
+        zero = zero_point(self._x_zero_point, "x_zero_point", x.dtype)
+        shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._filters.window)
+        lanes = isinstance(out, np.ndarray) and in_lanes(out.shape)
+        check_out(out, lanes_shape(shape.y_shape) if lanes else shape.y_shape, {"x": x}, self._dtype.name)
+        return self._filters.bind(shape, x, zero, self._scale, self._output, self._table, out)
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
+        return geometry_of(plain_shape(x_shape), self.weight_shape, self._filters.window).y_shape
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """Whether x and y may have these forms, as `Conv2d.takes`."""
+        return not self._filters.obstacle(x_lanes, y_lanes)
+
+    @property
+    def y_dtype(self) -> np.dtype[Any]:
+        """The output's type."""
+        return self._dtype
 
     @property
     def packed_bytes(self) -> int:
         """Bytes of the packed weights."""
         return self._filters.packed_bytes
-
-
-class _Filters:
-    """Filters of bytes, packed once for each algorithm, with their zero points and bias."""
-
-    def __init__(
-        self,
-        w: ByteArray,
-        w_zero_point: Integer,
-        bias: npt.NDArray[np.int32] | None,
-        window: Window,
-        algorithm: str,
-        threads: int | None,
-    ) -> None:
-        check_array(w, "w", BYTES)
-        self.shape, self.window = filter_sizes(w.shape), window
-        K = self.shape[0]
-        if K % window.groups:
-            raise ValueError(f"groups={window.groups} does not divide the {K} output channels of w")
-        zero = _zero_points(w_zero_point, K, w.dtype)
-        less = 128 if w.dtype == np.uint8 else 0  # signed bytes
-        self._w = np.array(w.astype(np.int16) - less, np.int8, order="C")
-        self._zero = np.array(np.broadcast_to(zero - less, K), np.int32)
-        self._bias = np.zeros(K, np.int64)
-        if bias is not None:
-            check_array(bias, "bias", ("int32",))
-            if bias.shape != (K,):
-                raise ValueError(f"bias must have shape ({K},), one number an output channel, not {bias.shape}")
-            self._bias += bias
-        if not isinstance(algorithm, str) or algorithm not in ("auto", *ALGORITHMS):
-            raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(ALGORITHMS)}")
-        self.kind = 0 if algorithm == "auto" else ALGORITHMS.index(algorithm)
-        self.threads = thread_count(threads)
-        self._packed = quantized.pack(self._w, window.groups, self.kind, bool(self._zero.any()))
-        self._arenas = Arenas(np.int32)
-        self._offsets: dict[int, npt.NDArray[np.int32]] = {}  # by the zero point of x, of which a plan sees few
-
-    @property
-    def packed_bytes(self) -> int:
-        return self._packed.nbytes
-
-    def run(
-        self,
-        shape: Geometry,
-        x: ByteArray,
-        x_zero: int,
-        scale: npt.NDArray[np.float32] | None,
-        output: dict[str, float],
-        table: npt.NDArray[np.uint8] | None,
-        y: npt.NDArray[Any],
-    ) -> None:
-        """Compute the layer into y; an empty batch needs nothing."""
-        if not shape.N:
-            return
-        flip = 128 if x.dtype == np.int8 else 0  # signed x is 128 more
-        zeros = self._zero if self._zero.any() else None
-        layer, numbers = _compiled(shape, self.threads, self.kind, zeros is not None)
-        arena = self._arenas.take(numbers)
-        try:
-            quantized.run(
-                layer,
-                readable(x).view(np.uint8),
-                x_zero & 255,
-                flip,
-                self._packed,
-                self._offset(x_zero + flip),
-                zeros,
-                scale,
-                output,
-                table,
-                y.view(np.uint8),
-                arena,
-                self.threads,
-                self.kind,
-            )
-        finally:
-            self._arenas.give(arena)
-
-    def _offset(self, x_zero: int) -> npt.NDArray[np.int32]:
-        """What does not depend on x in  bias + sum of (x - x_zero)*(w - w_zero), for every output channel; it wraps."""
-        if x_zero not in self._offsets:
-            sums, taps = self._w.sum((1, 2, 3), dtype=np.int64), math.prod(self.shape[1:])
-            offset: npt.NDArray[np.int64] = self._bias - x_zero * sums + taps * x_zero * self._zero.astype(np.int64)
-            self._offsets[x_zero] = offset.astype(np.int32)
-        return self._offsets[x_zero]
-
-
-@lru_cache(maxsize=1024)
-def _compiled(shape: Geometry, threads: int, kind: int, has_zeros: bool) -> tuple[dict[str, float], int]:
-    """Return the layer as the compiled kernel takes it, and how many words of scratch it needs."""
-    layer = shape.compiled()
-    return layer, quantized.scratch_size(layer, threads, kind, has_zeros)
 
 
 def _output(
@@ -343,7 +281,7 @@ def _output(
     return {"low": low, "high": high, "zero": zero, "size": 1}, table
 
 
-def _scales(scale: Scale, name: str, count: int) -> npt.NDArray[np.float32]:
+def scales(scale: Scale, name: str, count: int) -> npt.NDArray[np.float32]:
     """Check one scale, or `count` of them."""
     array = finite_copy(np.asarray(scale, np.float32).reshape(-1), name)
     if array.size not in (1, count) or np.ndim(scale) > 1:
@@ -352,23 +290,3 @@ def _scales(scale: Scale, name: str, count: int) -> npt.NDArray[np.float32]:
     if not (array > 0).all():
         raise ValueError(f"{name} must be above 0, not {array[array <= 0][0]}")
     return array
-
-
-def _zero_points(zero: Integer, count: int, dtype: np.dtype[Any]) -> npt.NDArray[np.int64]:
-    """Check one zero point of w, or one for each output channel."""
-    array = np.asarray(zero)
-    if array.ndim > 1 or array.size not in (1, count):
-        expected = f"one integer, or one for each of the {count} output channels"
-        raise ValueError(f"w_zero_point must be {expected}, not of shape {array.shape}")
-    return np.array([_zero_point(number, "w_zero_point", dtype) for number in array.reshape(-1)])
-
-
-def _zero_point(zero: Integer, name: str, dtype: np.dtype[Any]) -> int:
-    """Check a zero point: an integer that the bytes it is taken from can be."""
-    array = np.asarray(zero)
-    if array.size != 1 or array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be an integer, not {zero!r}")
-    value, limits = int(array.reshape(-1)[0]), np.iinfo(dtype)
-    if not limits.min <= value <= limits.max:
-        raise ValueError(f"{name} must be in the range of {dtype}, {limits.min} to {limits.max}, not {value}")
-    return value

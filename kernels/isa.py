@@ -19,7 +19,8 @@ _LEVELS = ("baseline", "dotprod", "v3", "v3_vnni", "v4", "v4_vnni", "v4_fp16")
 _PLAIN = ("baseline", "v3", "v4")
 _COMPILED = {
     **dict.fromkeys(("naive", "direct", "depthwise", "im2col", "winograd", "pooling"), _PLAIN),
-    **dict.fromkeys(("quantized", "probe"), (*_PLAIN, "dotprod", "v3_vnni", "v4_vnni")),  # they multiply bytes
+    **dict.fromkeys(("byte_pooling", "bytewise"), _PLAIN),
+    **dict.fromkeys(("quantized", "quantized_lanes", "probe"), (*_PLAIN, "dotprod", "v3_vnni", "v4_vnni")),  # bytes
     "half": ("v4_fp16",),
 }
 

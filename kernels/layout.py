@@ -6,15 +6,18 @@ layers that both know the form nothing is transposed. Only a C that is a multipl
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from kernels import probe
 from kernels.arrays import check_array
 
-FloatArray = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
 
 LANES = probe.lanes()
+_TYPES = ("float32", "uint8", "int8")
 
 
 def in_lanes(shape: tuple[int, ...]) -> bool:
@@ -54,19 +57,19 @@ def plain_shape(shape: tuple[int, ...], name: str = "x") -> tuple[int, ...]:
     return N, chunks * lanes, H, W
 
 
-def to_lanes(x: FloatArray, out: FloatArray | None = None) -> FloatArray:
-    """Return a plain image (N, C, H, W) in lanes; `out` is where to write it."""
-    check_array(x, "x")
+def to_lanes(x: Array, out: Array | None = None) -> Array:
+    """Return a plain image (N, C, H, W) in lanes, of float32 or bytes; `out` is where to write it."""
+    check_array(x, "x", _TYPES)
     N, chunks, H, W, lanes = shape = lanes_shape(x.shape)
-    out = np.empty(shape, np.float32) if out is None else out
+    out = np.empty(shape, x.dtype) if out is None else out
     out[...] = x.reshape(N, chunks, lanes, H, W).transpose(0, 1, 3, 4, 2)
     return out
 
 
-def from_lanes(x: FloatArray, out: FloatArray | None = None) -> FloatArray:
+def from_lanes(x: Array, out: Array | None = None) -> Array:
     """Return an image in lanes as a plain one, (N, C, H, W); `out` is where to write it."""
-    check_array(x, "x")
+    check_array(x, "x", _TYPES)
     N, C, H, W = plain_shape(x.shape)
-    out = np.empty((N, C, H, W), np.float32) if out is None else out
+    out = np.empty((N, C, H, W), x.dtype) if out is None else out
     out.reshape(N, -1, LANES, H, W)[...] = x.transpose(0, 1, 4, 2, 3)
     return out

@@ -18,7 +18,7 @@ def run(
     output: dict[str, float],
     table: _Bytes | None,
     y: _Bytes,
+    kind: int,
     arena: _Words,
     threads: int,
-    kind: int,
 ) -> None: ...

@@ -264,7 +264,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
 
 def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
         const int[::1] offset, const int[::1] w_zero, const float[::1] scale, Output output,
-        const unsigned char[::1] table, unsigned char[:, :, :, ::1] y, int[::1] arena, int threads, int kind):
+        const unsigned char[::1] table, unsigned char[:, :, :, ::1] y, int kind, int[::1] arena, int threads):
     """Compute the layer into y.
 
     `weight` comes from `pack`, `arena` holds `scratch_size` words. x and y are bytes in memory: x_zero is a byte of x,

@@ -187,10 +187,16 @@ INLINE vi broadcast_word(int32_t x) { return x - (vi){0}; }
 INLINE vi add_words(vi a, vi b) { return (vi)((vu)a + (vu)b); }             /* wraps at 2**32, as ONNX allows */
 INLINE vi multiply_words(vi a, vi b) { return (vi)((vu)a * (vu)b); }
 INLINE vf to_float(vi v) { return __builtin_convertvector(v, vf); }
-INLINE vf clamp(vf v, float low, float high)
+INLINE vf clamp(vf v, float low, float high)                                    /* a NaN becomes low */
 {
-    v = select_vf(v < broadcast(low), broadcast(low), v);
+#if defined(__AVX512F__)
+    return (vf)_mm512_min_ps(_mm512_max_ps((__m512)v, _mm512_set1_ps(low)), _mm512_set1_ps(high));
+#elif defined(__AVX__)
+    return (vf)_mm256_min_ps(_mm256_max_ps((__m256)v, _mm256_set1_ps(low)), _mm256_set1_ps(high));
+#else
+    v = select_vf(v > broadcast(low), v, broadcast(low));
     return select_vf(v > broadcast(high), broadcast(high), v);
+#endif
 }
 
 /* To the nearest integer, halves to the even one, for |v| < 2**22: adding 1.5 * 2**23 leaves no bits behind the point. */
@@ -282,6 +288,48 @@ void dot_tile(int kind, int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap
 #undef CUTTING_OFF
 }
 
+/* A number of x as it lies in a word. */
+#if EXACT_PER_WORD == 4
+typedef uint8_t operand;
+#else
+typedef int16_t operand;
+#endif
+
+/* The same with channels in lanes: a row is a pixel, of VLEN operands, and the vectors are output channels.
+ *
+ *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + i*row_step + k] . w[(t*depth + k)*TILE_COLS + j] */
+INLINE void dot_lanes_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                         const int32_t *x, const int32_t *w, int32_t *out)
+{
+    const int row_step = VLEN / EXACT_PER_WORD;
+    vi sum[TILE_ROWS][TILE_VECS] = {0};
+    for (ptrdiff_t t = 0; t < taps; t++) {
+        const int32_t *at = x + tap[t];
+#pragma GCC unroll 1
+        for (ptrdiff_t k = 0; k < depth; k++, at++, w += TILE_COLS) {
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < vecs; j++)
+                    sum[i][j] = dot(sum[i][j], broadcast_word(at[i * row_step]), load_words(w + j * VLEN));
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            store_words(out + i * TILE_COLS + j * VLEN, sum[i][j]);
+}
+
+static __attribute__((noinline))
+void dot_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                       const int32_t *x, const int32_t *w, int32_t *out)
+{
+#define CALL(r, v) dot_lanes_of(r, v, taps, tap, depth, x, w, out)
+    FOR_EACH_TILE(rows, vecs, CALL)
+#undef CALL
+}
+
 /* bytes[0], bytes[stride], ...: VLEN numbers, for strides 1 and 2; `stride` bytes are read for each. */
 INLINE vu widen(const uint8_t *bytes, const ptrdiff_t stride)
 {
@@ -297,6 +345,9 @@ INLINE vu widen(const uint8_t *bytes, const ptrdiff_t stride)
     return v;
 #endif
 }
+
+/* VLEN bytes, widened to words. */
+INLINE vi load_bytes(const uint8_t *p) { return (vi)widen(p, 1); }
 
 /* out[i] = the word of  bytes[i*stride], bytes[i*stride + step], ...:  per_word of them, 32/per_word bits each; then the
  * bits of `flip` are turned. Whole vectors are read and written: count may be exceeded by up to VLEN - 1. */

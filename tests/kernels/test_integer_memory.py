@@ -18,7 +18,7 @@ def compute_between_guards(case):
     filters = plan._filters
     for at in ("start", "end"):
         filters._arenas.free = [guarded(free, at) for free in filters._arenas.free]
-        filters._packed = guarded(np.asarray(filters._packed), at)
+        filters._packed = {form: guarded(np.asarray(packed), at) for form, packed in filters._packed.items()}
         plan._scale = guarded(plan._scale, at)
         y = plan(guarded(case.x, at), out=guarded(expected * 0, at))
         assert y.tobytes() == expected.tobytes()

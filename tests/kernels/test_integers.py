@@ -193,6 +193,8 @@ def test_saturating_cuts_off_pairs():
 
 def test_packed_weights_take_a_byte_each():
     """A quarter of float32; two bytes where the instruction set does not multiply bytes."""
-    plan = Case.of(Layer(C=16, K=16), MIXES[2], 0, "symmetric").plan()
+    case = Case.of(Layer(C=16, K=16), MIXES[2], 0, "symmetric")
+    plan = case.plan()
+    plan(case.x)
     exact_bytes = kernels.isa().endswith("_vnni") or kernels.isa() == "dotprod"
-    assert plan._filters._packed.nbytes == (1 if exact_bytes else 2) * 16 * 16 * 3 * 3
+    assert plan.packed_bytes == (1 if exact_bytes else 2) * 16 * 16 * 3 * 3

@@ -19,7 +19,19 @@ pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the instructions of x86-64 only"),
 ]
 
-NAMES = ["naive", "direct", "depthwise", "im2col", "winograd", "pooling", "quantized", "probe"]
+NAMES = [
+    "naive",
+    "direct",
+    "depthwise",
+    "im2col",
+    "winograd",
+    "pooling",
+    "quantized",
+    "quantized_lanes",
+    "bytewise",
+    "byte_pooling",
+    "probe",
+]
 ANY_CPU = ["cpu", "pool", *(f"{name}_baseline" for name in NAMES)]
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |\{vex\} |notrack |data16 )*(\S+) *(.*)")
 

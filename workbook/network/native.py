@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from kernels.bound import Bound
 from workbook.network.graph import Array, FloatArray
 from workbook.network.operators import Convolution
 from workbook.network.pooling import Pool
+from workbook.network.quantized import ByteConcat, ByteConvolution, ByteProduct, ByteSum, byte_pool
 from workbook.network.step import Constants, Step
 
+_NOTHING = np.empty(0, np.float32)  # the scratch of what needs none
 _VIEWS = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 
 Shapes = Sequence[tuple[int, ...]]
@@ -42,7 +45,7 @@ class Native(Protocol):
 class Planned:
     """A convolution or a pool."""
 
-    plan: kernels.Conv2d | kernels.Pool2d
+    plan: kernels.Conv2d | kernels.Pool2d | kernels.QLinearConv | kernels.QLinearPool
     alike: tuple[int, ...] = (1,)  # a residual
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
@@ -59,7 +62,7 @@ class Planned:
 class Product:
     """A matrix product with stored weights: a 1x1 convolution of images of one pixel."""
 
-    plan: kernels.Conv2d
+    plan: kernels.Conv2d | kernels.QLinearConv
     alike: tuple[int, ...] = ()
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
@@ -85,6 +88,48 @@ class ByNumber:
     def bind(self, read: Sequence[Array], y: Array) -> Bound:
         """Return the function with its arrays."""
         return Bound("NumPy", 0, 1, lambda scratch, threads: self.function(*read, out=y))
+
+
+@dataclass(frozen=True)
+class Bytewise:
+    """A kernel that works number by number."""
+
+    plan: kernels.QLinearAdd | kernels.QuantizeLinear | kernels.DequantizeLinear
+    alike: tuple[int, ...]
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """In any form, if all have it."""
+        return x_lanes == y_lanes
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return the kernel with its arrays."""
+        return self.plan.bind(*read, y)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A Concat along the channels whose parts are bytes of other scales: each goes through a table of its own."""
+
+    tables: tuple[kernels.LookUp | None, ...]
+    alike: tuple[int, ...]
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """In any form, if all have it."""
+        return x_lanes == y_lanes
+
+    def bind(self, read: Sequence[Array], y: Array) -> Bound:
+        """Return what translates or copies the parts, image by image: the channels of one then lie side by side."""
+        ends = np.cumsum([x.shape[1] for x in read])
+        work = list[Callable[[], object]]()
+        for table, x, end in zip(self.tables, read, ends, strict=True):
+            for image, part in zip(x, y[:, end - x.shape[1] : end], strict=True):
+                work.append(partial(table.bind(image, part), _NOTHING) if table else partial(np.copyto, part, image))
+
+        def translate(*_: object) -> None:
+            for one in work:
+                one()
+
+        return Bound("table", 0, 1, translate)
 
 
 @dataclass(frozen=True)
@@ -139,10 +184,10 @@ class Natives:
         self._constants, self._threads = constants, threads
         self._products: dict[str, Product] = {}
 
-    def of(self, step: Step, read: Shapes, y: tuple[int, ...]) -> Native | None:
-        """Return a step as an operator that can be bound to arrays of these shapes, all float32; None if it cannot.
+    def of(self, step: Step, read: Shapes, y: tuple[int, ...], dtype: np.dtype[Any]) -> Native | None:
+        """Return a step as an operator that can be bound to arrays of these shapes; None if it cannot.
 
-        `read` holds the shapes of what is not constant.
+        They are of float32 or bytes, the last one of `dtype`. `read` holds the shapes of what is not constant.
         """
         node, compute = step.node, step.compute
         if node.op == "Gemm":
@@ -151,6 +196,9 @@ class Natives:
             return View((0,) if read[0] == y else ())
         if not step.native or len(read) != len(step.reads):
             return None
+        on_bytes = _on_bytes(compute, read, y)
+        if on_bytes:
+            return on_bytes
         pool = getattr(compute, "__self__", None)
         if isinstance(compute, Convolution):
             whole = compute.plan.y_shape(read[0])  # a residual may repeat it, or be repeated
@@ -158,6 +206,9 @@ class Natives:
         if node.op in ("MaxPool", "AveragePool") and isinstance(pool, Pool) and len(y) == 4:
             if pool.round_up and pool.count_padding:
                 return None  # it counts a part of what it adds
+            if dtype != np.float32:
+                largest = byte_pool(pool, pool.padding(read[0]), "maximum", _same_steps(dtype), self._threads)
+                return _on_bytes(largest, read, y)
             return Planned(_pool(pool, read[0], "maximum" if node.op == "MaxPool" else "mean", self._threads), ())
         if node.op == "GlobalAveragePool" and len(y) == 4:
             return Planned(kernels.Pool2d("mean", threads=self._threads), ())
@@ -188,6 +239,29 @@ class Natives:
             plan = kernels.Conv2d(weight[:, :, None, None], bias, algorithm="direct", threads=self._threads)
             self._products[name] = Product(plan)
         return self._products[name]
+
+
+def _on_bytes(compute: object, read: Shapes, y: tuple[int, ...]) -> Native | None:
+    """Return an operator that reads or writes bytes."""
+    if isinstance(compute, ByteConvolution):
+        return Planned(compute.plan, ())
+    if isinstance(compute, ByteProduct) and y[0] == 1:
+        return Product(compute.plan)
+    if isinstance(compute, ByteSum) and all(shape == y for shape in read):
+        return Bytewise(compute.plan, (0, 1))
+    if isinstance(compute, kernels.QuantizeLinear | kernels.DequantizeLinear):
+        return Bytewise(compute, (0,))
+    if isinstance(compute, kernels.QLinearPool) and len(y) == 4:
+        return Planned(compute, (0,) if y[2] * y[3] > 1 else ())  # one pixel lies in both forms
+    if isinstance(compute, ByteConcat) and len(y) == 4 and compute.axis in (1, -3):
+        parts = tuple(range(len(read)))
+        return Translated(compute.tables, parts) if any(compute.tables) else Joined(parts)
+    return None
+
+
+def _same_steps(dtype: np.dtype[Any]) -> tuple[Array, ...]:
+    """Return scale and zero point of x and of y, for what compares bytes."""
+    return (np.array(1, np.float32), np.array(0, dtype)) * 2
 
 
 def _pool(

@@ -22,6 +22,7 @@ from workbook.network.native import Natives
 from workbook.network.onnx_writer import to_onnx
 from workbook.network.operators import Convolution, prepare
 from workbook.network.planned import Run, Seen, ShapesChangedError
+from workbook.network.quantized import ByteConvolution, ByteProduct
 from workbook.network.step import Settings, Step
 from workbook.network.tables import Layers, Profile, describe
 
@@ -239,7 +240,7 @@ class Network:
 
 def _shape_alone(step: Step, *read: Array | None) -> Array:
     """Compute a step, or let a convolution return zeros."""
-    if isinstance(step.compute, Convolution):
+    if isinstance(step.compute, Convolution | ByteConvolution | ByteProduct):
         step = replace(step, compute=step.compute.blank)
     return step(*read)
 

@@ -16,9 +16,12 @@ import kernels
 from kernels.bound import Bound
 from kernels.layout import in_lanes, lanes_shape
 from workbook.network.arena import Life, aligned, offsets
-from workbook.network.graph import Array, FloatArray
+from workbook.network.graph import Array, FloatArray, ModelError
 from workbook.network.native import Joined, Native, Natives, View
 from workbook.network.step import Constants, Step
+
+
+_TYPES = (np.float32, np.uint8, np.int8)
 
 
 class ShapesChangedError(Exception):
@@ -31,6 +34,11 @@ class Seen:
 
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
+
+    @property
+    def bytes(self) -> int:
+        """Of all its numbers."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     @classmethod
     def of(cls, array: Array) -> Seen:
@@ -86,7 +94,12 @@ class Run:
         for name in self._placed & inputs.keys():
             np.copyto(self._arrays[name], inputs[name])
         for step, call in zip(self._steps, self._calls, strict=True):
-            call(self._scratch)
+            try:
+                call(self._scratch)
+            except ModelError:
+                raise
+            except ValueError as error:  # such as a NaN, which no byte stands for
+                raise ModelError(f"{step.node}: {error}") from error
             yield step, self._as_it_lies(step.node.outputs[0])
 
     def plain(self, name: str) -> Array:
@@ -103,11 +116,11 @@ class Run:
         return results
 
     def _native(self, step: Step, natives: Natives) -> Native | None:
-        """Return the step's operator, if all that it reads and writes is float32."""
+        """Return the step's operator, if all that it reads and writes is float32 or bytes."""
         y, read = self._seen[step.node.outputs[0]], [self._seen[name] for name in self._computed(step)]
-        if any(array.dtype != np.float32 for array in (y, *read)):
+        if any(array.dtype not in _TYPES for array in (y, *read)):
             return None
-        return natives.of(step, [array.shape for array in read], y.shape)
+        return natives.of(step, [array.shape for array in read], y.shape, y.dtype)
 
     def _computed(self, step: Step) -> list[str]:
         """Names of what the step reads and the file does not store."""
@@ -121,7 +134,7 @@ class Run:
         return {name for step, _ in self._natively() for name in (*self._computed(step), step.node.outputs[0])}
 
     def _shared(self) -> dict[str, tuple[str, int]]:
-        """Return whose memory an array lies in, and how many numbers behind its beginning.
+        """Return whose memory an array lies in, and how many bytes behind its beginning.
 
         A view lies where its input does. What a Concat joins lies in its output from the beginning, if that is one
         image: the channels of one array then follow those of the other.
@@ -136,7 +149,7 @@ class Run:
                 for name in read:
                     if name not in parents and name not in self._inputs:
                         parents[name] = (y, offset)
-                    offset += math.prod(self._seen[name].shape)
+                    offset += self._seen[name].bytes
         return parents
 
     def _root(self, name: str) -> tuple[str, int]:
@@ -157,7 +170,7 @@ class Run:
             if name in self._placed:
                 when.setdefault(self._root(name)[0], []).append(i)
         return {
-            name: Life(math.prod(self._seen[name].shape), min(moments), max(moments)) for name, moments in when.items()
+            name: Life(-(-self._seen[name].bytes // 4), min(moments), max(moments)) for name, moments in when.items()
         }
 
     def _in_lanes(self) -> set[str]:
@@ -192,8 +205,9 @@ class Run:
 
     def _array(self, name: str, arena: FloatArray, places: Mapping[str, int], lanes: bool) -> Array:
         root, offset = self._root(name)
-        shape, begin = self._seen[name].shape, places[root] + offset
-        return arena[begin : begin + math.prod(shape)].reshape(lanes_shape(shape) if lanes else shape)
+        array, begin = self._seen[name], 4 * places[root] + offset
+        numbers = arena.view(np.uint8)[begin : begin + array.bytes].view(array.dtype)
+        return numbers.reshape(lanes_shape(array.shape) if lanes else array.shape)
 
     def _bound(self, step: Step, operator: Native | None) -> Bound:
         y = step.node.outputs[0]

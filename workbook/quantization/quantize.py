@@ -244,12 +244,21 @@ class _Work:
         reader = self.graph.reader(node.outputs[0])
         cut = reader is not None and (is_cap(reader, self.graph) or reader.op == "Relu")
         name = reader.outputs[0] if reader is not None and cut else node.outputs[0]
-        low, high = self.range(name)
+        low, high = self.range(self.joined_range(name))
         activation = node.attributes.get("activation")
         if node.op == "Conv" and isinstance(activation, tuple) and activation[1]:
             # The kernel looks leaky_relu up in a table of bytes, so the bytes must hold what goes in, too.
             low = min(low, low / activation[1], high / activation[1])
         return self.scheme(node).rule(low, high)
+
+    def joined_range(self, name: str) -> str:
+        """Return the array whose range an array takes: that of a Concat, if nobody else reads it.
+
+        Then the parts are rounded once, to the bytes of the whole, and are joined as they are.
+        """
+        reader = self.graph.reader(name)
+        joined = reader is not None and reader.op == "Concat" and reader.name not in self.recipe.scheme.exclude
+        return reader.outputs[0] if reader is not None and joined and reader.outputs[0] in self.recipe.ranges else name
 
     def range(self, name: str) -> tuple[float, float]:
         if name not in self.recipe.ranges:

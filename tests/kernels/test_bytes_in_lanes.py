@@ -1,0 +1,131 @@
+"""Layers on bytes in lanes: the same bits as of plain images, in the same bounds of memory, on every number of threads."""
+
+import itertools
+
+import numpy as np
+import pytest
+from child import guarded, in_child
+from layers import Layer
+from quantized_layers import Case
+
+import kernels
+from kernels import LANES, from_lanes, to_lanes
+
+FORMS = [(True, False), (False, True), (True, True)]  # of x, of y
+TYPES = [(np.uint8, np.int8, np.uint8), (np.int8, np.int8, np.int8)]  # w has no zero point in lanes
+
+# Channels are multiples of 16, the lanes of the widest instruction set, or of none.
+LAYERS = [
+    Layer(C=32, K=48, H=6, W=7, R=1, S=1, N=2),  # x is read where it lies
+    Layer(C=16, K=16, H=9, W=40, R=3, S=2),  # this one too
+    Layer(C=16, K=32, H=8, W=9, R=1, S=1, stride=2),
+    Layer(C=48, K=16, H=13, W=12, padding=1, N=2),
+    Layer(C=16, K=48, H=12, W=19, R=5, S=3, stride=(2, 3), padding=(1, 4, 2, 3), dilation=(2, 1)),
+    Layer(C=16, K=16, H=5, W=6, padding=4, stride=7),  # whole outputs are nothing but bias
+    Layer(C=256, K=80, H=40, W=40, padding=1),  # more than one block of pixels
+    Layer(C=64, K=16, H=60, W=100, R=1, S=1, bias=False),  # pieces of one row
+    Layer(C=3, K=32, H=17, W=18, R=7, S=7, padding=3, stride=2),  # only y has lanes
+    Layer(C=25, K=32, H=9, W=8, padding=1),
+    Layer(C=32, K=5, H=8, W=8, padding=1),  # only x has lanes
+    Layer(C=48, K=37, H=1, W=1, R=1, S=1),  # one pixel
+]
+CASES = [Case.of(layer, TYPES[i % 2], i, "symmetric") for i, layer in enumerate(LAYERS)]
+on_every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.layer))
+
+
+def forms_of(plan):
+    return [forms for forms in FORMS if plan.takes(*forms)]
+
+
+def test_forms_there_and_back():
+    x = np.arange(2 * 32 * 3 * 5, dtype=np.uint8).reshape(2, 32, 3, 5)
+    y = to_lanes(x)
+    assert y.shape == (2, 32 // LANES, 3, 5, LANES)
+    assert y.dtype == np.uint8
+    assert np.array_equal(from_lanes(y), x)
+
+
+def test_every_form_is_tried():
+    assert {forms for case in CASES for forms in forms_of(case.plan())} == set(FORMS)
+
+
+@on_every_case
+@pytest.mark.parametrize("activation", [None, "relu", ("leaky_relu", 0.1)])
+def test_same_bits_as_plain(case, activation):
+    expected = case.plan(activation)(case.x)
+    if activation is None:
+        np.testing.assert_array_equal(expected, case.expected)
+    for threads in (1, 2, 7):
+        plan = case.plan(activation, threads=threads)
+        for x_lanes, y_lanes in forms_of(plan):
+            y = plan(to_lanes(case.x) if x_lanes else case.x, lanes=y_lanes)
+            np.testing.assert_array_equal(from_lanes(y) if y_lanes else y, expected)
+
+
+def test_every_number_of_channels_and_pixels():
+    """Around the sizes of tiles and vectors."""
+    for K, width in itertools.product((16, 32, 48, 64), (1, 5, 6, 7, 13, 14, 15, 28, 29)):
+        case = Case.of(Layer(C=16, K=K, H=3, W=width, padding=1), TYPES[K // 16 % 2], K * width, "symmetric")
+        y = case.plan()(to_lanes(case.x), lanes=True)
+        np.testing.assert_array_equal(from_lanes(y), case.expected)
+
+
+def compute_between_guards(case):
+    plan = case.plan()
+    for x_lanes, y_lanes in [(False, False), *forms_of(plan)]:
+        x = to_lanes(case.x) if x_lanes else case.x
+        expected = plan(x, lanes=y_lanes)
+        for at, poison in (("start", 1e30), ("end", np.nan)):
+            filters = plan._filters
+            filters._packed = {form: guarded(packed, at) for form, packed in filters._packed.items()}
+            arrays = guarded(x, at), guarded(expected * 0, at)
+            bound = plan.bind(*arrays)
+            bound(guarded(np.full(bound.scratch, poison, np.float32), at))
+            assert arrays[1].tobytes() == expected.tobytes()
+
+
+@on_every_case
+def test_nothing_beyond_the_arrays_is_touched(case):
+    """Scratch is poisoned too."""
+    in_child(compute_between_guards, case)
+
+
+def test_x_stays_and_may_be_read_only():
+    case = CASES[0]
+    x = to_lanes(case.x)
+    x.flags.writeable = False
+    plan, y = case.plan(), np.empty_like(to_lanes(case.expected))
+    bound = plan.bind(x, y)
+    for _ in range(2):
+        bound(np.empty(bound.scratch, np.float32))
+        np.testing.assert_array_equal(from_lanes(y), case.expected)
+
+
+def test_bad_input():
+    x = np.zeros((1, 32, 4, 4), np.uint8)
+
+    def plan(groups=1, zero=0, channels=32, **options):
+        w = np.ones((48, channels // groups, 1, 1), np.int8)
+        return kernels.QLinearConv(
+            w,
+            1.0,
+            np.int8(zero),
+            x_scale=1.0,
+            x_zero_point=0,
+            y_scale=1.0,
+            y_zero_point=np.uint8(0),
+            groups=groups,
+            **options,
+        )
+
+    for other in (plan(groups=2), plan(zero=3), plan(algorithm="saturating")):
+        assert not other.takes(True, True)
+        assert other.takes(False, False)
+        with pytest.raises(ValueError, match="cannot be computed in lanes: .*plain images only"):
+            other(to_lanes(x))
+    with pytest.raises(ValueError, match="x must be contiguous"):
+        plan().bind(x[..., ::2], np.empty((1, 48, 4, 2), np.uint8))
+    with pytest.raises(ValueError, match=r"out must have the output's shape \(1, 48, 4, 4\)"):
+        plan().bind(x, np.empty((1, 48, 4, 2), np.uint8))
+    assert not plan(channels=33).takes(True, False)
+    assert plan()(to_lanes(x[:0]), lanes=True).shape == (0, 48 // LANES, 4, 4, LANES)

@@ -1,0 +1,194 @@
+"""Sums, conversions, tables and pools of bytes against NumPy, to the bit, within their memory, on any threads."""
+
+import itertools
+
+import numpy as np
+import pytest
+from child import guarded, in_child
+
+import kernels
+from kernels import LANES, from_lanes, to_lanes
+
+SIZES = (1, 3, 4, 7, 8, 15, 16, 17, 63, 1000, 100_003)  # tails of vectors; more than one task
+TYPES = (np.uint8, np.int8)
+
+
+def drawn(seed, dtype, shape):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8).view(dtype)
+
+
+def to_bytes(steps, zero, low=-np.inf, high=np.inf):
+    """Return numbers in steps of y as its bytes: cut off, halves to the even one."""
+    limits = np.iinfo(zero.dtype)
+    low, high = max(low, limits.min - int(zero)), min(high, limits.max - int(zero))
+    assert steps.dtype == np.float32
+    return (np.rint(np.clip(steps, np.float32(low), np.float32(high))) + int(zero)).astype(zero.dtype)
+
+
+def steps_of(q, zero):
+    return (q.astype(np.int32) - int(zero)).astype(np.float32)
+
+
+@pytest.mark.parametrize("types", list(itertools.product(TYPES, repeat=3)))
+@pytest.mark.parametrize("activation", [None, "relu", "relu6"])
+def test_add(types, activation):
+    a_zero, b_zero, y_zero = (dtype(zero) for dtype, zero in zip(types, (5, 100, 20), strict=True))
+    scales = np.float32([0.021, 0.013, 0.03])
+    for size in SIZES:
+        a, b = drawn(size, types[0], size), drawn(size + 1, types[1], size)
+        total = scales[0] / scales[2] * steps_of(a, a_zero) + scales[1] / scales[2] * steps_of(b, b_zero)
+        low = -np.inf if activation is None else 0
+        expected = to_bytes(total, y_zero, low, np.float32(6) / scales[2] if activation == "relu6" else np.inf)
+        for threads in (1, 3):
+            add = kernels.QLinearAdd(
+                scales[0], a_zero, scales[1], b_zero, scales[2], y_zero, activation=activation, threads=threads
+            )
+            np.testing.assert_array_equal(add(a, b), expected)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_quantize_and_dequantize(dtype):
+    zero, scale = dtype(3), np.float32(0.037)
+    for size in SIZES:
+        x = np.random.default_rng(size).standard_normal(size).astype(np.float32) * 4
+        x[: size // 2] = np.rint(x[: size // 2] / scale / 2) * scale / 2  # halves, nearly
+        x[-1] = np.inf if size % 2 else -np.inf
+        for threads in (1, 3):
+            q = kernels.QuantizeLinear(scale, zero, threads=threads)(x)
+            np.testing.assert_array_equal(q, to_bytes(x / scale, zero))
+            y = kernels.DequantizeLinear(scale, zero, threads=threads)(q)
+            np.testing.assert_array_equal(y, scale * steps_of(q, zero))
+
+
+def test_a_nan_is_no_byte():
+    with pytest.raises(ValueError, match="holds a NaN"):
+        kernels.QuantizeLinear(0.1, np.uint8(0))(np.float32([1, np.nan, 2]))
+
+
+def test_look_up():
+    table, x = drawn(0, np.int8, 256), drawn(1, np.int8, (3, 1000))
+    np.testing.assert_array_equal(kernels.LookUp(table)(x), table[x.view(np.uint8)])
+
+
+# sizes of x, options
+POOLS = [
+    ((1, 16, 9, 11), {"taps": 3, "stride": 2, "padding": 1}),
+    ((2, 32, 8, 6), {"taps": 2, "stride": 2}),
+    ((1, 16, 7, 7), {"taps": None}),  # global
+    ((1, 5, 13, 10), {"taps": (3, 2), "stride": (1, 3), "padding": (0, 1, 2, 0)}),
+    ((2, 48, 9, 8), {"taps": (2, 3), "stride": 2, "padding": (1, 0, 1, 2), "dilation": (3, 2), "count_padding": True}),
+    ((1, 18, 50, 90), {"taps": 3, "padding": 1, "count_padding": True}),
+]
+CASES = [(kind, *pool, dtype) for kind in ("maximum", "mean") for pool in POOLS for dtype in TYPES]
+on_every_pool = pytest.mark.parametrize(("kind", "shape", "options", "dtype"), CASES)
+
+
+def pool_of(kind, options, dtype, threads=1):
+    steps = np.float32(0.03), dtype(9)
+    y = steps if kind == "maximum" else (np.float32(0.021), dtype(17))
+    options = {"threads": threads, **options}
+    return kernels.QLinearPool(kind, options.pop("taps"), *steps, *y, **options)
+
+
+def pooled(kind, q, taps=None, stride=1, padding=0, dilation=1, count_padding=False):
+    """Return the definition, in the steps of bytes whose zero point is 9."""
+    (R, S), (down, across), (step_r, step_s) = (
+        value if isinstance(value, tuple) else (value, value) for value in (taps or q.shape[2:], stride, dilation)
+    )
+    top, left, bottom, right = padding if isinstance(padding, tuple) else (padding,) * 4
+    x = np.pad(q - 9.0, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=np.nan)
+    P, Q = (x.shape[2] - (R - 1) * step_r - 1) // down + 1, (x.shape[3] - (S - 1) * step_s - 1) // across + 1
+    y = np.empty((*x.shape[:2], P, Q), np.float32)
+    for p, q in itertools.product(range(P), range(Q)):
+        h, w = p * down, q * across
+        window = x[:, :, h : h + (R - 1) * step_r + 1 : step_r, w : w + (S - 1) * step_s + 1 : step_s]
+        if kind == "maximum":
+            y[:, :, p, q] = np.nanmax(window, (2, 3))
+        else:
+            ratio = np.float32(0.03) / np.float32(0.021)
+            count = np.float32(R * S if count_padding else np.isfinite(window[0, 0]).sum())
+            y[:, :, p, q] = ratio / count * np.nansum(window, (2, 3)).astype(np.float32)
+    return y
+
+
+@on_every_pool
+def test_pools_are_the_definition_in_every_form(kind, shape, options, dtype):
+    x = drawn(7, dtype, shape)
+    expected = to_bytes(pooled(kind, x, **options), dtype(9 if kind == "maximum" else 17))
+    for threads in (1, 2, 5):
+        pool = pool_of(kind, options, dtype, threads)
+        np.testing.assert_array_equal(pool(x), expected)
+        if shape[1] % LANES == 0:
+            np.testing.assert_array_equal(from_lanes(pool(to_lanes(x))), expected)
+
+
+def compute_between_guards(kind, shape, options, dtype):
+    pool = pool_of(kind, options, dtype)
+    image = drawn(7, dtype, shape)
+    for x in (image, to_lanes(image)) if shape[1] % LANES == 0 else (image,):
+        expected = pool(x)
+        for at, poison in (("start", 1e30), ("end", np.nan)):
+            arrays = guarded(x, at), guarded(expected * 0, at)
+            bound = pool.bind(*arrays)
+            bound(guarded(np.full(bound.scratch, poison, np.float32), at))
+            assert arrays[1].tobytes() == expected.tobytes()
+
+
+@on_every_pool
+def test_pools_touch_nothing_beyond_the_arrays(kind, shape, options, dtype):
+    """Scratch is poisoned too."""
+    in_child(compute_between_guards, kind, shape, options, dtype)
+
+
+def bytewise_between_guards(size):
+    steps = np.float32(0.5), np.uint8(7)
+    q, x = drawn(1, np.uint8, size), np.arange(size, dtype=np.float32)
+    for operator, read in (
+        (kernels.QLinearAdd(*steps, *steps, *steps, threads=1), (q, q)),
+        (kernels.QuantizeLinear(*steps, threads=1), (x,)),
+        (kernels.DequantizeLinear(*steps, threads=1), (q,)),
+        (kernels.LookUp(np.arange(256, dtype=np.uint8)), (q,)),
+    ):
+        expected = operator(*read)
+        for at in ("start", "end"):
+            arrays = [guarded(array, at) for array in (*read, expected * 0)]
+            operator.bind(*arrays)(np.empty(0, np.float32))
+            assert arrays[-1].tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_beyond_the_arrays_is_touched(size):
+    in_child(bytewise_between_guards, size)
+
+
+def test_empty_arrays_and_read_only_ones():
+    steps = np.float32(0.5), np.uint8(7)
+    assert kernels.QuantizeLinear(*steps)(np.empty((0, 3), np.float32)).shape == (0, 3)
+    assert pool_of("mean", {"taps": None}, np.uint8)(np.empty((0, 3, 4, 5), np.uint8)).shape == (0, 3, 1, 1)
+    q = drawn(0, np.uint8, 40)
+    q.flags.writeable = False
+    expected = to_bytes(2 * steps_of(q, steps[1]), steps[1])
+    np.testing.assert_array_equal(kernels.QLinearAdd(*steps, *steps, *steps)(q, q), expected)
+
+
+def test_bad_input():
+    steps = np.float32(0.5), np.uint8(7)
+    x = np.zeros((1, 2, 3, 3), np.uint8)
+    with pytest.raises(TypeError, match="x_zero_point must be a numpy.uint8 or numpy.int8, not 7"):
+        kernels.DequantizeLinear(0.5, 7)
+    with pytest.raises(ValueError, match=r"a_scale must be above 0, not -1"):
+        kernels.QLinearAdd(-1.0, *steps[1:], *steps, *steps)
+    with pytest.raises(ValueError, match=r"no activation \('leaky_relu', 0.1\); it knows relu and relu6"):
+        kernels.QLinearAdd(*steps, *steps, *steps, activation=("leaky_relu", 0.1))
+    with pytest.raises(ValueError, match=r"b must have the shape of a, \(1, 2, 3, 3\), not \(1, 2, 3, 1\)"):
+        kernels.QLinearAdd(*steps, *steps, *steps)(x, x[..., :1])
+    with pytest.raises(TypeError, match="a has dtype int8"):
+        kernels.QLinearAdd(*steps, *steps, *steps)(x.view(np.int8), x)
+    with pytest.raises(ValueError, match="kind must be 'maximum' or 'mean', not 'median'"):
+        kernels.QLinearPool("median", 2, *steps, *steps)
+    with pytest.raises(ValueError, match="a maximum has the scale and zero point of x"):
+        kernels.QLinearPool("maximum", 2, *steps, 0.25, np.uint8(7))
+    with pytest.raises(ValueError, match="table must have 256 bytes, not the shape"):
+        kernels.LookUp(x)
+    with pytest.raises(ValueError, match="x must be contiguous"):
+        kernels.LookUp(np.zeros(256, np.uint8)).bind(x[..., ::2], np.zeros((1, 2, 3, 2), np.uint8))
