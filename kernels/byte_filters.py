@@ -115,9 +115,10 @@ class Filters:
         if any(forms):
             assert scale is not None
             layer, numbers = _in_lanes(shape, self.threads, flip, *forms)
-            padded = (np.resize(array, -(-shape.K // _COLUMNS) * _COLUMNS) for array in (offset, scale))
-            run = partial(
-                quantized_lanes.run, layer, *arrays, self._pack("lanes"), *padded, output, table, out
+            columns = -(-shape.K // _COLUMNS) * _COLUMNS
+            factors = np.resize(offset, columns), np.resize(scale, columns)
+            run: Callable[[npt.NDArray[np.int32], int], None] = partial(
+                quantized_lanes.run, layer, *arrays, self._pack("lanes"), *factors, output, table, out
             )
         else:
             zeros = self._zero if self._zero.any() else None

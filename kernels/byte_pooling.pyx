@@ -3,7 +3,7 @@
     maximum  y = largest of x
     mean     y = nearest(clamp(ratio / count * (sum of x - count * x_zero))) + y_zero      ratio = x_scale / y_scale
 
-over the `count` bytes of a window that lie in x, or over all R*S, of which those outside hold x_zero. The sums are exact.
+over the `count` bytes of a window that lie in x, or all R*S, of which those outside hold x_zero. The sums are exact.
 
 First the R rows of a window become one, then its S columns: both times whole rows meet, and the compiler makes vectors
 of that. An image in lanes is such a row of W * VLEN bytes; a plain one is taken as images of one channel, in one lane.
@@ -16,7 +16,7 @@ Cost: N*C*P*Q * (R + S) comparisons or additions, and one byte read for each of 
 
 from libc.string cimport memset
 
-from kernels.blocks cimport ceil_div, whole_lines
+from kernels.blocks cimport whole_lines
 from kernels.layer cimport Layer, steps
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport VLEN

@@ -6,16 +6,17 @@ _Floats = npt.NDArray[np.float32]
 
 def add(
     a: _Bytes,
-    a_ratio: float,
+    a_scale: float,
     a_zero: int,
     a_flip: int,
     b: _Bytes,
-    b_ratio: float,
+    b_scale: float,
     b_zero: int,
     b_flip: int,
+    scale: float,
     low: float,
     high: float,
-    y_zero: int,
+    zero: int,
     y: _Bytes,
     threads: int,
 ) -> None: ...

@@ -1,8 +1,8 @@
 """What is computed byte by byte: the sum of two arrays, and the ways from float32 to bytes and back.
 
-    add         y = nearest(clamp(a_ratio * (a - a_zero) + b_ratio * (b - b_zero))) + y_zero       ratio = scale / y_scale
-    quantize    y = nearest(clamp(a / a_ratio)) + y_zero                                           a_ratio = its scale
-    dequantize  y = a_ratio * (a - a_zero)
+    add         y = nearest(clamp((a_scale * (a - a_zero) + b_scale * (b - b_zero)) / y_scale)) + y_zero
+    quantize    y = nearest(clamp(a / y_scale)) + y_zero
+    dequantize  y = a_scale * (a - a_zero)
 
 Every operation is rounded on its own: meson.build forbids multiply-adds here, which round once, so the bits are those
 of NumPy. `flip` (0 or 128) makes signed bytes unsigned, and the zero points of a and b are of the bytes that it makes.
@@ -28,14 +28,14 @@ cdef struct Operand:
     const unsigned char* at
     int size                            # bytes of a number
     int flip, zero
-    float ratio
+    float scale
 
 
 cdef struct Work:
     Operand a, b
     unsigned char* y
     int y_size, y_zero
-    float low, high                     # of y before its zero point is added
+    float y_scale, low, high            # of y; its ends before the zero point is added
     Py_ssize_t count
 
 
@@ -50,13 +50,14 @@ cdef inline void one_vector(Operation kind, const Work* work, const unsigned cha
     """VLEN numbers."""
     cdef vf v
     if kind == ADD:
-        v = broadcast(work.a.ratio) * steps_of(&work.a, a) + broadcast(work.b.ratio) * steps_of(&work.b, b)
+        v = broadcast(work.a.scale) * steps_of(&work.a, a) + broadcast(work.b.scale) * steps_of(&work.b, b)
     elif kind == QUANTIZE:
-        v = load(<const float*>a) / broadcast(work.a.ratio)
+        v = load(<const float*>a)
     else:
-        store(<float*>y, broadcast(work.a.ratio) * steps_of(&work.a, a))
+        store(<float*>y, broadcast(work.a.scale) * steps_of(&work.a, a))
         return
-    store_bytes(y, add_words(nearest(clamp(v, work.low, work.high)), broadcast_word(work.y_zero)))
+    v = clamp(v / broadcast(work.y_scale), work.low, work.high)
+    store_bytes(y, add_words(nearest(v), broadcast_word(work.y_zero)))
 
 
 cdef inline void piece(Operation kind, const Work* work, Py_ssize_t index) noexcept nogil:
@@ -88,13 +89,13 @@ cdef void dequantize_task(void* work, Py_ssize_t index, int worker) noexcept nog
     piece(DEQUANTIZE, <const Work*>work, index)
 
 
-def add(const unsigned char[::1] a, float a_ratio, int a_zero, int a_flip, const unsigned char[::1] b, float b_ratio,
-        int b_zero, int b_flip, float low, float high, int y_zero, unsigned char[::1] y, int threads):
+def add(const unsigned char[::1] a, float a_scale, int a_zero, int a_flip, const unsigned char[::1] b, float b_scale,
+        int b_zero, int b_flip, float scale, float low, float high, int zero, unsigned char[::1] y, int threads):
     """Add two arrays of at least one byte into y."""
     cdef Work work
-    work.a = Operand(&a[0], 1, a_flip, a_zero, a_ratio)
-    work.b = Operand(&b[0], 1, b_flip, b_zero, b_ratio)
-    work.low, work.high, work.y_zero, work.y, work.y_size = low, high, y_zero, &y[0], 1
+    work.a = Operand(&a[0], 1, a_flip, a_zero, a_scale)
+    work.b = Operand(&b[0], 1, b_flip, b_zero, b_scale)
+    work.y_scale, work.low, work.high, work.y_zero, work.y, work.y_size = scale, low, high, zero, &y[0], 1
     work.count = y.shape[0]
     with nogil:
         run_in_pool(add_task, &work, ceil_div(work.count, PIECE), threads)
@@ -103,8 +104,8 @@ def add(const unsigned char[::1] a, float a_ratio, int a_zero, int a_flip, const
 def quantize(const float[::1] x, float scale, float low, float high, int zero, unsigned char[::1] y, int threads):
     """Turn numbers into bytes; none of them is a NaN."""
     cdef Work work
-    work.a = work.b = Operand(<const unsigned char*>&x[0], sizeof(float), 0, 0, scale)
-    work.low, work.high, work.y_zero, work.y, work.y_size = low, high, zero, &y[0], 1
+    work.a = work.b = Operand(<const unsigned char*>&x[0], sizeof(float), 0, 0, 1)
+    work.y_scale, work.low, work.high, work.y_zero, work.y, work.y_size = scale, low, high, zero, &y[0], 1
     work.count = y.shape[0]
     with nogil:
         run_in_pool(quantize_task, &work, ceil_div(work.count, PIECE), threads)

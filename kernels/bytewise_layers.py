@@ -1,7 +1,7 @@
 """The public face of bytewise.pyx and byte_pooling.pyx: operators on bytes beside the convolution.
 
-A byte q stands for scale * (q - zero_point). Sums and means are scaled in float32, cut off, rounded to the nearest byte,
-halves to the even one. Each operator can be called, and can be bound to its arrays, as `Conv2d`.
+A byte q stands for scale * (q - zero_point). Sums and means are scaled in float32, cut off, and rounded to the nearest
+byte, halves to the even one. Each operator can be called, and can be bound to its arrays, as `Conv2d`.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ class Steps:
         return 128 if self.dtype == np.int8 else 0
 
     @property
+    def unsigned(self) -> tuple[float, int, int]:
+        """As the kernels take it: scale, zero point of the unsigned bytes, and what makes them so."""
+        return float(self.scale), self.zero + self.flip, self.flip
+
+    @property
     def lowest(self) -> float:
         """The lowest number of steps below the zero point, or above it."""
         return float(np.iinfo(self.dtype).min - self.zero)
@@ -58,7 +63,7 @@ class Steps:
 
 
 class QLinearAdd:
-    """The sum of two arrays of bytes, com.microsoft's QLinearAdd: nearest of a_scale/y_scale * a + b_scale/y_scale * b.
+    """The sum of two arrays of bytes, com.microsoft's QLinearAdd.
 
     Parameters
     ----------
@@ -101,15 +106,14 @@ class QLinearAdd:
 
     def bind(self, a: ByteArray, b: ByteArray, out: ByteArray) -> Bound:
         """Check the arrays once, for many calls on what they hold then; in whatever order, they are in the same one."""
-        flat = []
         for name, array, steps in (("a", a, self._a), ("b", b, self._b)):
             check_array(array, name, (steps.dtype.name,))
             if array.shape != a.shape:
                 raise ValueError(f"{name} must have the shape of a, {a.shape}, not {array.shape}")
-            ratio = float(steps.scale / self._y.scale)
-            flat += [_flat(array, name), ratio, steps.zero + steps.flip, steps.flip]
         check_out(out, a.shape, {"a": a, "b": b}, self._y.dtype.name)
-        run = partial(bytewise.add, *flat, self._low, self._high, self._y.zero, _flat(out, "out"))
+        y, limits = self._y, (self._low, self._high)
+        x = _flat(a, "a"), *self._a.unsigned, _flat(b, "b"), *self._b.unsigned
+        run = partial(bytewise.add, *x, float(y.scale), *limits, y.zero, _flat(out, "out"))
         return _bound("add", run, self.threads, out)
 
 
@@ -130,7 +134,7 @@ class QuantizeLinear:
         check_array(x, "x")
         check_out(out, x.shape, {"x": x}, self._y.dtype.name)
         numbers, y = _flat(x, "x", np.float32), self._y
-        run = partial(bytewise.quantize, numbers, y.scale, y.lowest, y.highest, y.zero, _flat(out, "out"))
+        run = partial(bytewise.quantize, numbers, float(y.scale), y.lowest, y.highest, y.zero, _flat(out, "out"))
 
         def checked(threads: int) -> None:
             if np.isnan(numbers.min()):
@@ -157,8 +161,7 @@ class DequantizeLinear:
         steps = self._x
         check_array(x, "x", (steps.dtype.name,))
         check_out(out, x.shape, {"x": x})
-        zero, y = steps.zero + steps.flip, _flat(out, "out", np.float32)
-        run = partial(bytewise.dequantize, _flat(x, "x"), steps.scale, zero, steps.flip, y)
+        run = partial(bytewise.dequantize, _flat(x, "x"), *steps.unsigned, _flat(out, "out", np.float32))
         return _bound("dequantize", run, self.threads, out)
 
 
@@ -173,9 +176,9 @@ class LookUp:
 
     def __call__(self, x: ByteArray, out: ByteArray | None = None) -> ByteArray:
         """Return the bytes of the table; `out` is where to write them."""
-        out = np.empty(x.shape, self._dtype) if out is None else out
-        self.bind(readable(x), out)(_NOTHING)
-        return out
+        y: npt.NDArray[Any] = np.empty(x.shape, self._dtype) if out is None else out
+        self.bind(readable(x), y)(_NOTHING)
+        return y
 
     def bind(self, x: ByteArray, out: ByteArray) -> Bound:
         """Check the arrays once, for many calls on what they hold then."""

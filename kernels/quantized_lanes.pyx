@@ -1,11 +1,11 @@
-"""Convolution of 8-bit integers between images in lanes; the sums are those of quantized.pyx, where the formula stands.
+"""Convolution of 8-bit integers between images in lanes; the sums are those of quantized.pyx, with its formula.
 
     sum[k, p, q] = sum over r, s, c of  x[c, p*stride + r*dilation, q*stride + s*dilation] * w[k, c, r, s] + offset[k]
     y[k, p, q] = nearest(clamp(scale[k] * sum[k, p, q])) + y_zero
 
 A row of a tile is an output pixel, a column an output channel, as in direct.pyx: a word of x, which holds neighbouring
-channels of one pixel, meets the same channels of TILE_COLS filters. The sums of a pixel come out side by side, as y in
-lanes lies. A plain x is put in lanes while it is copied, so its last lanes may be empty; a plain y is turned at the end.
+channels of a pixel, meets the same ones of TILE_COLS filters. The sums of a pixel come out side by side, as y in
+lanes lies. A plain x is put in lanes while it is copied, so its last lanes may be empty; a plain y is turned last.
 
     x, y     [N][C / VLEN][H][W][VLEN]                               bytes, in lanes
     patch    [C / VLEN][phase_h][phase_w][row][column][VLEN]         operands, see patch.pxd; padding holds x_zero

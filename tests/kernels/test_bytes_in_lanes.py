@@ -1,4 +1,4 @@
-"""Layers on bytes in lanes: the same bits as of plain images, in the same bounds of memory, on every number of threads."""
+"""Layers on bytes in lanes: the same bits as of plain images, within their memory, on every number of threads."""
 
 import itertools
 
@@ -121,7 +121,7 @@ def test_bad_input():
     for other in (plan(groups=2), plan(zero=3), plan(algorithm="saturating")):
         assert not other.takes(True, True)
         assert other.takes(False, False)
-        with pytest.raises(ValueError, match="cannot be computed in lanes: .*plain images only"):
+        with pytest.raises(ValueError, match=r"cannot be computed in lanes: .*plain images only"):
             other(to_lanes(x))
     with pytest.raises(ValueError, match="x must be contiguous"):
         plan().bind(x[..., ::2], np.empty((1, 48, 4, 2), np.uint8))

@@ -36,7 +36,7 @@ def test_add(types, activation):
     scales = np.float32([0.021, 0.013, 0.03])
     for size in SIZES:
         a, b = drawn(size, types[0], size), drawn(size + 1, types[1], size)
-        total = scales[0] / scales[2] * steps_of(a, a_zero) + scales[1] / scales[2] * steps_of(b, b_zero)
+        total = (scales[0] * steps_of(a, a_zero) + scales[1] * steps_of(b, b_zero)) / scales[2]
         low = -np.inf if activation is None else 0
         expected = to_bytes(total, y_zero, low, np.float32(6) / scales[2] if activation == "relu6" else np.inf)
         for threads in (1, 3):
@@ -174,7 +174,7 @@ def test_empty_arrays_and_read_only_ones():
 def test_bad_input():
     steps = np.float32(0.5), np.uint8(7)
     x = np.zeros((1, 2, 3, 3), np.uint8)
-    with pytest.raises(TypeError, match="x_zero_point must be a numpy.uint8 or numpy.int8, not 7"):
+    with pytest.raises(TypeError, match=r"x_zero_point must be a numpy.uint8 or numpy.int8, not 7"):
         kernels.DequantizeLinear(0.5, 7)
     with pytest.raises(ValueError, match=r"a_scale must be above 0, not -1"):
         kernels.QLinearAdd(-1.0, *steps[1:], *steps, *steps)

@@ -94,7 +94,7 @@ class ByNumber:
 class Bytewise:
     """A kernel that works number by number."""
 
-    plan: kernels.QLinearAdd | kernels.QuantizeLinear | kernels.DequantizeLinear
+    plan: Any  # such as kernels.QLinearAdd
     alike: tuple[int, ...]
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
@@ -103,7 +103,8 @@ class Bytewise:
 
     def bind(self, read: Sequence[Array], y: Array) -> Bound:
         """Return the kernel with its arrays."""
-        return self.plan.bind(*read, y)
+        bound: Bound = self.plan.bind(*read, y)
+        return bound
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from workbook.network.graph import Array, FloatArray, ModelError
 from workbook.network.native import Joined, Native, Natives, View
 from workbook.network.step import Constants, Step
 
-
 _TYPES = (np.float32, np.uint8, np.int8)
 
 

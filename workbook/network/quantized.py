@@ -95,9 +95,9 @@ class ByteConcat:
 
 
 def _quantize(node: Node, constants: Constants, settings: Settings) -> Step:
-    scale, zero = stored(node, 1, "scale", constants), _zero_point(node, constants)
+    scale, given = stored(node, 1, "scale", constants), _zero_point(node, constants)
     _check_form(node)
-    zero = np.uint8(0) if zero is None else zero
+    zero: Array = np.array(0, np.uint8) if given is None else given
     if scale.size == 1 and zero.dtype.itemsize == 1:
         plan = kernels.QuantizeLinear(scale.reshape(()), zero.reshape(()), threads=settings.threads)
         return Step(node, node.inputs[:1], plan)
@@ -180,18 +180,15 @@ def _gemm(node: Node, constants: Constants, settings: Settings) -> Step:
 
 
 def _add(node: Node, constants: Constants, settings: Settings) -> Step:
-    """QLinearAdd: a, its scale and zero point, b and its, those of y; the two meet in steps of y, in float32."""
+    """QLinearAdd: a, its scale and zero point, b and its, those of y; the two meet in float32."""
     parts = [stored(node, i, f"input {i}", constants).reshape(()) for i in (1, 2, 4, 5, 6, 7)]
     a_scale, a_zero, b_scale, b_zero, y_scale, y_zero = parts
-    a_steps, b_steps = _table(a_scale / y_scale, a_zero), _table(b_scale / y_scale, b_zero)
+    a_numbers, b_numbers = _table(a_scale, a_zero), _table(b_scale, b_zero)
     activation = node.attributes.get("activation")
-    one = np.float32(1)
 
     def add(a: Array, b: Array) -> Any:
-        total = a_steps[a.view(np.uint8)] + b_steps[b.view(np.uint8)]
-        if activation == "relu6":
-            return quantize_linear(np.clip(total, 0, 6 / y_scale), one, y_zero)
-        return quantize_linear(activated(total, activation), one, y_zero)
+        total = a_numbers[a.view(np.uint8)] + b_numbers[b.view(np.uint8)]
+        return quantize_linear(activated(total, activation), y_scale, y_zero)
 
     reads = node.inputs[0], node.inputs[3]
     if isinstance(activation, tuple):
