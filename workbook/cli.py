@@ -103,7 +103,7 @@ def list_(as_json: bool) -> None:
 @click.option("--check", is_flag=True, help="Run nothing: say which files are not in the normal form.")
 def render(notebooks: tuple[Path, ...], check: bool) -> None:
     """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     from workbook import render as rendering
 
@@ -119,7 +119,7 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
                 rendering.render(path, follow(progress, str(path)))
             except CellExecutionError as error:
                 raise CommandError(f"{path}: a cell raised {error.ename}: {error.evalue}") from None
-            except (CellTimeoutError, DeadKernelError) as error:
+            except (CellTimeoutError, RuntimeError) as error:
                 raise CommandError(f"{path}: {str(error).splitlines()[0]}") from None
             line("rendered", str(path))
 
