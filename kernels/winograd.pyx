@@ -24,7 +24,7 @@ import numpy as np
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, whole_lines
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
-from kernels.layer cimport Job, Layer, finish, finish_lanes
+from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile_of_lanes, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
@@ -257,13 +257,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     cdef Py_ssize_t blocks = blocks_of(&plan, &layer)
     job = &plan.job
     job.layer = layer
-    job.x = &x[0, 0, 0, 0]
-    job.weight = &weight[0]
-    job.bias = &bias[0]
-    job.residual = NULL
-    if residual is not None:
-        job.residual = &residual[0, 0, 0, 0]
-    job.y = &y[0, 0, 0, 0]
+    bind(job, x, weight, bias, residual, y)
     plan.tap = <Py_ssize_t*>&arena[0]
     for chunk in range(plan.chunks):
         plan.tap[chunk] = chunk * plan.n * plan.n * plan.tiles * VLEN
