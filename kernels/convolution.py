@@ -263,7 +263,8 @@ class Conv2d:
             return Option(name, math.nan, math.nan, why_not)
         threads = 1 if name == "naive" else self.threads
         _, C, R, S = shape.weight_shape
-        seconds = cost.seconds(counts(name, shape, self._dtype, x_lanes, y_lanes), threads)
+        work = counts(name, shape, self._dtype, x_lanes, y_lanes)
+        seconds = cost.seconds(name, work, math.prod(shape.weight_shape), threads)
         return Option(name, seconds, cost.relative_error(name, C, R * S, self._dtype), "")
 
     def _check_runs(self, name: str, x_lanes: bool = False, y_lanes: bool = False) -> None:
@@ -280,7 +281,7 @@ class Conv2d:
         if self.algorithm != "auto":
             name = self.algorithm
         elif self._algorithms is ALGORITHMS and self.takes(x_lanes, y_lanes):
-            return automatic(shape, x_lanes, y_lanes)
+            return automatic(shape, x_lanes, y_lanes, self.threads)
         else:
             name = "direct"
         if x_lanes or y_lanes:

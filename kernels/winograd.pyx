@@ -15,8 +15,8 @@ inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of th
 Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
 large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
 made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
-("output-channel-owner"). The one that moves fewer bytes is taken; the second too where blocks are too few for all
-threads, because then they share the making of V.
+("output-channel-owner"). The one that moves fewer bytes is taken; the second too where a thread would get one block or
+none, because then they share the making of V and even parts of the output.
 """
 
 import numpy as np
@@ -67,8 +67,8 @@ cdef Py_ssize_t blocks_of(const Plan* plan, const Layer* layer) noexcept nogil:
 
 
 cdef bint v_comes_first(const Plan* plan, const Layer* layer, int threads) noexcept nogil:
-    """Whether output channels have owners."""
-    return reads_u_once(plan, layer) or blocks_of(plan, layer) < threads
+    """Whether output channels have owners: blocks that are few would leave a thread idle at the end."""
+    return reads_u_once(plan, layer) or threads > 1 and blocks_of(plan, layer) < 2 * threads
 
 
 cdef bint reads_u_once(const Plan* plan, const Layer* layer) noexcept nogil:
