@@ -33,7 +33,7 @@ def test_command_writes_and_prints_every_figure(tmp_path: Path, monkeypatch: pyt
     ratio = row["times"]["onnxruntime"]["median"] / row["times"]["ours"]["median"]
     assert report["speedup"] == pytest.approx(ratio)
     weights = 1_248_424 * 4
-    assert weights < row["memory"]["ours"] < 50 * weights
+    assert weights < row["memory"]["ours"] <= row["memory"]["onnxruntime"]
     largest = 4 * (64 * 111 * 111 + 64 * 55 * 55)  # what the first pool reads and writes
     assert largest <= row["arena"] < 2 * largest
 

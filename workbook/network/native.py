@@ -18,6 +18,7 @@ from workbook.network.graph import Array, FloatArray
 from workbook.network.operators import Convolution
 from workbook.network.pooling import Pool
 from workbook.network.step import Constants, Step
+from workbook.network.storage import Storage
 
 _VIEWS = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 
@@ -172,13 +173,14 @@ class Natives:
     def _product(self, step: Step, read: Shapes) -> Native | None:
         """Return a Gemm of one row, which reads each weight once: more rows are for a library of matrix products."""
         name, attributes = step.node.outputs[0], step.node.attributes
-        stored = [self._constants[name] for name in step.reads[1:] if name in self._constants]
+        storage = Storage.of(self._constants)
+        stored = [name for name in step.reads[1:] if name in storage]
         if len(stored) != len(step.reads) - 1 or len(read) != 1 or len(read[0]) != 2 or read[0][0] != 1:
             return None
-        if attributes.get("transA") or any(array.dtype != np.float32 for array in stored):
+        if attributes.get("transA") or any(storage.outline(name).dtype != np.float32 for name in stored):
             return None
         if name not in self._products:
-            weight, *shift = stored
+            weight, *shift = (storage[name] for name in stored)
             weight = weight if attributes.get("transB") else weight.T
             if attributes.get("alpha", 1) != 1:
                 weight = weight * np.float32(attributes["alpha"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,38 +16,7 @@ import numpy.typing as npt
 from kernels.geometry import Activation
 from workbook.network.graph import Array, FloatArray, Graph, ModelError, Node
 from workbook.network.scales import fold_scale
-
-
-def folded(
-    weight: FloatArray,
-    bias: FloatArray | None,
-    scale: FloatArray,
-    shift: FloatArray,
-    mean: FloatArray,
-    variance: FloatArray,
-    epsilon: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Fold a batch normalisation into the convolution before it.
-
-    y = (conv(x, w) + b - mean) * f + shift = conv(x, f * w) + (b - mean) * f + shift, f = scale / sqrt(variance + eps)
-
-    Parameters
-    ----------
-    weight : (K, C / groups, R, S) float32
-    bias : (K,) float32 or None
-    scale, shift, mean, variance : (K,) float32
-        One number a channel; ONNX calls them scale, B, input_mean and input_var.
-    epsilon : float
-
-    Returns
-    -------
-    weight, bias : float32
-        Computed in float64, rounded once.
-    """
-    f = normalisation_factor(scale, variance, epsilon)
-    start = np.zeros(len(f)) if bias is None else bias.astype(np.float64)
-    new_weight = weight * f[:, None, None, None]
-    return new_weight.astype(np.float32), ((start - mean) * f + shift).astype(np.float32)
+from workbook.network.storage import Storage
 
 
 def normalisation_factor(scale: FloatArray, variance: FloatArray, epsilon: float) -> npt.NDArray[np.float64]:
@@ -55,10 +25,18 @@ def normalisation_factor(scale: FloatArray, variance: FloatArray, epsilon: float
     return factor
 
 
+def scaled(weight: FloatArray, factor: npt.NDArray[np.float64]) -> FloatArray:
+    """Return filters (K, C / groups, R, S), each times its factor, rounded once."""
+    result: FloatArray = (weight * factor[:, None, None, None]).astype(np.float32)
+    return result
+
+
 def fold_batch_norm(graph: Graph) -> Graph:
     """Turn each Conv and the BatchNormalization behind it into one Conv.
 
-    Its weights and bias are new constants, named after the outputs of both nodes.
+    y = (conv(x, w) + b - mean) * f + shift = conv(x, f * w) + (b - mean) * f + shift, f = scale / sqrt(variance + eps),
+
+    computed in float64. The weights and bias are new constants, named after the outputs of both nodes.
     """
     for norm in graph.nodes:
         if norm.op != "BatchNormalization" or norm.attributes.get("training_mode"):
@@ -66,16 +44,21 @@ def fold_batch_norm(graph: Graph) -> Graph:
         conv = _private_conv(graph, norm.inputs[0])
         if conv is None or conv.attributes.get("residual"):
             continue
-        stored = _stored(graph, (*conv.inputs[1:], *norm.inputs[1:]))
+        constants, (weight, *bias) = Storage.of(graph.constants), conv.inputs[1:]
+        stored = _stored(graph, (*bias, *norm.inputs[1:]))
         if stored is None:
             continue
-        weight, *bias, scale, shift, mean, variance = stored
-        epsilon = norm.attributes.get("epsilon", 1e-5)
-        try:
-            new = folded(weight, bias[0] if bias else None, scale, shift, mean, variance, epsilon)
-        except ValueError as error:
-            raise ModelError(f"{norm} does not fit the convolution {conv.name!r} before it: {error}") from None
+        K = constants.outline(weight).shape[0]
+        if any(array.shape != (K,) for array in stored):
+            raise ModelError(
+                f"{norm} does not fit the convolution {conv.name!r} before it, which has {K} channels: "
+                f"the stored arrays are of {', '.join(str(array.shape) for array in stored)}"
+            )
+        *before, scale, shift, mean, variance = stored
+        f = normalisation_factor(scale, variance, norm.attributes.get("epsilon", 1e-5))
+        start = before[0].astype(np.float64) if before else np.zeros(K)
         names = tuple(f"{part} of {conv.outputs[0]} with {norm.outputs[0]}" for part in ("weight", "bias"))
+        new = constants.changed(weight, partial(scaled, factor=f)), ((start - mean) * f + shift).astype(np.float32)
         node = replace(conv, inputs=(conv.inputs[0], *names), outputs=norm.outputs[:1])
         graph = graph.replaced((conv, norm), node, dict(zip(names, new, strict=True)))
     return graph
@@ -147,7 +130,7 @@ def _private_conv(graph: Graph, name: str) -> Node | None:
 
 def is_image_conv(node: Node, constants: Mapping[str, Array]) -> bool:
     """Tell whether a node is a convolution of images with stored filters."""
-    return node.op == "Conv" and node.inputs[1] in constants and constants[node.inputs[1]].ndim == 4
+    return node.op == "Conv" and node.inputs[1] in constants and Storage.of(constants).outline(node.inputs[1]).ndim == 4
 
 
 def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:
