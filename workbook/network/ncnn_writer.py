@@ -58,8 +58,7 @@ class _Writer:
     """The layers that are written so far."""
 
     def __init__(self, graph: Graph, file: BinaryIO) -> None:
-        parts = [residual_parts(node)[0] if node.attributes.get("residual") else (node,) for node in graph.nodes]
-        self.nodes = [part for nodes in parts for part in nodes]
+        self.nodes = [part for node in graph.nodes for part in _parts(node)]
         self.constants, self.shapes, self.file = graph.constants, graph.shapes, file
         self.lines, self.arrays = list[str](), 0
         self.readers = Counter(graph.outputs)
@@ -165,6 +164,12 @@ class _Writer:
     def flatten(self, node: Node) -> Layer | None:
         """A row for each image is ncnn's array of one axis."""
         return ("Flatten", {}) if len(self.shapes.get(node.outputs[0], ())) == 2 else None
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    """Return a node, and on its own what only a convolution here, or none in ncnn, does in passing."""
+    alone = node.op == "Conv" and not node.attributes.get("residual")
+    return (node,) if alone else residual_parts(node)[0]
 
 
 def _activation(activation: Activation) -> dict[int, object]:

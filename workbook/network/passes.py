@@ -59,7 +59,9 @@ def fold_batch_norm(graph: Graph) -> Graph:
         start = before[0].astype(np.float64) if before else np.zeros(K)
         names = tuple(f"{part} of {conv.outputs[0]} with {norm.outputs[0]}" for part in ("weight", "bias"))
         new = constants.changed(weight, partial(scaled, factor=f)), ((start - mean) * f + shift).astype(np.float32)
-        node = replace(conv, inputs=(conv.inputs[0], *names), outputs=norm.outputs[:1])
+        fused = {"activation": norm.attributes["activation"]} if "activation" in norm.attributes else {}
+        attributes = {**conv.attributes, **fused}
+        node = replace(conv, inputs=(conv.inputs[0], *names), outputs=norm.outputs[:1], attributes=attributes)
         graph = graph.replaced((conv, norm), node, dict(zip(names, new, strict=True)))
     return graph
 
@@ -82,13 +84,15 @@ def fuse_residual(graph: Graph) -> Graph:
 
 
 def fuse_activation(graph: Graph) -> Graph:
-    """Let a Conv apply the Relu, Clip or LeakyRelu behind it, where `kernels.Conv2d` has that activation."""
+    """Let a Conv or BatchNormalization apply the Relu, Clip or LeakyRelu behind it, if `kernels.Conv2d` has it."""
     for node in graph.nodes:
         activation = activation_of(node, graph)
-        conv = _private_conv(graph, node.inputs[0]) if activation else None
-        if conv is not None:
-            taken = replace(conv, outputs=node.outputs, attributes={**conv.attributes, "activation": activation})
-            graph = graph.replaced((conv, node), taken)
+        if activation is None:
+            continue
+        before = _private_conv(graph, node.inputs[0]) or _private_norm(graph, node.inputs[0])
+        if before is not None:
+            taken = replace(before, outputs=node.outputs, attributes={**before.attributes, "activation": activation})
+            graph = graph.replaced((before, node), taken)
     return graph
 
 
@@ -120,12 +124,22 @@ def clip_bounds(node: Node, graph: Graph) -> tuple[float, float] | None:
 
 def _private_conv(graph: Graph, name: str) -> Node | None:
     """Return the Conv that writes an array, if it has no activation yet and only one node reads the array."""
+    writer = _private_writer(graph, name)
+    return writer if writer is not None and is_image_conv(writer, graph.constants) else None
+
+
+def _private_norm(graph: Graph, name: str) -> Node | None:
+    """Return the BatchNormalization with stored numbers that writes an array; the rest as for a Conv."""
+    writer = _private_writer(graph, name)
+    if writer is None or writer.op != "BatchNormalization" or writer.attributes.get("training_mode"):
+        return None
+    return writer if graph.constants.keys() >= set(writer.inputs[1:]) else None
+
+
+def _private_writer(graph: Graph, name: str) -> Node | None:
     writer = graph.writer(name)
-    if writer is None or not is_image_conv(writer, graph.constants):
-        return None
-    if writer.attributes.get("activation") or graph.reader(name) is None:
-        return None
-    return writer
+    free = writer is not None and not writer.attributes.get("activation") and graph.reader(name) is not None
+    return writer if free else None
 
 
 def is_image_conv(node: Node, constants: Mapping[str, Array]) -> bool:
