@@ -67,6 +67,21 @@ NETS: dict[str, onnx.ModelProto] = {
         {"one": ONE, "three": THREE, "wide": random(8, 32, 1, 1), **NORM},
         ("N", 16, "H", "W"),
     ),
+    "a view by NumPy that is read later": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Shape", "a", "s"),
+            node("Slice", "s zero two", "n"),
+            node("Concat", "n rest", "t", axis=0),
+            node("Reshape", "a t", "b"),
+            node("Conv", "x three", "c", **SAME),
+            node("Conv", "c three", "d", **SAME),
+            node("Reshape", "d t", "e"),
+            node("Concat", "b e", "y", axis=2),
+        ],
+        {"one": ONE, "three": THREE, "zero": np.array([0]), "two": np.array([2]), "rest": np.array([-1])},
+        ("N", 16, "H", "W"),
+    ),
     "an operator of NumPy in the middle": model(
         [
             node("Conv", "x one", "a"),
