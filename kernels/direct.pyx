@@ -51,10 +51,12 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     """Return weight (K, C/groups, R, S) as a flat array [groups][blocks of K][R*S][C][TILE_COLS]."""
     K, C, taps = weight.shape[0] // groups, weight.shape[1], weight.shape[2] * weight.shape[3]
     blocks = ceil_div(K, TILE_COLS)
-    packed = np.zeros((groups, blocks * TILE_COLS, C, taps), np.float32)
-    packed[:, :K] = np.asarray(weight).reshape(groups, K, C, taps)
-    packed = packed.reshape(groups, blocks, TILE_COLS, C, taps).transpose(0, 1, 4, 3, 2)
-    return np.ascontiguousarray(packed).reshape(-1)
+    filters = np.asarray(weight).reshape(groups, K, C, taps)
+    packed = np.zeros((groups, blocks, taps, C, TILE_COLS), np.float32)
+    for b in range(blocks):
+        block = filters[:, b * TILE_COLS:(b + 1) * TILE_COLS]
+        packed[:, b, :, :, :block.shape[1]] = block.transpose(0, 3, 2, 1)
+    return packed.reshape(-1)
 
 
 cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:

@@ -96,12 +96,14 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups, int m):
     G = np.vstack([np.vander(at, 3, increasing=True) / np.array(scale)[:, None], [0, 0, 1]])
     K, C, n = weight.shape[0] // groups, weight.shape[1], m + 2
     blocks, depth = ceil_div(K, TILE_COLS), ceil_div(C, VLEN) * VLEN
-    packed = np.zeros((groups, blocks * TILE_COLS, depth, n, n), np.float32)
-    g = np.asarray(weight, np.float64).reshape(groups, K, C, 3, 3)
-    half = np.einsum("ir,gkcrs->gkcis", G, g)           # not @: BLAS holds locks, and a forked child may wait for them
-    packed[:, :K, :C] = np.einsum("js,gkcis->gkcij", G, half)
-    packed = packed.reshape(groups, blocks, TILE_COLS, depth, n * n).transpose(0, 1, 4, 3, 2)
-    return np.ascontiguousarray(packed).reshape(-1)
+    filters = np.asarray(weight).reshape(groups, K, C, 3, 3)
+    packed = np.zeros((groups, blocks, n * n, depth, TILE_COLS), np.float32)
+    for b in range(blocks):                             # U of all in float64 would be twice what is packed
+        g = filters[:, b * TILE_COLS:(b + 1) * TILE_COLS].astype(np.float64)
+        half = np.einsum("ir,gkcrs->gkcis", G, g)       # not @: BLAS holds locks, and a forked child may wait for them
+        U = np.einsum("js,gkcis->gkcij", G, half).reshape(groups, g.shape[1], C, n * n)
+        packed[:, b, :, :C, :g.shape[1]] = U.transpose(0, 3, 2, 1)
+    return packed.reshape(-1)
 
 
 cdef Py_ssize_t tap_size(const Plan* plan) noexcept nogil:
