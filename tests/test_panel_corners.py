@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 
 import pytest
@@ -20,6 +21,7 @@ def test_it_works_at_every_corner(package: str, name: str) -> None:
         panel.set(**values)
         assert panel.error is None, (values, panel.error)
         assert panel.view.startswith("<svg")
+        assert html.escape(panel.readout, quote=False) in panel.view
         views.add(panel.view)
         readouts.add(panel.readout)
     corners = {tuple(values.items()) for values in panel.corners()}

@@ -273,6 +273,20 @@ class Panel(Generic[Result]):
         return {**self._box._repr_mimebundle_(), **data}, metadata
 
 
+def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
+    """Return the panel that the function of this name makes.
+
+    Raises
+    ------
+    ValueError
+        If none of the functions has it; the message lists those that there are.
+    """
+    makers = {make.__name__: make for make in panels}
+    if name not in makers:
+        raise ValueError(f"no panel {name!r}; there are {', '.join(makers)}")
+    return makers[name]()
+
+
 def _shorten_collections() -> None:
     """Have the garbage collector leave alone what is there now, so that a collection takes a few milliseconds."""
     gc.collect()
