@@ -1,4 +1,4 @@
-"""Lesson 0: its layers under a roofline, its panel at every corner, its tables."""
+"""Lesson 0: its layers under a roofline, its panel's numbers, its tables."""
 
 from __future__ import annotations
 

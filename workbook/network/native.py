@@ -15,9 +15,11 @@ import numpy as np
 import kernels
 from kernels.bound import Bound
 from workbook.network.graph import Array, FloatArray
+from workbook.network.normalising import Normalisation
 from workbook.network.operators import Convolution
 from workbook.network.pooling import Pool
 from workbook.network.step import Constants, Step
+from workbook.network.storage import Storage
 
 _VIEWS = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
 
@@ -40,7 +42,7 @@ class Native(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """A convolution or a pool."""
+    """A convolution, a pool, or a normalisation."""
 
     plan: kernels.Conv2d | kernels.Pool2d
     alike: tuple[int, ...] = (1,)  # a residual
@@ -155,6 +157,8 @@ class Natives:
         if isinstance(compute, Convolution):
             whole = compute.plan.y_shape(read[0])  # a residual may repeat it, or be repeated
             return Planned(compute.plan) if all(shape == whole for shape in (y, *read[1:])) else None
+        if isinstance(compute, Normalisation) and len(y) == 4:
+            return _normalisation(compute, self._threads)
         if node.op in ("MaxPool", "AveragePool") and isinstance(pool, Pool) and len(y) == 4:
             if pool.round_up and pool.count_padding:
                 return None  # it counts a part of what it adds
@@ -172,13 +176,14 @@ class Natives:
     def _product(self, step: Step, read: Shapes) -> Native | None:
         """Return a Gemm of one row, which reads each weight once: more rows are for a library of matrix products."""
         name, attributes = step.node.outputs[0], step.node.attributes
-        stored = [self._constants[name] for name in step.reads[1:] if name in self._constants]
+        storage = Storage.of(self._constants)
+        stored = [name for name in step.reads[1:] if name in storage]
         if len(stored) != len(step.reads) - 1 or len(read) != 1 or len(read[0]) != 2 or read[0][0] != 1:
             return None
-        if attributes.get("transA") or any(array.dtype != np.float32 for array in stored):
+        if attributes.get("transA") or any(storage.outline(name).dtype != np.float32 for name in stored):
             return None
         if name not in self._products:
-            weight, *shift = stored
+            weight, *shift = (storage[name] for name in stored)
             weight = weight if attributes.get("transB") else weight.T
             if attributes.get("alpha", 1) != 1:
                 weight = weight * np.float32(attributes["alpha"])
@@ -188,6 +193,15 @@ class Natives:
             plan = kernels.Conv2d(weight[:, :, None, None], bias, algorithm="direct", threads=self._threads)
             self._products[name] = Product(plan)
         return self._products[name]
+
+
+def _normalisation(compute: Normalisation, threads: int | None) -> Native | None:
+    """Return it as a convolution whose filters are one number each, which the kernels need finite."""
+    factor, offset = compute.factor, compute.offset
+    if not (np.isfinite(factor).all() and np.isfinite(offset).all()):
+        return None
+    filters, C = factor.reshape(-1, 1, 1, 1), len(factor)
+    return Planned(kernels.Conv2d(filters, offset, groups=C, activation=compute.activation, threads=threads), ())
 
 
 def _pool(
