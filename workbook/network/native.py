@@ -8,20 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
 
 import kernels
 from kernels.bound import Bound
-from workbook.network.graph import Array, FloatArray
+from workbook.network.elementwise import ELEMENTWISE
+from workbook.network.graph import Array
 from workbook.network.normalising import Normalisation
 from workbook.network.operators import Convolution
 from workbook.network.pooling import Pool
 from workbook.network.step import Constants, Step
 from workbook.network.storage import Storage
 
+_BLOCK = 2**14  # numbers; a few arrays of 64 KiB fit an L2 cache
 _VIEWS = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+
+_WRITING: dict[tuple[str, int], Callable[..., object]] = {  # by operator and how many arrays it reads
+    ("Add", 2): np.add,
+    ("Div", 2): np.divide,
+    ("Mul", 2): np.multiply,
+    ("Relu", 1): partial(np.maximum, np.float32(0)),
+    ("Sub", 2): np.subtract,
+    ("Sum", 2): np.add,
+}
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -75,7 +87,7 @@ class Product:
 
 @dataclass(frozen=True)
 class ByNumber:
-    """A function of NumPy, number by number."""
+    """A function of NumPy, number by number; its intermediate results stay in the cache."""
 
     function: Callable[..., object]  # writes to `out`
     alike: tuple[int, ...]
@@ -85,8 +97,16 @@ class ByNumber:
         return x_lanes == y_lanes
 
     def bind(self, read: Sequence[Array], y: Array) -> Bound:
-        """Return the function with its arrays."""
-        return Bound("NumPy", 0, 1, lambda scratch, threads: self.function(*read, out=y))
+        """Return the function with its arrays, block by block."""
+        flat = [array.reshape(-1) for array in (y, *read)]
+        blocks = [[array[at : at + _BLOCK] for array in flat] for at in range(0, y.size, _BLOCK)]
+
+        def compute(*_: object) -> None:
+            with np.errstate(all="ignore"):
+                for out, *numbers in blocks:
+                    self.function(*numbers, out=out)
+
+        return Bound("NumPy", 0, 1, compute)
 
 
 @dataclass(frozen=True)
@@ -151,6 +171,8 @@ class Natives:
             return self._product(step, read)
         if node.op in _VIEWS and len(read) == 1:
             return View((0,) if read[0] == y else ())
+        if node.op in ELEMENTWISE:
+            return self._by_number(step, read, y)
         if not step.native or len(read) != len(step.reads):
             return None
         pool = getattr(compute, "__self__", None)
@@ -165,13 +187,24 @@ class Natives:
             return Planned(_pool(pool, read[0], "maximum" if node.op == "MaxPool" else "mean", self._threads), ())
         if node.op == "GlobalAveragePool" and len(y) == 4:
             return Planned(kernels.Pool2d("mean", threads=self._threads), ())
-        if node.op in ("Add", "Sum") and len(read) == 2 and all(shape == y for shape in read):
-            return ByNumber(np.add, (0, 1))
-        if node.op == "Relu":
-            return ByNumber(_relu, (0,))
         if node.op == "Concat" and len(y) == 4 and node.attributes.get("axis") in (1, -3):
             return Joined(tuple(range(len(read))))
         return None
+
+    def _by_number(self, step: Step, read: Shapes, y: tuple[int, ...]) -> Native | None:
+        """Return an operator of arrays that have the output's shape, and of stored numbers."""
+        storage = Storage.of(self._constants)
+        stored = [(i, name) for i, name in enumerate(step.reads) if name in storage]
+        one = {i: storage[name].reshape(()) for i, name in stored if storage.outline(name).size == 1}
+        if not step.native or not read or len(one) + len(read) != len(step.reads) or any(shape != y for shape in read):
+            return None
+        function = _WRITING.get((step.node.op, len(step.reads)), _written(step.compute))
+
+        def with_stored(*numbers: Array, out: Array) -> object:
+            given = iter(numbers)
+            return function(*(one[i] if i in one else next(given) for i in range(len(step.reads))), out=out)
+
+        return ByNumber(with_stored, tuple(range(len(read))))
 
     def _product(self, step: Step, read: Shapes) -> Native | None:
         """Return a Gemm of one row, which reads each weight once: more rows are for a library of matrix products."""
@@ -193,6 +226,15 @@ class Natives:
             plan = kernels.Conv2d(weight[:, :, None, None], bias, algorithm="direct", threads=self._threads)
             self._products[name] = Product(plan)
         return self._products[name]
+
+
+def _written(compute: Callable[..., Array]) -> Callable[..., object]:
+    """Return a function that writes to `out` what `compute` returns."""
+
+    def function(*arrays: Array, out: Array) -> None:
+        out[...] = compute(*arrays)
+
+    return function
 
 
 def _normalisation(compute: Normalisation, threads: int | None) -> Native | None:
@@ -217,7 +259,3 @@ def _pool(
         count_padding=pool.count_padding,
         threads=threads,
     )
-
-
-def _relu(x: FloatArray, out: FloatArray) -> None:
-    np.maximum(x, 0, out=out)

@@ -56,7 +56,7 @@ class Step:
         """Compute the output; an error names the node."""
         try:
             with np.errstate(all="ignore"):  # infinities and NaN are results like others
-                return self.compute(*read)
+                return np.asarray(self.compute(*read))  # NumPy returns a number for an array without axes
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise ModelError(f"{self.node}: {error}") from error
 
