@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 
@@ -117,7 +118,8 @@ class Conv2d:
         self._dtype = weight.dtype.name
         self._algorithms = of_dtype(weight.dtype)
         self.weight_shape = filter_sizes(weight.shape)
-        self._weight = finite_copy(weight, "weight", (self._dtype,))
+        self._weight: FloatArray = finite_copy(weight, "weight", (self._dtype,))
+        self._again: Callable[[], FloatArray] | None = None
         K = self.weight_shape[0]
         if K % self._window.groups:
             raise ValueError(f"groups={self._window.groups} does not divide the {K} output channels of weight")
@@ -217,6 +219,16 @@ class Conv2d:
         )
         return Bound(name, numbers, self.threads, run if shape.N else None)
 
+    def forget_weight(self, again: Callable[[], FloatArray]) -> None:
+        """Keep only what is packed of the weights; what is not packed yet will be when it is needed.
+
+        Parameters
+        ----------
+        again : function
+            Returns the weights; called whenever an algorithm is used for the first time.
+        """
+        self._weight, self._again = np.empty(0, self._dtype), again
+
     @property
     def packed_bytes(self) -> int:
         """Bytes of the packed weights, of every algorithm that has been used so far."""
@@ -263,7 +275,8 @@ class Conv2d:
             return Option(name, math.nan, math.nan, why_not)
         threads = 1 if name == "naive" else self.threads
         _, C, R, S = shape.weight_shape
-        seconds = cost.seconds(counts(name, shape, self._dtype, x_lanes, y_lanes), threads)
+        work = counts(name, shape, self._dtype, x_lanes, y_lanes)
+        seconds = cost.seconds(name, work, math.prod(shape.weight_shape), threads)
         return Option(name, seconds, cost.relative_error(name, C, R * S, self._dtype), "")
 
     def _check_runs(self, name: str, x_lanes: bool = False, y_lanes: bool = False) -> None:
@@ -280,7 +293,7 @@ class Conv2d:
         if self.algorithm != "auto":
             name = self.algorithm
         elif self._algorithms is ALGORITHMS and self.takes(x_lanes, y_lanes):
-            return automatic(shape, x_lanes, y_lanes)
+            return automatic(shape, x_lanes, y_lanes, self.threads)
         else:
             name = "direct"
         if x_lanes or y_lanes:
@@ -290,7 +303,8 @@ class Conv2d:
     def _pack(self, name: str) -> FloatArray:
         packed = self._packed.get(name)
         if packed is None:
-            packed = self._packed[name] = self._algorithms[name].pack(self._weight, self._window.groups)
+            weight = readable(self._again()) if self._again else self._weight
+            packed = self._packed[name] = self._algorithms[name].pack(weight, self._window.groups)
         return packed
 
 

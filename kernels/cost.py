@@ -8,8 +8,10 @@ Each algorithm counts its own work in vectors, with the blocks that it would rea
     weights      vectors of packed weights that come from beyond the L2 cache
 
 The prices below turn them into vector multiply-adds at the core's peak. They were fitted to 170 random layers on one
-machine and are the same everywhere, so that a layer gets the same algorithm every time. How many vector multiply-adds a
-core does in a second is measured, where seconds are asked for.
+machine and are the same everywhere, so that a layer gets the same algorithm every time. Threads share all of it; but
+memory sends its vectors one after the other, whoever asks, and no layer is done before its packed weights have come, if
+they are too large to have stayed in a cache. How many vector multiply-adds a core does in a second is measured, where
+seconds are asked for.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from functools import cache
 from kernels import probe
 
 _PRICES = (1.15, 10.5, 7.0, 0.5)  # of a vector of arithmetic, copies, outputs, weights
+_FROM_MEMORY = 0.5  # vector multiply-adds of one core while a number comes: 4 bytes at 30 GB/s
+_CACHE = 4 << 20  # numbers: packed weights beyond 16 MB come from memory in each call
+_GROWTH = {"winograd_f2": 16 / 9, "winograd_f4": 36 / 9, "winograd_f6": 64 / 9}  # of weights, when they are packed
 _CALL = 8e-6  # seconds that a call takes beside the layer: checks, and handing over the arrays
 
 # Rounding: u * amplification * sqrt(length of the sums). Winograd's sums are C long, and its transforms amplify; their
@@ -34,14 +39,18 @@ _TRANSFORM_CHANNELS = 13
 _HALF_ROUNDOFF, _SPILL, _HALF_OUTPUT = 2.0**-11, 32, 0.4
 
 
-def vector_multiply_adds(counts: tuple[float, float, float, float]) -> float:
-    """Price a layer's counts: vector multiply-adds that take as long."""
-    return sum(count * price for count, price in zip(counts, _PRICES, strict=True))
+def vector_multiply_adds(
+    algorithm: str, counts: tuple[float, float, float, float], weights: int, threads: int = 1
+) -> float:
+    """Price a layer's counts and its number of weights: vector multiply-adds of one core that take as long."""
+    work = sum(count * price for count, price in zip(counts, _PRICES, strict=True))
+    packed = weights * _GROWTH.get(algorithm, 1)
+    return max(work / threads, packed * _FROM_MEMORY if packed > _CACHE else 0)
 
 
-def seconds(counts: tuple[float, float, float, float], threads: int = 1) -> float:
+def seconds(algorithm: str, counts: tuple[float, float, float, float], weights: int, threads: int = 1) -> float:
     """Predict the time of a layer on this machine."""
-    return _CALL + vector_multiply_adds(counts) * probe.lanes() / multiply_add_rate() / threads
+    return _CALL + vector_multiply_adds(algorithm, counts, weights, threads) * probe.lanes() / multiply_add_rate()
 
 
 def relative_error(algorithm: str, channels: int, taps: int, dtype: str = "float32") -> float:

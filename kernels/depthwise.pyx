@@ -17,7 +17,7 @@ import numpy as np
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
 from kernels.counts cimport MOVED
 from kernels.lanes cimport fill_lanes
-from kernels.layer cimport Job, Layer, finish, finish_lanes
+from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport VLEN, broadcast, load, store, transpose_matrix, vf
 
@@ -127,13 +127,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
     cdef Work work = work_of(layer)
     cdef Job* job = &work.job
-    job.x = &x[0, 0, 0, 0]
-    job.weight = &weight[0]
-    job.bias = &bias[0]
-    job.residual = NULL
-    if residual is not None:
-        job.residual = &residual[0, 0, 0, 0]
-    job.y = &y[0, 0, 0, 0]
+    bind(job, x, weight, bias, residual, y)
     job.scratch = &arena[0]
     job.scratch_size = worker_scratch(&work)
     with nogil:

@@ -19,7 +19,7 @@ import numpy as np
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
                              whole_lines)
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
-from kernels.layer cimport Job, Layer, finish, finish_lanes
+from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, tile_of_lanes, transpose_matrix
@@ -51,10 +51,12 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
     """Return weight (K, C/groups, R, S) as a flat array [groups][blocks of K][R*S][C][TILE_COLS]."""
     K, C, taps = weight.shape[0] // groups, weight.shape[1], weight.shape[2] * weight.shape[3]
     blocks = ceil_div(K, TILE_COLS)
-    packed = np.zeros((groups, blocks * TILE_COLS, C, taps), np.float32)
-    packed[:, :K] = np.asarray(weight).reshape(groups, K, C, taps)
-    packed = packed.reshape(groups, blocks, TILE_COLS, C, taps).transpose(0, 1, 4, 3, 2)
-    return np.ascontiguousarray(packed).reshape(-1)
+    filters = np.asarray(weight).reshape(groups, K, C, taps)
+    packed = np.zeros((groups, blocks, taps, C, TILE_COLS), np.float32)
+    for b in range(blocks):
+        block = filters[:, b * TILE_COLS:(b + 1) * TILE_COLS]
+        packed[:, b, :, :, :block.shape[1]] = block.transpose(0, 3, 2, 1)
+    return packed.reshape(-1)
 
 
 cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:
@@ -144,13 +146,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     cdef Work work = work_of(layer)
     cdef Job* job = &work.job
     cdef Py_ssize_t K = layer.K // layer.groups
-    job.x = &x[0, 0, 0, 0]
-    job.weight = &weight[0]
-    job.bias = &bias[0]
-    job.residual = NULL
-    if residual is not None:
-        job.residual = &residual[0, 0, 0, 0]
-    job.y = &y[0, 0, 0, 0]
+    bind(job, x, weight, bias, residual, y)
     work.tap = <Py_ssize_t*>&arena[0]
     place_taps(&layer, &work.patch, work.tap)
     job.held = nothing_held(&arena[0] + taps_size(&work), threads)

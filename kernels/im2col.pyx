@@ -19,7 +19,7 @@ import numpy as np
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, cut, held_size, holds, nothing_held, share,
                              splits_for, whole_lines)
 from kernels.counts cimport FEWEST_ROWS, row_vectors, streamed
-from kernels.layer cimport Job, Layer, copy_row, finish
+from kernels.layer cimport Job, Layer, bind, copy_row, finish
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, tile
 
@@ -132,13 +132,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
     cdef Job job
     job.layer = layer
-    job.x = &x[0, 0, 0, 0]
-    job.weight = &weight[0]
-    job.bias = &bias[0]
-    job.residual = NULL
-    if residual is not None:
-        job.residual = &residual[0, 0, 0, 0]
-    job.y = &y[0, 0, 0, 0]
+    bind(&job, x, weight, bias, residual, y)
     job.held = nothing_held(&arena[0], threads)
     job.scratch = &arena[0] + held_size(threads)
     job.scratch_size = worker_scratch(&layer)

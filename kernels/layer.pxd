@@ -38,6 +38,18 @@ cdef struct Job:
     Py_ssize_t* held                # the block of pixels that each worker's scratch has a copy of
 
 
+cdef inline void bind(Job* job, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
+                      const float[:, :, :, ::1] residual, float[:, :, :, ::1] y) noexcept:
+    """Point the job at its arrays; the residual may be None."""
+    job.x = &x[0, 0, 0, 0]
+    job.weight = &weight[0]
+    job.bias = &bias[0]
+    job.residual = NULL
+    if residual is not None:
+        job.residual = &residual[0, 0, 0, 0]
+    job.y = &y[0, 0, 0, 0]
+
+
 cdef inline Py_ssize_t steps(Py_ssize_t distance, Py_ssize_t stride) noexcept nogil:
     """Steps of `stride` that cover a distance; a division costs more than a short row."""
     return distance if stride == 1 else ceil_div(distance, stride)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -125,14 +126,19 @@ def counts(
 
 
 @lru_cache(maxsize=1024)
-def automatic(shape: Geometry, x_lanes: bool = False, y_lanes: bool = False) -> str:
+def automatic(shape: Geometry, x_lanes: bool = False, y_lanes: bool = False, threads: int = 1) -> str:
     """Choose what the cost model finds the fastest.
 
     Not naive, which is there to be read, and not F(6,3): a little faster than F(4,3), with four times its error.
     """
     sensible = (name for name in ALGORITHMS if name not in ("naive", "winograd_f6"))
     able = (name for name in sensible if not obstacle(name, shape.weight_shape, shape.window, x_lanes, y_lanes))
-    return min(able, key=lambda name: cost.vector_multiply_adds(counts(name, shape, "float32", x_lanes, y_lanes)))
+
+    def price(name: str) -> float:
+        work = counts(name, shape, "float32", x_lanes, y_lanes)
+        return cost.vector_multiply_adds(name, work, math.prod(shape.weight_shape), threads)
+
+    return min(able, key=price)
 
 
 @lru_cache(maxsize=1024)

@@ -15,8 +15,8 @@ inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of th
 Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
 large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
 made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
-("output-channel-owner"). The one that moves fewer bytes is taken; the second too where blocks are too few for all
-threads, because then they share the making of V.
+("output-channel-owner"). The one that moves fewer bytes is taken; the second too where a thread would get one block or
+none, because then they share the making of V and even parts of the output.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy as np
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, whole_lines
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
-from kernels.layer cimport Job, Layer, finish, finish_lanes
+from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile_of_lanes, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
@@ -67,8 +67,8 @@ cdef Py_ssize_t blocks_of(const Plan* plan, const Layer* layer) noexcept nogil:
 
 
 cdef bint v_comes_first(const Plan* plan, const Layer* layer, int threads) noexcept nogil:
-    """Whether output channels have owners."""
-    return reads_u_once(plan, layer) or blocks_of(plan, layer) < threads
+    """Whether output channels have owners: blocks that are few would leave a thread idle at the end."""
+    return reads_u_once(plan, layer) or threads > 1 and blocks_of(plan, layer) < 2 * threads
 
 
 cdef bint reads_u_once(const Plan* plan, const Layer* layer) noexcept nogil:
@@ -96,12 +96,14 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups, int m):
     G = np.vstack([np.vander(at, 3, increasing=True) / np.array(scale)[:, None], [0, 0, 1]])
     K, C, n = weight.shape[0] // groups, weight.shape[1], m + 2
     blocks, depth = ceil_div(K, TILE_COLS), ceil_div(C, VLEN) * VLEN
-    packed = np.zeros((groups, blocks * TILE_COLS, depth, n, n), np.float32)
-    g = np.asarray(weight, np.float64).reshape(groups, K, C, 3, 3)
-    half = np.einsum("ir,gkcrs->gkcis", G, g)           # not @: BLAS holds locks, and a forked child may wait for them
-    packed[:, :K, :C] = np.einsum("js,gkcis->gkcij", G, half)
-    packed = packed.reshape(groups, blocks, TILE_COLS, depth, n * n).transpose(0, 1, 4, 3, 2)
-    return np.ascontiguousarray(packed).reshape(-1)
+    filters = np.asarray(weight).reshape(groups, K, C, 3, 3)
+    packed = np.zeros((groups, blocks, n * n, depth, TILE_COLS), np.float32)
+    for b in range(blocks):                             # U of all in float64 would be twice what is packed
+        g = filters[:, b * TILE_COLS:(b + 1) * TILE_COLS].astype(np.float64)
+        half = np.einsum("ir,gkcrs->gkcis", G, g)       # not @: BLAS holds locks, and a forked child may wait for them
+        U = np.einsum("js,gkcis->gkcij", G, half).reshape(groups, g.shape[1], C, n * n)
+        packed[:, b, :, :C, :g.shape[1]] = U.transpose(0, 3, 2, 1)
+    return packed.reshape(-1)
 
 
 cdef Py_ssize_t tap_size(const Plan* plan) noexcept nogil:
@@ -257,13 +259,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     cdef Py_ssize_t blocks = blocks_of(&plan, &layer)
     job = &plan.job
     job.layer = layer
-    job.x = &x[0, 0, 0, 0]
-    job.weight = &weight[0]
-    job.bias = &bias[0]
-    job.residual = NULL
-    if residual is not None:
-        job.residual = &residual[0, 0, 0, 0]
-    job.y = &y[0, 0, 0, 0]
+    bind(job, x, weight, bias, residual, y)
     plan.tap = <Py_ssize_t*>&arena[0]
     for chunk in range(plan.chunks):
         plan.tap[chunk] = chunk * plan.n * plan.n * plan.tiles * VLEN

@@ -20,7 +20,7 @@ from workbook.panel import Panel
 from workbook.render import normal_form
 
 KEYS = 30  # a burst, faster than a figure is drawn
-NARROW = {"width": 850, "height": 900}  # about half of a screen; the widest table, in lesson 4, needs 842
+NARROW = {"width": 800, "height": 900}  # about half of a screen
 ONCE = LESSONS[1]  # what every lesson shares is looked at in this one, which has panels, pictures and listings
 WHITE = [255, 255, 255, 255]
 

@@ -5,12 +5,14 @@ import itertools
 import re
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from workbook import drawing, panel
+from workbook import drawing, redraw
 from workbook.panel import Choice, Panel, Slider
 
 
@@ -143,7 +145,7 @@ def test_with_a_running_loop_the_line_follows_at_once_and_the_figure_at_interval
 
     async def drag():
         made = make(drawn=drawn)
-        await asyncio.sleep(panel.FIGURE_INTERVAL)
+        await asyncio.sleep(redraw.FIGURE_INTERVAL)
         drawn.clear()
         start = asyncio.get_running_loop().time()
         for number, offset in itertools.product((0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4)):
@@ -152,12 +154,12 @@ def test_with_a_running_loop_the_line_follows_at_once_and_the_figure_at_interval
             assert made.readout == f"sum {number + offset}, word a"
             await asyncio.sleep(0.01)
         seconds = asyncio.get_running_loop().time() - start
-        await asyncio.sleep(2 * panel.FIGURE_INTERVAL)
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
         return seconds
 
     seconds = asyncio.run(drag())
     assert drawn[-1] == (9, "a"), "the figure must end on the last move"
-    assert 2 <= len(drawn) <= seconds / panel.FIGURE_INTERVAL + 2
+    assert 2 <= len(drawn) <= seconds / redraw.FIGURE_INTERVAL + 2
 
 
 def test_with_a_running_loop_set_draws_at_once():
@@ -169,10 +171,102 @@ def test_with_a_running_loop_set_draws_at_once():
         made.set(number=2)
         assert drawn[-1] == (2, "a")
         count = len(drawn)
-        await asyncio.sleep(2 * panel.FIGURE_INTERVAL)
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
         assert len(drawn) == count, "the figure that a hand had asked for is drawn already"
 
     asyncio.run(program())
+
+
+class Slow:
+    """A panel whose figure, once it is being drawn, waits until it may go on."""
+
+    def __init__(self):
+        self.began, self.may_end = threading.Event(), threading.Event()
+        self.may_end.set()
+        self.panel = Panel(
+            "test.slow", "A line", (Slider("number", "number", 0, 9, 3),), self.model, self.figure, str, height=9
+        )
+
+    def model(self, number):
+        return model(number, "a", 0)
+
+    def figure(self, result):
+        self.began.set()
+        assert self.may_end.wait(10)
+        return figure(result)
+
+    async def move_until_it_draws(self, number):
+        self.may_end.clear()
+        self.began.clear()
+        self.panel.controls["number"].value = number
+        await asyncio.to_thread(self.began.wait, 10)
+
+    async def finish(self):
+        self.may_end.set()
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
+
+
+def test_a_move_is_answered_while_a_figure_is_drawn():
+    async def drag():
+        slow = Slow()
+        await slow.move_until_it_draws(4)
+        slow.panel.controls["number"].value = 5
+        assert slow.panel.readout == "(5, 'a')"
+        assert "(3, 'a')" in slow.panel.view
+        await slow.finish()
+        assert "(5, 'a')" in slow.panel.view
+
+    asyncio.run(drag())
+
+
+def test_an_error_is_not_covered_by_an_older_figure_nor_by_an_older_error():
+    async def drag(first, then):
+        slow = Slow()
+        await slow.move_until_it_draws(first)
+        slow.panel.controls["number"].value = then
+        await slow.finish()
+        return slow.panel
+
+    made = asyncio.run(drag(4, 7))
+    assert isinstance(made.error, ZeroDivisionError)
+    assert "seven is not possible" in made.view
+    made = asyncio.run(drag(8, 5))
+    assert made.error is None
+    assert made.readout == "(5, 'a')"
+    assert "(5, 'a')" in made.view
+
+
+def test_set_is_not_followed_by_an_older_figure():
+    async def program():
+        slow = Slow()
+        await slow.move_until_it_draws(4)
+        slow.may_end.set()
+        slow.panel.set(number=5)
+        await slow.finish()
+        assert "(5, 'a')" in slow.panel.view
+
+    asyncio.run(program())
+
+
+def test_a_loop_that_has_ended_holds_no_figure_back():
+    """A kernel that is busy with a cell takes moves in another thread, with a loop of its own."""
+
+    async def move(made, number):
+        made.controls["number"].value = number
+
+    async def move_and_wait(made, number):
+        await move(made, number)
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
+
+    made = make()
+    ended = asyncio.new_event_loop()
+    ended.run_until_complete(move(made, 4))
+    asyncio.run(move_and_wait(made, 5))
+    assert "sum 5, word a" in made.view
+    for task in asyncio.all_tasks(ended):
+        task.cancel()
+    ended.run_until_complete(asyncio.sleep(0))
+    ended.close()
 
 
 def test_the_view_is_one_node_of_fixed_height_with_a_labelled_svg():
@@ -234,4 +328,25 @@ def test_the_look_does_not_leak():
     before = mpl.rcParams["svg.hashsalt"]
     with drawing.look("inside"):
         assert mpl.rcParams["svg.hashsalt"] == "inside"
+    assert mpl.rcParams["svg.hashsalt"] == before
+
+
+def test_a_look_waits_for_the_look_of_another_thread():
+    import matplotlib as mpl
+
+    before = mpl.rcParams["svg.hashsalt"]
+    entered = threading.Event()
+
+    def another():
+        with drawing.look("another"):
+            entered.set()
+            time.sleep(0.05)
+            assert mpl.rcParams["svg.hashsalt"] == "another"
+
+    thread = threading.Thread(target=another)
+    thread.start()
+    entered.wait(10)
+    with drawing.look("ours"):
+        thread.join()
+        assert mpl.rcParams["svg.hashsalt"] == "ours"
     assert mpl.rcParams["svg.hashsalt"] == before

@@ -94,8 +94,11 @@ def test_scoreboard_has_what_the_notebooks_have_measured(tmp_path: Path) -> None
     row = next(row for row in ROWS if row.is_written and row.measured)
     code = f"from workbook import results; results.record({{{row.measured!r}: 12.3}})"
     folder = small_copy(tmp_path / "copy", code)
-    run("report", folder, "--output", tmp_path / "a.html")
-    line = next(line for line in unescape((tmp_path / "a.html").read_text()).split("<tr>") if row.sentence in line)
+    assert run("report", folder, "--output", tmp_path / "a.html").exit_code == 0
+    text = unescape((tmp_path / "a.html").read_text())
+    assert "the kernel died" not in text
+    assert "raised an error" not in text
+    line = next(line for line in text.split("<tr>") if row.sentence in line)
     assert ">12.3 ×</td>" in line
 
 

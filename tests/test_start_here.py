@@ -1,4 +1,4 @@
-"""Lesson 0: its layers under a roofline, its panel at every corner, its tables."""
+"""Lesson 0: its layers under a roofline, its panel's numbers, its tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from workbook import measure
 from workbook import start_here as lesson
 from workbook.roofline import Roofline
-from workbook.start_here import model, panels, under_roof
+from workbook.start_here import model, under_roof
 from workbook.topologies import NETWORKS, ConvLayer, mobilenet_v2, resnet50
 
 ROOF = Roofline(60, {"L2": 120, measure.MEMORY: 30})
@@ -60,17 +60,6 @@ def test_no_layer_is_outside_of_the_figure() -> None:
                 network = model.NetworkOnRoof("", batch, weights, tuple(layers()), ROOF)
                 ends = [network.intensity(network.by_intensity[i]) for i in (0, -1)]
                 assert _LEAST < ends[0] <= ends[1] < _MOST
-
-
-def test_panel_at_every_corner() -> None:
-    panel = panels.roof()
-    assert panel.name == "start_here.roof"
-    seen = set()
-    for values in panel.corners():
-        panel.set(**values)
-        assert panel.error is None
-        seen.add((panel.readout, panel.view))
-    assert len(seen) == len({tuple(values.items()) for values in panel.corners()})
 
 
 def test_readout_has_the_networks_exact_numbers() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import html
 import io
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ INK = "#222222"
 CSS_DPI = 96
 PNG_DPI = 144  # 1.5 pixels a CSS pixel: sharp on most screens, small in the file
 
+_ONE_THREAD = threading.RLock()
 _PAGE_WIDE_STYLE = re.compile(r"\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)  # inline, it would style the page
 
 _LOOK: dict[Any, Any] = {
@@ -53,15 +55,17 @@ _LOOK: dict[Any, Any] = {
 }
 
 
-def look(salt: str = "workbook") -> AbstractContextManager[None]:
-    """Return the context in which figures are made and written.
+@contextmanager
+def look(salt: str = "workbook") -> Iterator[None]:
+    """Make the context in which figures are made and written. Others wait: matplotlib has one look for all threads.
 
     Parameters
     ----------
     salt : str
         Where the ids inside an SVG come from: the same salt gives the same bytes, and two figures on one page need two.
     """
-    return mpl.rc_context({**_LOOK, "svg.hashsalt": salt})
+    with _ONE_THREAD, mpl.rc_context({**_LOOK, "svg.hashsalt": salt}):
+        yield
 
 
 def svg(figure: Figure, description: str) -> str:

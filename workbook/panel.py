@@ -1,8 +1,8 @@
 """A panel: at most three controls, one figure, one line of exact numbers.
 
-A move of a control evaluates the model. The line follows at once; the figure, which takes longer to draw, follows at
-most every `FIGURE_INTERVAL` seconds and always ends on the last move. The view is one `widgets.HTML` node of fixed
-height that holds an SVG and is updated in place, so the page does not jump.
+A move of a control evaluates the model. The line follows at once, the figure, which takes longer to draw, when
+`workbook/redraw.py` says so; it always ends on the last move. The view is one `widgets.HTML` node of fixed height that
+holds an SVG and is updated in place, so the page does not jump.
 
 An exception in the model or in the figure shows as a red box in the place of the figure and stays in `Panel.error`
 until the next good move. `Panel.set` drives a panel without a browser.
@@ -10,7 +10,6 @@ until the next good move. `Panel.set` drives a panel without a browser.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import html
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +21,8 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from workbook import drawing
+from workbook.redraw import Redraw
 
-FIGURE_INTERVAL = 0.12  # seconds; the eye follows eight figures a second, and a kernel can draw them
 MOST_CONTROLS = 3
 
 Result = TypeVar("Result")
@@ -158,12 +157,12 @@ class Panel(Generic[Result]):
         self._view = widgets.HTML(layout=widgets.Layout(height=f"{height}px", overflow="hidden"))
         self._line_view = widgets.HTML(layout=widgets.Layout(min_height="48px"))
         self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
-        self._draw_soon = _Throttle(self._draw)
+        self._redraw = Redraw(self._draw)
         self._setting = False
         for widget in self.controls.values():
             widget.observe(self._on_move, names="value")
         self._move()
-        self._draw_soon.now()
+        self._redraw.now()
 
     @property
     def defaults(self) -> dict[str, object]:
@@ -199,7 +198,7 @@ class Panel(Generic[Result]):
         finally:
             self._setting = False
         self._move()
-        self._draw_soon.now()
+        self._redraw.now()
 
     def corners(self) -> list[dict[str, object]]:
         """Return the settings that a test tries: each control at each of its corners, the others at their defaults."""
@@ -210,28 +209,40 @@ class Panel(Generic[Result]):
     def _on_move(self, _change: object) -> None:
         if not self._setting:
             self._move()
-            self._draw_soon()
+            self._redraw()
 
     def _move(self) -> None:
         """Evaluate the model and write the line."""
         try:
-            self._result = self._model(**self.values)
-            self._say(self._line(self._result))
+            result = self._model(**self.values)
+            self._moved = result, self._line(result)
         except Exception as error:
             self._show(error)
         else:
             self.error = None
+            self._say(self._moved[1])
 
-    def _draw(self) -> None:
+    def _draw(self) -> Callable[[], None]:
+        """Draw what the last move gave, and return what shows it: by then, another move may have ended in an error."""
         if self.error is not None:
-            return
+            return lambda: None
+        moved = result, line = self._moved
+        drawn: str | Exception
         try:
             with drawing.look(self.name):
-                self._view.value = drawing.svg(self._figure(self._result), f"{self.title}. {self.readout}")
+                drawn = drawing.svg(self._figure(result), f"{self.title}. {line}")
         except Exception as error:
-            self._show(error)
-        if gc.get_freeze_count():
-            gc.collect()  # a figure is cyclic garbage; some dozens at once would hold up a move for a tenth of a second
+            drawn = error
+        gc.collect(1)  # a figure is cyclic garbage; some dozens at once would hold up a move for a tenth of a second
+
+        def show() -> None:
+            if isinstance(drawn, Exception):
+                if moved is self._moved:
+                    self._show(drawn)
+            elif self.error is None:
+                self._view.value = drawn
+
+        return show
 
     def _say(self, line: str) -> None:
         self.readout = line
@@ -262,42 +273,24 @@ class Panel(Generic[Result]):
         return {**self._box._repr_mimebundle_(), **data}, metadata
 
 
+def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
+    """Return the panel that the function of this name makes.
+
+    Raises
+    ------
+    ValueError
+        If none of the functions has it; the message lists those that there are.
+    """
+    makers = {make.__name__: make for make in panels}
+    if name not in makers:
+        raise ValueError(f"no panel {name!r}; there are {', '.join(makers)}")
+    return makers[name]()
+
+
 def _shorten_collections() -> None:
     """Have the garbage collector leave alone what is there now, so that a collection takes a few milliseconds."""
     gc.collect()
     gc.freeze()
-
-
-class _Throttle:
-    """Calls a function at most every FIGURE_INTERVAL seconds, the last time after the last request.
-
-    Without a running event loop, nothing could call later: the function is called at once.
-    """
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self._function = function
-        self._timer: asyncio.TimerHandle | None = None
-        self._free_at = 0.0  # when the loop's clock allows the next call
-
-    def __call__(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.now()
-            return
-        if self._timer is None:
-            self._timer = loop.call_at(max(loop.time(), self._free_at), self._run, loop)
-
-    def now(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._function()
-
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        self._free_at = loop.time() + FIGURE_INTERVAL
-        self._function()
 
 
 def _control_layout() -> Any:

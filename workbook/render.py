@@ -103,7 +103,7 @@ def execute(
     nbclient.exceptions.CellExecutionError
         If a cell raises.
     RuntimeError
-        If the kernel dies; the outputs up to then are in the notebook.
+        If the kernel dies, or does not start; the outputs up to then are in the notebook.
     """
     cells = len(notebook.cells)
     for cell in notebook.cells:
@@ -119,6 +119,8 @@ def execute(
         kernel_manager_class=_Kernel,
         kernel_name="python3",
         timeout=CELL_TIMEOUT,
+        startup_timeout=CELL_TIMEOUT,
+        iopub_timeout=CELL_TIMEOUT,  # an output may come after the reply; nbclient drops what is seconds late
         allow_errors=past_errors,
         interrupt_on_timeout=past_errors,
         shutdown_kernel="immediate",  # it has nothing left to do, and a busy one would not listen

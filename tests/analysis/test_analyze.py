@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,6 +141,11 @@ class TestAnalysis:
         assert said[0].startswith("1 fast algorithms: ")
         assert "8 of 8 layers can run" in said[0]
         assert said[-1].startswith(f"Take {denoiser.best.name}: ")
+
+    def test_an_output_without_any_difference_has_no_decibels(self, denoiser: Analysis) -> None:
+        same = replace(denoiser, rungs=tuple(replace(rung, sqnr=math.inf) for rung in denoiser.rungs))
+        assert "the output the same." in advice.verdicts(same)[1]
+        assert "dB" not in " ".join(advice.verdicts(same))
 
     def test_deadline(self, denoiser: Analysis) -> None:
         for rung in denoiser.rungs:

@@ -11,7 +11,7 @@ from workbook.hardware import nvdla, peers, published
 from workbook.hardware.presets import NVDLA_TABLE
 from workbook.hardware.systolic import fold_cycles, weight_stationary_cycles
 from workbook.hardware.validation import Row, unchecked, validation
-from workbook.hardware.validation_report import markdown, renewed, section, summary
+from workbook.hardware.validation_report import Report, markdown, renewed, section, summary
 from workbook.hardware.workload import resnet50
 
 README = Path(__file__).parents[2] / "README.md"
@@ -132,7 +132,11 @@ class TestReport:
         for row, line in zip(validation(), lines, strict=True):
             assert row.case in line
             assert f"{row.error:+.1%}" in line
-            assert ("**fails**" in line) == (not row.holds)
+
+    def test_notebook_shows_the_rows_that_fail_and_no_other(self) -> None:
+        shown = str(Report()._repr_mimebundle_()["text/markdown"]).splitlines()
+        for row, line in zip(validation(), markdown(validation()).splitlines()[2:], strict=True):
+            assert (line in shown) == (not row.holds)
 
     def test_summary_counts_every_row(self) -> None:
         cells = [line.split(" | ") for line in summary(validation()).splitlines()[2:]]

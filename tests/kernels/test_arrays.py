@@ -96,6 +96,17 @@ def test_weights_that_nobody_writes_to_are_not_copied():
     assert shared == [True, True, False, False]
 
 
+def test_a_plan_without_its_weights_asks_for_them_once_an_algorithm():
+    x, weight, bias, _ = Layer(C=16, K=16, H=40, W=40).arrays()
+    plan, asked = kernels.Conv2d(weight, bias, padding=1), []
+    plan.forget_weight(lambda: asked.append(1) or weight)
+    for image in (x, x[:, :, :1, :1], x, x[:, :, :1, :1]):
+        expected = kernels.conv2d(image, weight, bias, padding=1)
+        assert plan(image).tobytes() == expected.tobytes()
+    used = {plan.explain(image.shape).algorithm for image in (x, x[:, :, :1, :1])}
+    assert len(asked) == len(used) == 2
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_out_may_lie_on_the_caller_s_weight_and_bias(algorithm):
     numbers = np.arange(1, 9, dtype=np.float32)

@@ -50,6 +50,21 @@ def test_twice_the_images_take_twice_the_time(algorithm):
     assert two == pytest.approx(2 * one, rel=0.02)  # winograd reads its weights once more, or not at all
 
 
+def test_threads_share_the_work_but_not_the_memory():
+    """512 channels: F(4,3) reads 38 MB of packed weights, the definition 9 MB, which a cache keeps."""
+    weight = np.ones((512, 512, 3, 3), np.float32)
+    f4, direct = (
+        [
+            next(option.seconds for option in explanation.options if option.algorithm == algorithm)
+            for explanation in (kernels.Conv2d(weight, padding=1, threads=n).explain((1, 512, 7, 7)) for n in (8, 16))
+        ]
+        for algorithm in ("winograd_f4", "direct")
+    )
+    assert f4[0] == f4[1]
+    assert direct[0] == pytest.approx(2 * direct[1], rel=0.1)  # but for the call itself
+    assert kernels.Conv2d(weight, padding=1, threads=16).explain((1, 512, 7, 7)).algorithm != "winograd_f4"
+
+
 def test_explanation_is_a_table():
     plan = kernels.Conv2d(np.ones((64, 64, 3, 3), np.float32), stride=2, padding=1)
     explanation = plan.explain((1, 64, 56, 56))

@@ -233,7 +233,7 @@ CASES: dict[str, tuple[onnx.ModelProto, list[str]]] = {
             ],
             {**BN1, "k": random(8, 1, 1) + 3, "one": np.ones(1, np.float32)},
         ),
-        ["BatchNormalization", "Relu"],
+        ["BatchNormalization"],
     ),
     "a scale of each row": (model([_conv(), node("Mul", "c k", "y")], {"w": W33, "k": random(9, 1)}), ["Conv", "Mul"]),
     "shapes that are computed": (

@@ -56,8 +56,13 @@ def test_algorithm_and_threads_are_the_kernels(algorithm: str) -> None:
 
 def test_folding_in_float64_on_paper() -> None:
     """One weight of 2 and a bias of 1; scale 3, shift 4, mean 5, variance 0.21 + 0.04: y = (2 x + 1 - 5) 3/0.5 + 4."""
-    one = [np.full(1, value, np.float32) for value in (1, 3, 4, 5, 0.21)]
-    weight, bias = passes.folded(np.full((1, 1, 1, 1), 2, np.float32), *one, epsilon=0.04)
+    names = ("b", "scale", "shift", "mean", "variance")
+    stored = {name: np.full(1, value, np.float32) for name, value in zip(names, (1, 3, 4, 5, 0.21), strict=True)}
+    stored["w"] = np.full((1, 1, 1, 1), 2, np.float32)
+    nodes = [node("Conv", "x w b", "a"), node("BatchNormalization", "a scale shift mean variance", "y", epsilon=0.04)]
+    graph = passes.fold_batch_norm(network.read(model(nodes, stored)))
+    (conv,) = graph.nodes
+    weight, bias = (graph.constants[name] for name in conv.inputs[1:])
     assert weight.dtype == bias.dtype == np.float32
     assert weight.item() == pytest.approx(12)
     assert bias.item() == pytest.approx((1 - 5) * 6 + 4)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from graphs import SAME, model, node, random
+from graphs import LIMITS, SAME, model, node, norm, random
 from hypothesis import given
 from hypothesis import strategies as st
 from test_network import assert_close, runtime
@@ -21,6 +21,7 @@ from workbook.network.arena import Life, offsets
 Array = npt.NDArray[Any]
 ONE = random(16, 16, 1, 1, seed=1) / 4
 THREE = random(16, 16, 3, 3, seed=2) / 12
+NORM = norm("n", 16)
 HALF = {"kernel_shape": [2, 2], "strides": [2, 2]}
 
 # Every array of these has lanes on some instruction set, or a neighbour that has none.
@@ -52,6 +53,55 @@ NETS: dict[str, onnx.ModelProto] = {
             node("Gemm", "k head shift", "y", transB=1, alpha=0.5, beta=2.0),
         ],
         {"one": ONE, "three": THREE, "wide": random(32, 96, 1, 1), "head": random(10, 32), "shift": random(10)},
+        ("N", 16, "H", "W"),
+    ),
+    "normalised before a convolution": model(
+        [
+            node("Conv", "x one", "a"),
+            node("BatchNormalization", "a " + " ".join(NORM), "b"),
+            node("LeakyRelu", "b", "c", alpha=0.2),
+            node("Conv", "c three", "d", **SAME),
+            node("Concat", "a d", "e", axis=1),
+            node("Conv", "e wide", "y"),
+        ],
+        {"one": ONE, "three": THREE, "wide": random(8, 32, 1, 1), **NORM},
+        ("N", 16, "H", "W"),
+    ),
+    "number by number in NumPy, with stored numbers": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Add", "a three_", "b"),
+            node("Clip", "b zero six", "c"),
+            node("Mul", "a c", "d"),
+            node("Div", "d six", "e"),
+            node("Sigmoid", "e", "f"),
+            node("Sub", "zero f", "g"),
+            node("Conv", "g three", "h", **SAME),
+            node("Tanh", "h", "i"),
+            node("Mul", "i gate", "y"),
+        ],
+        {
+            "one": ONE,
+            "three": THREE,
+            "gate": random(1, 16, 1, 1),
+            **LIMITS,
+            "three_": np.full((1, 1, 1), 3, np.float32),
+        },
+        ("N", 16, "H", "W"),
+    ),
+    "a view by NumPy that is read later": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Shape", "a", "s"),
+            node("Slice", "s zero two", "n"),
+            node("Concat", "n rest", "t", axis=0),
+            node("Reshape", "a t", "b"),
+            node("Conv", "x three", "c", **SAME),
+            node("Conv", "c three", "d", **SAME),
+            node("Reshape", "d t", "e"),
+            node("Concat", "b e", "y", axis=2),
+        ],
+        {"one": ONE, "three": THREE, "zero": np.array([0]), "two": np.array([2]), "rest": np.array([-1])},
         ("N", 16, "H", "W"),
     ),
     "an operator of NumPy in the middle": model(
@@ -153,13 +203,13 @@ def test_callers_at_once_and_shapes_in_turn() -> None:
 def test_a_shape_that_follows_from_the_numbers() -> None:
     """What an operator returns may have another shape in the next run; the plan is given up."""
     proto = model(
-        [node("Conv", "x one", "a"), node("Relu", "a", "b"), node("Min", "b", "c"), node("Relu", "c", "y")],
+        [node("Conv", "x one", "a"), node("Relu", "a", "b"), node("Softmax", "b", "c"), node("Relu", "c", "y")],
         {"one": ONE},
         ("N", 16, "H", "W"),
     )
     net, x = network.load(proto), random(1, 16, 6, 8)
     expected = net(x)
-    step = next(step for step in net._steps if step.node.op == "Min")
+    step = next(step for step in net._steps if step.node.op == "Softmax")
     whole = step.compute
     object.__setattr__(step, "compute", lambda b: whole(b)[:, :, :3])
     assert np.array_equal(net(x), expected[:, :, :3])
@@ -202,3 +252,10 @@ def test_zeros_that_find_the_shapes_raise_nothing() -> None:
     np.testing.assert_array_equal(net(x), np.ones_like(x))
     (conv,) = (step.compute.plan for step in net._steps if step.node.op == "Conv")  # type: ignore[attr-defined]
     assert len(conv._packed) == 1
+
+
+def test_a_normalisation_by_infinity_is_numpy_s() -> None:
+    stored = {**NORM, "n.variance": np.zeros(16, np.float32)}
+    proto = model([node("BatchNormalization", "x " + " ".join(NORM), "y", epsilon=0.0)], stored, ("N", 16, "H", "W"))
+    y = network.load(proto)(random(1, 16, 4, 4))
+    assert not np.isfinite(y).any()

@@ -8,7 +8,9 @@ import textwrap
 import numpy as np
 import pytest
 from nets import images, mobile
+from onnx import TensorProto, helper, numpy_helper
 
+from workbook.network import load
 from workbook.quantization import Recipe, Scheme, calibrate, observe, quantize
 from workbook.quantization.calibration import Observations
 
@@ -162,3 +164,21 @@ def test_scheme_as_json():
 def test_schemes_are_checked(choices, message):
     with pytest.raises(ValueError, match=message):
         Scheme(**choices)
+
+
+def test_arrays_without_channels_are_seen_as_one():
+    """A detector computes with single numbers and rows of them beside its images."""
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["row", "mean"], ["scaled"]),
+        helper.make_node("Mul", ["x", "scaled"], ["y"]),
+    ]
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3, 4, 5]) for name in ("x", "y")]
+    row = numpy_helper.from_array(np.arange(5, dtype=np.float32), "row")
+    graph = helper.make_graph(nodes, "row", ports[:1], ports[1:], [row])
+    net = load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+    x = images(4)[:, :, :4, :5]
+    seen = observe(net, x).arrays
+    assert seen["mean"].means.tolist() == pytest.approx([x.mean()], rel=1e-5)
+    assert seen["scaled"].means.tolist() == pytest.approx([2 * x.mean()], rel=1e-5)
+    np.testing.assert_allclose(quantize(net, x)(x), net(x), atol=0.05 * np.abs(net(x)).max())

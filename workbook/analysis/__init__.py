@@ -7,7 +7,6 @@ tools one after the other, measured; then the same network on an accelerator of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from workbook.files import write_whole
 from workbook.hardware.presets import PRESETS
 from workbook.listing import Listing
 from workbook.measure import machine
-from workbook.panel import Panel
+from workbook.panel import Panel, named
 from workbook.scoreboard import scoreboard
 
 __all__ = [
@@ -53,8 +52,6 @@ __all__ = [
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 
-_PANELS: dict[str, Callable[[], Panel[Any]]] = {"tools": panels.tools, "scenario": panels.scenario}
-
 
 def explore(panel: str = "tools") -> Panel[Any]:
     """Return a panel: "tools", a network on an accelerator; "scenario", a design against four limits.
@@ -64,9 +61,7 @@ def explore(panel: str = "tools") -> Panel[Any]:
     ValueError
         For another name.
     """
-    if panel not in _PANELS:
-        raise ValueError(f"no panel {panel!r}; there are {', '.join(_PANELS)}")
-    return _PANELS[panel]()
+    return named(panel, panels.tools, panels.scenario)
 
 
 def compare(guess: object = ...) -> Compared:

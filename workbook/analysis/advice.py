@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from workbook.analysis.layers import Work
 from workbook.analysis.programs import BASE, BYTES, WINOGRAD
-from workbook.analysis.result import MIX, Analysis
+from workbook.analysis.result import MIX, Analysis, Rung
 
 _MUCH = 1.1  # a gain that is worth a word
 _FEW = 10  # multiply-adds a byte below which a layer of float32 waits for memory on most processors
@@ -44,6 +44,10 @@ def _no_winograd(work: Work) -> str:
     return f"no Winograd, {why}" if why else "Winograd is slower"
 
 
+def _likeness(small: Rung) -> str:
+    return "the output the same" if small.sqnr == math.inf else f"the output at {small.sqnr:.0f} dB"
+
+
 def verdicts(found: Analysis) -> tuple[str, ...]:
     """Return what each of the four tools did for the network, a sentence each, and what to take."""
     winograd, small, mix = (found.rung(name) for name in ("winograd", BYTES, MIX))
@@ -56,7 +60,7 @@ def verdicts(found: Analysis) -> tuple[str, ...]:
             f"Winograd's algorithm, with {share:.0%} of the multiply-adds."
         )
     said.append(
-        f"2 small numbers: {found.gain(small):.2f} x, the output at {small.sqnr:.0f} dB."
+        f"2 small numbers: {found.gain(small):.2f} x, {_likeness(small)}."
         if small
         else "2 small numbers: the network cannot be quantized."
     )

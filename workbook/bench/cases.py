@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from kernels import probe, registry
 from workbook import peers
 from workbook.peers.operands import window
 from workbook.topologies import ConvLayer
+from workbook.trial import trial
 
 ONE_THREAD = "1 thread"
 IM2COL = "float32 im2col"
@@ -92,7 +93,7 @@ def int8(layer: ConvLayer, threads: int) -> Case:
     beside = {IM2COL: _on(im2col, floats.x, y), "float32": _on(automatic, floats.x, y)}
     peak = _probes(("int8", "float32"), threads)
     if registry.HALF:
-        beside["float16"] = _half_run(floats, y, threads)
+        beside["float16"] = trial(layer, dtype="float16", threads=threads)
         half: Any = registry.HALF["direct"]
         peak["float16"] = partial(half.multiply_adds, _STEPS)
     if threads > 1:
@@ -129,13 +130,6 @@ def _int8_plan(integers: peers.Integers, algorithm: str, threads: int) -> kernel
         threads=threads,
         **window(integers.layer),
     )
-
-
-def _half_run(floats: peers.Floats, like: npt.NDArray[Any], threads: int) -> Run:
-    """Return the layer in float16."""
-    x, weight, bias = (array.astype(np.float16) for array in (floats.x, floats.weight, floats.bias))
-    plan = kernels.Conv2d(cast(Any, weight), cast(Any, bias), threads=threads, **window(floats.layer))
-    return _on(plan, x, np.empty(like.shape, np.float16))
 
 
 def _on(plan: Callable[..., Any], x: npt.NDArray[Any], like: npt.NDArray[Any]) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import kernels
@@ -23,7 +22,7 @@ from workbook.drawing import Picture
 from workbook.exercise import Sheet
 from workbook.listing import Listing
 from workbook.measure import machine
-from workbook.panel import Panel
+from workbook.panel import Panel, named
 
 __all__ = [
     "FILTERS",
@@ -49,9 +48,6 @@ _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 
 
-_PANELS: dict[str, Callable[[], Panel[Any]]] = {"window": panels.window, "filters": panels.filters}
-
-
 def explore(panel: str = "window") -> Panel[Any]:
     """Return a panel: "window", a filter slides over a photo, or "filters", several make the channels of an output.
 
@@ -60,9 +56,7 @@ def explore(panel: str = "window") -> Panel[Any]:
     ValueError
         For another name.
     """
-    if panel not in _PANELS:
-        raise ValueError(f"no panel {panel!r}; there are {', '.join(_PANELS)}")
-    return _PANELS[panel]()
+    return named(panel, panels.window, panels.filters)
 
 
 def chart(shown: Race | Survey) -> Picture:

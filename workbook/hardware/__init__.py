@@ -6,7 +6,7 @@ Its model is what `workbook sweep` computes too: the layers of a network on the 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import kernels
@@ -26,7 +26,7 @@ from workbook.hardware.validation_report import Report
 from workbook.hardware.workload import Layer, Workload
 from workbook.listing import Listing
 from workbook.measure import machine
-from workbook.panel import Panel
+from workbook.panel import Panel, named
 from workbook.reference import reference
 
 __all__ = [
@@ -65,12 +65,6 @@ __all__ = [
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 
-_PANELS: dict[str, Callable[[], Panel[Any]]] = {
-    "layer": panels.layer,
-    "switch": panels.switch,
-    "design": panels.design,
-}
-
 
 def explore(panel: str = "layer") -> Panel[Any]:
     """Return a panel: "layer", lanes by hand; "switch", what a switch may cost; "design", a machine with its area.
@@ -80,9 +74,7 @@ def explore(panel: str = "layer") -> Panel[Any]:
     ValueError
         For another name.
     """
-    if panel not in _PANELS:
-        raise ValueError(f"no panel {panel!r}; there are {', '.join(_PANELS)}")
-    return _PANELS[panel]()
+    return named(panel, panels.layer, panels.switch, panels.design)
 
 
 def roofline(names: Sequence[str] = ("resnet50", "mobilenet_v2", "vgg16"), datapath: Datapath | None = None) -> Picture:

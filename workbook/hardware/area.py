@@ -23,7 +23,7 @@ from workbook.hardware.machine import Machine
 from workbook.hardware.presets import PRESETS
 from workbook.hardware.schedule import Schedule, fixed, reconfigured
 from workbook.hardware.table import Table, evaluate
-from workbook.hardware.workload import WORKLOADS
+from workbook.hardware.workload import WORKLOADS, Workload
 
 MULTIPLIER_UM2, ADDER_UM2 = 282, 137
 CELL_UM2, CELLS = 0.346, 0.5
@@ -146,7 +146,12 @@ def _schedule(kind: str, lanes: int, sram_kb: float, dram_gbs: float, network: s
 @cache
 def _table(lanes: int, sram_kb: float, dram_gbs: float, network: str) -> Table:
     machine = PRESETS["x1"].but(macs=lanes, array=square(lanes), sram_kb=sram_kb, dram_gbs=dram_gbs)
-    return evaluate(WORKLOADS[network]().fused(sram_kb), machine)
+    return evaluate(_workload(network, sram_kb), machine)
+
+
+@cache
+def _workload(network: str, sram_kb: float) -> Workload:
+    return WORKLOADS[network]().fused(sram_kb)
 
 
 def square(lanes: int) -> Datapath:

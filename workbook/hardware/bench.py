@@ -34,7 +34,10 @@ _LAYER = next(layer for layer in resnet50().layers if layer.name == "conv2_1.3x3
 
 
 def cases() -> dict[str, Callable[[], object]]:
-    """What is timed, by what it is called. The network is built anew each time; only a machine's datapaths are kept."""
+    """What is timed, by what it is called.
+
+    The network is built anew each time; only a machine's datapaths, and which of them a vendor ships, are kept.
+    """
     lanes = itertools.count(MACHINE.macs)
     return {
         "every layer on every datapath": lambda: evaluate(resnet50(), MACHINE),

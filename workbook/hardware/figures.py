@@ -155,6 +155,7 @@ def designed_figure(designed: Designed) -> Figure:
     left.set_xlabel("mm² of 45 nm: lanes and memory", labelpad=1)
     left.set_title("images a second")
     right.set_xlabel("W, DRAM included", labelpad=1)
+    right.set(ylim=left.get_ylim(), yticks=())  # as on the left; ticks take longest to draw
     left.legend(loc="upper left", frameon=False, borderaxespad=0)
     return figure
 

@@ -15,18 +15,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 from workbook.hardware.datapath import Datapath
 from workbook.hardware.machine import Machine, Reconfiguration
-from workbook.hardware.schedule import Schedule, fixed, oracle, reconfigured, undominated
+from workbook.hardware.schedule import Schedule, best_frame, fixed, oracle, reconfigured, undominated
 from workbook.hardware.table import evaluate
 from workbook.hardware.workload import WORKLOADS, Workload
 
 _HALVINGS = 40  # of the interval in which the break-even time lies: to a millionth of a millionth
 _ROUNDING = 1e-9  # a gain as small as this may be rounding
+
+_BestFrame = Callable[[float], tuple[float, int]]  # its seconds and its switches, for a time of a switch
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,10 @@ def five_lines(
         smaller = pay_area(machine, overhead, paid_in)
         flexible = evaluate(workload, smaller, overlap=overlap, winograd=winograd)
     at = {datapath: i for i, datapath in enumerate(table.datapaths)}
-    shipped = best_for_suite(machine, suite or default_suite(workload), overlap=overlap, winograd=winograd)
+    if suite:
+        shipped = best_for_suite(machine, suite, overlap=overlap, winograd=winograd)
+    else:
+        shipped = _shipped(machine, workload.batch, workload.layers[0].type, overlap, winograd)
     return Lines(
         fixed(table, at[machine.array], "textbook"),
         fixed(table, name="fixed"),
@@ -118,11 +124,12 @@ def five_lines(
     )
 
 
-def default_suite(workload: Workload) -> tuple[Workload, ...]:
-    """Four networks that a vendor might tune for, with the batch and the type of a given one."""
+@lru_cache(maxsize=64)
+def _shipped(machine: Machine, batch: int, type_: str, overlap: bool, winograd: bool) -> Datapath:
+    """Return what a vendor tunes for four networks; it is the same for every network that then runs on the machine."""
     names = ("resnet50", "vgg16", "mobilenet_v2", "yolov3_416")
-    type_ = workload.layers[0].type
-    return tuple(WORKLOADS[name]().with_batch(workload.batch).with_type(type_) for name in names)
+    suite = [WORKLOADS[name]().with_batch(batch).with_type(type_) for name in names]
+    return best_for_suite(machine, suite, overlap=overlap, winograd=winograd)
 
 
 def best_for_suite(
@@ -214,33 +221,40 @@ def break_even(
     serial = not machine.reconfiguration or machine.reconfiguration.contexts == 1
     small = table.only(undominated(table)) if serial else table
 
-    def at(seconds: float) -> Schedule:
-        return reconfigured(replace(small, machine=with_switch_time(table.machine, seconds)))
+    def at(seconds: float) -> tuple[float, int]:
+        timed = replace(small, machine=with_switch_time(table.machine, seconds))
+        return best_frame(timed if serial else timed.only(undominated(timed)))
 
-    schedules = [at(seconds) for seconds in times]
+    frames = [at(seconds) for seconds in times]
     return BreakEven(
         switch_seconds=tuple(times),
-        reconfigured_seconds=tuple(schedule.seconds for schedule in schedules),
-        switches=tuple(schedule.switches for schedule in schedules),
+        reconfigured_seconds=tuple(seconds for seconds, _ in frames),
+        switches=tuple(switches for _, switches in frames),
         fixed_seconds=best.seconds,
         oracle_seconds=oracle(table).seconds,
-        seconds=_last_that_pays(at, best.seconds),
+        seconds=(_last_on_lines if serial else _last_by_halves)(at, best.seconds),
     )
 
 
-def _last_that_pays(at: Callable[[float], Schedule], most: float) -> float:
-    """Halve the interval in which the schedule stops being faster. No switch longer than the fixed frame pays.
+def _last_on_lines(at: _BestFrame, most: float) -> float:
+    """Walk up to the time of a serial switch from which on the best schedule is not faster than `most` seconds.
 
-    Parameters
-    ----------
-    at : function
-        The best schedule for a time of a switch.
-    most : float
-        Seconds of the frame on the best fixed datapath.
+    seconds of a schedule = its layers + its switches x the time of one: a line. A schedule pays until its line reaches
+    `most`; the best one there has fewer switches, and its line goes on from there.
     """
+    time = 0.0
+    seconds, switches = at(time)
+    while seconds < most * (1 - _ROUNDING):
+        time += (most - seconds) / switches
+        seconds, switches = at(time)
+    return time
+
+
+def _last_by_halves(at: _BestFrame, most: float) -> float:
+    """Halve the interval in which it is found: with a shadow no line is straight. No switch longer than `most` pays."""
 
     def pays(seconds: float) -> bool:
-        return at(seconds).seconds < most * (1 - _ROUNDING)
+        return at(seconds)[0] < most * (1 - _ROUNDING)
 
     if not pays(0):
         return 0.0

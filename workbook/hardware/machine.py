@@ -139,7 +139,8 @@ class Energy:
     """
 
     mac_pj: Mapping[str, float] = field(
-        default_factory=lambda: {"int4": 0.065, "int8": 0.23, "int16": 0.86, "bf16": 1.5, "fp16": 1.5, "fp32": 4.6}
+        default_factory=lambda: {"int4": 0.065, "int8": 0.23, "int16": 0.86, "bf16": 1.5, "fp16": 1.5, "fp32": 4.6},
+        hash=False,
     )
     sram_pj_per_byte: float = 2.5
     dram_pj_per_bit: float = 20
@@ -187,7 +188,7 @@ class Machine:
     sram_kb: float
     dram_gbs: float
     array: Datapath
-    rates: Mapping[str, float] = field(default_factory=lambda: {"int8": 1.0})
+    rates: Mapping[str, float] = field(default_factory=lambda: {"int8": 1.0}, hash=False)
     winograd: Winograd | None = None
     reconfiguration: Reconfiguration | None = None
     energy: Energy = field(default_factory=Energy)

@@ -12,7 +12,6 @@ part of that layer's traffic and no faster than DRAM. The first datapath is in p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -182,7 +181,15 @@ def _costs_to_stay_and_leave(table: Table) -> Floats:
 
 def reconfigured(table: Table) -> Schedule:
     """Return the best schedule of all: no other choice of datapaths takes less time, switches paid."""
-    return _search(table.only(undominated(table)), leave_seconds, "reconfigured")
+    small = table.only(undominated(table))
+    chosen, paid = _cheapest(small)
+    return _schedule(small, chosen, "reconfigured", tuple(paid.tolist()))
+
+
+def best_frame(table: Table) -> tuple[float, int]:
+    """Return the seconds and the switches of the best schedule, without the costs of its layers."""
+    chosen, paid = _cheapest(table)
+    return float(table.seconds[table.places, chosen].sum() + paid.sum()), int(np.count_nonzero(np.diff(chosen)))
 
 
 def oracle(table: Table) -> Schedule:
@@ -195,13 +202,14 @@ def fixed(table: Table, at: int | None = None, name: str = "best fixed") -> Sche
     return _schedule(table, np.full(len(table.places), table.best_fixed if at is None else at), name)
 
 
-def _search(table: Table, leave: Callable[[Table], Floats], name: str) -> Schedule:
-    left, relayout, layouts = leave(table), relayout_seconds(table), table.layouts
-    chosen = search.cheapest(table.seconds, left, relayout, layouts, table.places)
+def _cheapest(table: Table) -> tuple[Counts, Floats]:
+    """Return the place of each layer's datapath, and what the switch after each layer but the last adds."""
+    leave, relayout, layouts = leave_seconds(table), relayout_seconds(table), table.layouts
+    chosen = search.cheapest(table.seconds, leave, relayout, layouts, table.places)
     before, after, place = chosen[:-1], chosen[1:], table.places[:-1]
-    paid = np.where(before != after, left[place, before], 0.0)
+    paid = np.where(before != after, leave[place, before], 0.0)
     paid += np.where(layouts[before] != layouts[after], relayout[place], 0.0)
-    return _schedule(table, chosen, name, tuple(paid.tolist()))
+    return chosen, paid
 
 
 def _schedule(table: Table, chosen: Counts, name: str, paid: tuple[float, ...] | None = None) -> Schedule:

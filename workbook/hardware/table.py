@@ -61,7 +61,7 @@ class Table:
         """The place of the datapath on which the whole network is fastest."""
         return int(self.fixed_seconds.argmin())
 
-    @property
+    @cached_property
     def layouts(self) -> Counts:
         """(datapaths,) Datapaths of the same number have the same lanes along C and along K."""
         numbers: dict[tuple[int, int], int] = {}

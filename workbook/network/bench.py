@@ -1,7 +1,7 @@
-"""What `workbook bench networks` shows: whole networks at batch 1, beside ONNX Runtime and OpenVINO.
+"""What `workbook bench networks` shows: whole networks at batch 1, beside ONNX Runtime, OpenVINO and ncnn.
 
 Times are those of whole runs, in turns; where ours goes is told by a profile, and the memory by child processes that
-load and run the network and nothing else. ncnn stands beside single layers only: its package reads no ONNX files.
+load and run the network and nothing else. ncnn reads no ONNX: it gets our graph in its own form (ncnn_writer.py).
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from workbook import measure
 from workbook.bench.report import BUSY
 from workbook.measure import Timing
 from workbook.network import load
-from workbook.network.graph import FloatArray
+from workbook.network.graph import FloatArray, ModelError
 from workbook.network.light import light
 from workbook.network.memory import resident
+from workbook.network.ncnn_writer import write_ncnn
+from workbook.peers import runtimes
 
 NETWORKS = ("resnet50", "vgg19", "squeezenet")
 OURS = "ours"
@@ -65,6 +67,12 @@ class Row:
     def speedup(self, peer: str) -> float:
         """The peer's time over ours."""
         return self.times[peer].median / self.times[OURS].median
+
+    def beside(self, peer: str) -> tuple[str, str]:
+        """The peer's time over ours, and its memory, for a table; dashes if it cannot run the network."""
+        if peer not in self.times:
+            return "-", "-"
+        return f"{self.speedup(peer):.2f}x", f"{self.memory[peer] / 1e6:.0f}"
 
     @property
     def speedup_over_fastest(self) -> float:
@@ -136,11 +144,7 @@ class Report:
                 *(f"{row.shares.get(kind, 0):.0%}" for kind in ("conv", "pool", "gemm", "rest")),
                 f"{row.memory[OURS] / 1e6:.0f}",
                 f"{row.arena / 1e6:.0f}",
-                *(
-                    cell
-                    for peer in self.peers
-                    for cell in (f"{row.speedup(peer):.2f}x", f"{row.memory[peer] / 1e6:.0f}")
-                ),
+                *(cell for peer in self.peers for cell in row.beside(peer)),
             )
         return table
 
@@ -200,13 +204,15 @@ def _row(name: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row
         file = Path(folder, "model.onnx")
         onnx.save(model, file)
         del model
+        if "ncnn" in peers and not _in_form_of_ncnn(file):
+            peers = tuple(peer for peer in peers if peer != "ncnn")
         memory = {engine: resident(engine, file, x.shape, threads) for engine in (OURS, *peers)}
         net = load(file, threads=threads)
         cases: dict[str, Callable[[], FloatArray]] = {OURS: lambda: net(x)}
         cases |= {peer: PEERS[peer](file, x, threads) for peer in peers}
     expected = net(x)
     for peer in peers:
-        difference = np.abs(cases[peer]() - expected).max() / np.abs(expected).max()
+        difference = np.abs(cases[peer]().reshape(expected.shape) - expected).max() / np.abs(expected).max()
         if not difference <= _AGREES:
             raise ArithmeticError(
                 f"{name}: {peer}'s output differs from ours by {difference:.1e} of the largest number"
@@ -219,6 +225,15 @@ def _row(name: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row
         spent[kind] = spent.get(kind, 0.0) + timing.median
     shares = {kind: time / sum(spent.values()) for kind, time in spent.items()}
     return Row(name, profile.macs, times, shares, memory, net.arena_bytes)
+
+
+def _in_form_of_ncnn(file: Path) -> bool:
+    """Write a model for ncnn beside its file; tell whether all of its layers have a form there."""
+    try:
+        write_ncnn(load(file).graph, file.with_suffix(".param"), file.with_suffix(".bin"))
+    except ModelError:
+        return False
+    return True
 
 
 def onnxruntime(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:
@@ -248,6 +263,21 @@ def openvino(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray
     return infer
 
 
+def ncnn(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:
+    """Return a function that runs a model by ncnn, from files in its own form beside the model's."""
+    library: Any = importlib.import_module("ncnn")
+    net = runtimes.ncnn(file.with_suffix(".param"), file.with_suffix(".bin"), threads)
+    (first,), (last,) = net.input_names(), net.output_names()
+    image = library.Mat(x[0]).clone()  # a first layer that works in place would crash on memory that is not ncnn's
+
+    def extract() -> FloatArray:
+        extractor = net.create_extractor()
+        extractor.input(first, image)
+        return np.asarray(extractor.extract(last)[1])[None]
+
+    return extract
+
+
 def ours(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:
     """Return a function that runs a model by the kernels."""
     net = load(file, threads=threads)
@@ -257,4 +287,5 @@ def ours(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:
 PEERS: dict[str, Callable[[Path, FloatArray, int], Callable[[], FloatArray]]] = {
     "onnxruntime": onnxruntime,
     "openvino": openvino,
+    "ncnn": ncnn,
 }

@@ -29,9 +29,9 @@ def _of_floats(compute: Callable[..., Any], **defaults: float) -> Prepare:
 
 
 def sigmoid(x: Array) -> Any:
-    """Return 1 / (1 + exp(-x)), by way of exp(-|x|), which cannot overflow."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    """Return 1 / (1 + exp(-x)); where exp overflows, that is 0."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
 
 
 def _softplus(x: Array) -> Array:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbook.network.storage import Storage, Stored
+
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
 Shape = tuple[int | None, ...]
@@ -83,7 +85,8 @@ class Graph:
     ----------
     nodes : tuple of Node
     constants : mapping of str to array
-        What the file stores: weights, biases, shapes. Nobody writes to them.
+        What the file stores: weights, biases, shapes. Nobody writes to them. Large ones of a file are read anew each
+        time (storage.py).
     inputs : tuple of Port
     outputs : tuple of str
     shapes : mapping of str to shape
@@ -114,19 +117,20 @@ class Graph:
             if read.intersection(node.outputs):
                 read.update(node.reads)
                 kept.append(node)
-        constants = {name: array for name, array in self.constants.items() if name in read}
+        constants = Storage.of(self.constants).only(read)
         return replace(self, nodes=tuple(reversed(kept)), constants=constants)
 
-    def replaced(self, old: Iterable[Node], new: Node, constants: Mapping[str, Array] | None = None) -> Graph:
+    def replaced(self, old: Iterable[Node], new: Node, constants: Mapping[str, Array | Stored] | None = None) -> Graph:
         """Return the graph with `new` in the place of the last of the `old` nodes, and with more constants.
 
         In that place all that any of them reads has been written.
         """
         for array in (constants or {}).values():
-            array.setflags(write=False)  # so that a kernel need not copy it
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)  # so that a kernel need not copy it
         gone = list(old)
         last = max(gone, key=self.nodes.index)
         nodes = tuple(new if node is last else node for node in self.nodes if node is last or node not in gone)
         read = {name for node in nodes for name in node.reads} | set(self.outputs)
-        kept = {name: array for name, array in {**self.constants, **(constants or {})}.items() if name in read}
+        kept = (Storage.of(self.constants) | Storage(constants or {})).only(read)
         return replace(self, nodes=nodes, constants=kept)

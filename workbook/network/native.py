@@ -15,14 +15,27 @@ import numpy as np
 
 import kernels
 from kernels.bound import Bound
-from workbook.network.graph import Array, FloatArray
+from workbook.network.elementwise import ELEMENTWISE
+from workbook.network.graph import Array
+from workbook.network.normalising import Normalisation
 from workbook.network.operators import Convolution
 from workbook.network.pooling import Pool
 from workbook.network.quantized import ByteConcat, ByteConvolution, ByteProduct, ByteSum, byte_pool
 from workbook.network.step import Constants, Step
+from workbook.network.storage import Storage
 
 _NOTHING = np.empty(0, np.float32)  # the scratch of what needs none
+_BLOCK = 2**14  # numbers; a few arrays of 64 KiB fit an L2 cache
 _VIEWS = ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+
+_WRITING: dict[tuple[str, int], Callable[..., object]] = {  # by operator and how many arrays it reads
+    ("Add", 2): np.add,
+    ("Div", 2): np.divide,
+    ("Mul", 2): np.multiply,
+    ("Relu", 1): partial(np.maximum, np.float32(0)),
+    ("Sub", 2): np.subtract,
+    ("Sum", 2): np.add,
+}
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -43,7 +56,7 @@ class Native(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """A convolution or a pool."""
+    """A convolution, a pool, or a normalisation."""
 
     plan: kernels.Conv2d | kernels.Pool2d | kernels.QLinearConv | kernels.QLinearPool
     alike: tuple[int, ...] = (1,)  # a residual
@@ -76,7 +89,7 @@ class Product:
 
 @dataclass(frozen=True)
 class ByNumber:
-    """A function of NumPy, number by number."""
+    """A function of NumPy, number by number; its intermediate results stay in the cache."""
 
     function: Callable[..., object]  # writes to `out`
     alike: tuple[int, ...]
@@ -86,8 +99,16 @@ class ByNumber:
         return x_lanes == y_lanes
 
     def bind(self, read: Sequence[Array], y: Array) -> Bound:
-        """Return the function with its arrays."""
-        return Bound("NumPy", 0, 1, lambda scratch, threads: self.function(*read, out=y))
+        """Return the function with its arrays, block by block."""
+        flat = [array.reshape(-1) for array in (y, *read)]
+        blocks = [[array[at : at + _BLOCK] for array in flat] for at in range(0, y.size, _BLOCK)]
+
+        def compute(*_: object) -> None:
+            with np.errstate(all="ignore"):
+                for out, *numbers in blocks:
+                    self.function(*numbers, out=out)
+
+        return Bound("NumPy", 0, 1, compute)
 
 
 @dataclass(frozen=True)
@@ -195,6 +216,8 @@ class Natives:
             return self._product(step, read)
         if node.op in _VIEWS and len(read) == 1:
             return View((0,) if read[0] == y else ())
+        if node.op in ELEMENTWISE:
+            return self._by_number(step, read, y)
         if not step.native or len(read) != len(step.reads):
             return None
         on_bytes = _on_bytes(compute, read, y)
@@ -204,6 +227,8 @@ class Natives:
         if isinstance(compute, Convolution):
             whole = compute.plan.y_shape(read[0])  # a residual may repeat it, or be repeated
             return Planned(compute.plan) if all(shape == whole for shape in (y, *read[1:])) else None
+        if isinstance(compute, Normalisation) and len(y) == 4:
+            return _normalisation(compute, self._threads)
         if node.op in ("MaxPool", "AveragePool") and isinstance(pool, Pool) and len(y) == 4:
             if pool.round_up and pool.count_padding:
                 return None  # it counts a part of what it adds
@@ -213,24 +238,36 @@ class Natives:
             return Planned(_pool(pool, read[0], "maximum" if node.op == "MaxPool" else "mean", self._threads), ())
         if node.op == "GlobalAveragePool" and len(y) == 4:
             return Planned(kernels.Pool2d("mean", threads=self._threads), ())
-        if node.op in ("Add", "Sum") and len(read) == 2 and all(shape == y for shape in read):
-            return ByNumber(np.add, (0, 1))
-        if node.op == "Relu":
-            return ByNumber(_relu, (0,))
         if node.op == "Concat" and len(y) == 4 and node.attributes.get("axis") in (1, -3):
             return Joined(tuple(range(len(read))))
         return None
 
+    def _by_number(self, step: Step, read: Shapes, y: tuple[int, ...]) -> Native | None:
+        """Return an operator of arrays that have the output's shape, and of stored numbers."""
+        storage = Storage.of(self._constants)
+        stored = [(i, name) for i, name in enumerate(step.reads) if name in storage]
+        one = {i: storage[name].reshape(()) for i, name in stored if storage.outline(name).size == 1}
+        if not step.native or not read or len(one) + len(read) != len(step.reads) or any(shape != y for shape in read):
+            return None
+        function = _WRITING.get((step.node.op, len(step.reads)), _written(step.compute))
+
+        def with_stored(*numbers: Array, out: Array) -> object:
+            given = iter(numbers)
+            return function(*(one[i] if i in one else next(given) for i in range(len(step.reads))), out=out)
+
+        return ByNumber(with_stored, tuple(range(len(read))))
+
     def _product(self, step: Step, read: Shapes) -> Native | None:
         """Return a Gemm of one row, which reads each weight once: more rows are for a library of matrix products."""
         name, attributes = step.node.outputs[0], step.node.attributes
-        stored = [self._constants[name] for name in step.reads[1:] if name in self._constants]
+        storage = Storage.of(self._constants)
+        stored = [name for name in step.reads[1:] if name in storage]
         if len(stored) != len(step.reads) - 1 or len(read) != 1 or len(read[0]) != 2 or read[0][0] != 1:
             return None
-        if attributes.get("transA") or any(array.dtype != np.float32 for array in stored):
+        if attributes.get("transA") or any(storage.outline(name).dtype != np.float32 for name in stored):
             return None
         if name not in self._products:
-            weight, *shift = stored
+            weight, *shift = (storage[name] for name in stored)
             weight = weight if attributes.get("transB") else weight.T
             if attributes.get("alpha", 1) != 1:
                 weight = weight * np.float32(attributes["alpha"])
@@ -265,6 +302,24 @@ def _same_steps(dtype: np.dtype[Any]) -> tuple[Array, ...]:
     return (np.array(1, np.float32), np.array(0, dtype)) * 2
 
 
+def _written(compute: Callable[..., Array]) -> Callable[..., object]:
+    """Return a function that writes to `out` what `compute` returns."""
+
+    def function(*arrays: Array, out: Array) -> None:
+        out[...] = compute(*arrays)
+
+    return function
+
+
+def _normalisation(compute: Normalisation, threads: int | None) -> Native | None:
+    """Return it as a convolution whose filters are one number each, which the kernels need finite."""
+    factor, offset = compute.factor, compute.offset
+    if not (np.isfinite(factor).all() and np.isfinite(offset).all()):
+        return None
+    filters, C = factor.reshape(-1, 1, 1, 1), len(factor)
+    return Planned(kernels.Conv2d(filters, offset, groups=C, activation=compute.activation, threads=threads), ())
+
+
 def _pool(
     pool: Pool, x_shape: tuple[int, ...], kind: Literal["maximum", "mean"], threads: int | None
 ) -> kernels.Pool2d:
@@ -278,7 +333,3 @@ def _pool(
         count_padding=pool.count_padding,
         threads=threads,
     )
-
-
-def _relu(x: FloatArray, out: FloatArray) -> None:
-    np.maximum(x, 0, out=out)

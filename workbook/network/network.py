@@ -24,6 +24,7 @@ from workbook.network.operators import Convolution, prepare
 from workbook.network.planned import Run, Seen, ShapesChangedError
 from workbook.network.quantized import ByteConvolution, ByteProduct
 from workbook.network.step import Settings, Step
+from workbook.network.storage import Storage
 from workbook.network.tables import Layers, Profile, describe
 
 Feed = Array | Mapping[str, Array]
@@ -63,6 +64,7 @@ class Network:
         self._steps = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
         self._plannable = True
         self._natives = Natives(graph.constants, threads)
+        self._read = _ReadOnce(graph.constants)
         self._lock = threading.Lock()
         self._runs: dict[Hashable, list[Run]] = {}
         last = {name: i for i, step in enumerate(self._steps) for name in step.reads}
@@ -108,7 +110,7 @@ class Network:
             self._plannable = False
         for _ in self._walk(values):
             pass
-        return [values[name] if name in values else self.graph.constants[name] for name in self.outputs]
+        return [values[name] if name in values else self._read[name] for name in self.outputs]
 
     def trace(self, x: Feed) -> Iterator[tuple[Node, Array]]:
         """Run the network; yield each node with its output as soon as it is there.
@@ -181,7 +183,7 @@ class Network:
         """Lend a planned run for these inputs that nobody else is using; None if it cannot be planned.
 
         The plans of the last few shapes are kept. Before the first, all shapes are found by a run whose convolutions
-        return zeros.
+        return zeros, and whose large constants are zeros.
         """
         shapes = tuple((name, values[name].shape, values[name].dtype) for name in sorted(values))
         with self._lock:
@@ -203,21 +205,24 @@ class Network:
         seen = {name: Seen.of(array) for name, array in values.items()}
         try:
             with np.errstate(all="ignore"):  # of numbers that nobody will see
-                for step, y in self._walk(dict(values), _shape_alone):
+                for step, y in self._walk(dict(values), _shape_alone, Storage.of(self.graph.constants).blank):
                     seen[step.node.outputs[0]] = Seen.of(y)
         except ModelError:
             return None  # if it is not for the blank numbers, a run without a plan meets it again
         if not all(map(math.prod, (array.shape for array in seen.values()))):
             return None  # an empty batch
-        return Run(self._steps, self.graph.constants, seen, tuple(values), self.outputs, self._natives)
+        return Run(self._steps, self._read, seen, tuple(values), self.outputs, self._natives)
 
     def _walk(
-        self, values: dict[str, Array], compute: Callable[..., Array] = Step.__call__
+        self,
+        values: dict[str, Array],
+        compute: Callable[..., Array] = Step.__call__,
+        constant: Callable[[str], Array] | None = None,
     ) -> Iterator[tuple[Step, Array]]:
         """Run the steps on `values`, which holds the inputs, and in the end the outputs."""
-        constants = self.graph.constants
+        constant = constant or self._read.__getitem__
         for step, done in zip(self._steps, self._last_read, strict=True):
-            read = [None if not name else values[name] if name in values else constants[name] for name in step.reads]
+            read = [None if not name else values[name] if name in values else constant(name) for name in step.reads]
             y = compute(step, *read)
             values[step.node.outputs[0]] = y
             yield step, y
@@ -236,6 +241,17 @@ class Network:
         for port in self.inputs:
             _check(x[port.name], port)
         return dict(x)
+
+
+class _ReadOnce(dict[str, Array]):
+    """The constants that runs read as they are: from then on they stay."""
+
+    def __init__(self, constants: Mapping[str, Array]) -> None:
+        self._constants = constants
+
+    def __missing__(self, name: str) -> Array:
+        array = self[name] = self._constants[name]
+        return array
 
 
 def _shape_alone(step: Step, *read: Array | None) -> Array:

@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kernels.geometry import Activation
 from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.passes import normalisation_factor
-from workbook.network.step import Constants, Prepare, Settings, Step, stored
+from workbook.network.step import Constants, Prepare, Settings, Step, activated, stored
 
 _OWN_AXIS = 13  # the opset since which Softmax looks at one axis; before, at all from that one on
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """A batch normalisation: activation(x * factor + offset), a factor and an offset for each channel.
+
+    Attributes
+    ----------
+    factor, offset : (C,) float32
+    activation : as `kernels.Conv2d` takes it
+    """
+
+    factor: FloatArray
+    offset: FloatArray
+    activation: Activation = None
+
+    def __call__(self, x: FloatArray) -> Array:
+        """Return an array of x's shape."""
+        along = (-1, *(1,) * (x.ndim - 2))
+        return activated(x * self.factor.reshape(along) + self.offset.reshape(along), self.activation)
 
 
 def _batch_norm(node: Node, constants: Constants, _: Settings) -> Step:
@@ -21,13 +43,9 @@ def _batch_norm(node: Node, constants: Constants, _: Settings) -> Step:
     names = ("scale", "B", "input_mean", "input_var")
     scale, shift, mean, variance = (stored(node, i, name, constants) for i, name in enumerate(names, start=1))
     f = normalisation_factor(scale, variance, node.attributes.get("epsilon", 1e-5))
-    factor, offset = f.astype(np.float32), (shift - mean * f).astype(np.float32)
-
-    def normalise(x: FloatArray) -> Any:
-        along = (-1, *(1,) * (x.ndim - 2))
-        return x * factor.reshape(along) + offset.reshape(along)
-
-    return Step(node, node.inputs[:1], normalise)
+    offset: FloatArray = (shift - mean * f).astype(np.float32)
+    compute = Normalisation(f.astype(np.float32), offset, node.attributes.get("activation"))
+    return Step(node, node.inputs[:1], compute)
 
 
 def _over_axis(compute: Callable[[Array], Any]) -> Prepare:

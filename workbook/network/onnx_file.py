@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from workbook.network.functions import inlined
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
 from workbook.network.outputs import one_output_each
 from workbook.network.shapes import shape_of
+from workbook.network.skeleton import skeleton
+from workbook.network.storage import Storage, Stored
+from workbook.network.tensors import array_of, stored_beside, stored_within
+from workbook.network.weights_file import WeightsFile
 
 _DOMAINS = ("", "ai.onnx")  # both are ONNX's own
 _OLDEST_OPSET = 7  # the first in which Add and Gemm broadcast as NumPy does
@@ -39,22 +43,24 @@ def read(model: str | os.PathLike[str] | onnx.ModelProto) -> Graph:
         If the file is no ONNX model, is cut off, or a node reads what nothing provides.
     """
     if isinstance(model, onnx.ModelProto):
-        return _checked(model, "the model")
+        return _checked(model, "the model", {})
     if not isinstance(model, (str, os.PathLike)):
         raise TypeError(f"a model is a path or an onnx.ModelProto, not {type(model).__name__}")
     path = Path(model)
+    with open(path, "rb") as file:
+        rest, weights = skeleton(file), WeightsFile(file)
     try:
-        loaded = onnx.load_model_from_string(path.read_bytes())
+        loaded = onnx.load_model_from_string(rest.content)
     except DecodeError:
         raise ModelError(f"{path} is not an ONNX model, or it was cut off") from None
     try:
-        onnx.load_external_data_for_model(loaded, str(path.parent))  # large models keep their weights in other files
+        elsewhere = stored_beside(loaded, path.parent)
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise ModelError(f"{path} keeps weights in another file, which cannot be read: {error}") from None
-    return _checked(loaded, str(path))
+    return _checked(loaded, str(path), elsewhere | stored_within(loaded, weights, rest.spans))
 
 
-def _checked(model: onnx.ModelProto, source: str) -> Graph:
+def _checked(model: onnx.ModelProto, source: str, elsewhere: Mapping[str, Stored]) -> Graph:
     """Refuse what is no model, or too old; a file that was cut off at a lucky place parses, but misses its end."""
     opsets = {"" if opset.domain in _DOMAINS else opset.domain: opset.version for opset in model.opset_import}
     if not model.graph.node or not opsets:
@@ -67,17 +73,20 @@ def _checked(model: onnx.ModelProto, source: str) -> Graph:
             f"{source} is of operator set {opsets['']}; export it with one of {_OLDEST_OPSET} to {newest}, "
             "or install a newer onnx"
         )
-    return one_output_each(_graph(inlined(model, source).graph, source, opsets))
+    return one_output_each(_graph(inlined(model, source).graph, source, opsets, elsewhere))
 
 
-def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Graph:
+def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int], elsewhere: Mapping[str, Stored]) -> Graph:
     if proto.sparse_initializer:
         raise ModelError(
             f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
         )
     if any(isinstance(name, bytes) for name in _names(proto)):
         raise ModelError(f"{source} has a name that is no text: it is damaged")
-    constants = {tensor.name: _array(tensor) for tensor in proto.initializer}
+    constants: dict[str, Array | Stored] = {
+        tensor.name: elsewhere[tensor.name] if tensor.name in elsewhere else array_of(tensor)
+        for tensor in proto.initializer
+    }
     nodes = []
     for written in proto.node:
         node = _node(written, opsets)
@@ -87,7 +96,7 @@ def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int]) -> Gr
         else:
             nodes.append(node)
     inputs = tuple(_port(value, source) for value in proto.input if value.name not in constants)
-    graph = Graph(tuple(nodes), constants, inputs, tuple(value.name for value in proto.output))
+    graph = Graph(tuple(nodes), Storage(constants), inputs, tuple(value.name for value in proto.output))
     _check_complete(graph, source)
     return graph
 
@@ -147,20 +156,7 @@ def _constant(node: Node) -> Array:
             return np.array(node.attributes[f"value_{name}"], dtype)
     if "value" not in node.attributes:
         raise ModelError(f"{node} has no value that is an array of numbers")
-    return _array(node.attributes["value"])
-
-
-def _array(tensor: onnx.TensorProto) -> Array:
-    if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        raise ModelError(f"the stored array {tensor.name!r} lies in another file; load the model by its path")
-    try:
-        if any(size < 0 for size in tensor.dims):
-            raise ValueError(f"its shape is {tuple(tensor.dims)}")
-        array: Array = numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
-        raise ModelError(f"the stored array {tensor.name!r} cannot be read: {error}") from None
-    array.flags.writeable = False
-    return array
+    return array_of(node.attributes["value"])
 
 
 def _port(value: onnx.ValueInfoProto, source: str) -> Port:

@@ -22,7 +22,8 @@ from workbook.network.pooling import Pool, framed
 from workbook.network.quantized import QUANTIZED
 from workbook.network.reference import by_reference
 from workbook.network.resizing import RESIZING
-from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored
+from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored, stored_name
+from workbook.network.storage import Storage
 from workbook.network.transposed import TRANSPOSED
 from workbook.network.windows import depends_on_image, window
 
@@ -62,21 +63,21 @@ class Convolution:
 
 
 def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
-    weight = stored(node, 1, "weight", constants)
+    name = stored_name(node, 1, "weight", constants)
+    weight = Storage.of(constants).outline(name)
     bias = stored(node, 2, "bias", constants) if len(node.inputs) > 2 and node.inputs[2] else None
     taps = weight.shape[2:]
     stated = tuple(node.attributes.get("kernel_shape", taps))
     if stated != taps:
-        raise ModelError(f"{node}: kernel_shape is {stated}, but its weight {node.inputs[1]!r} is {weight.shape}")
+        raise ModelError(f"{node}: kernel_shape is {stated}, but its weight {name!r} is {weight.shape}")
     if weight.ndim in (3, 5) or weight.dtype in (np.float16, np.float64):
         raise NotNativeError(
             f"{node}: its weight is of {weight.dtype} and {weight.ndim} dimensions; float32 and 4 run here"
         )
     moves = window(node, taps)
-    plan = partial(
+    options = partial(
         kernels.Conv2d,
-        weight,
-        bias,
+        bias=bias,
         stride=moves.stride,
         padding=moves.padding,
         dilation=moves.dilation,
@@ -84,7 +85,13 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         algorithm=node.attributes.get("algorithm", settings.algorithm),
         threads=settings.threads,
     )
-    compute = Convolution(lambda activation: plan(activation=activation), moves, node.attributes.get("activation"))
+
+    def plan(activation: Activation) -> kernels.Conv2d:
+        made = options(constants[name], activation=activation)
+        made.forget_weight(lambda: constants[name])
+        return made
+
+    compute = Convolution(plan, moves, node.attributes.get("activation"))
     residual = node.attributes.get("residual")
     reads = (node.inputs[0], residual) if residual else node.inputs[:1]
     if not depends_on_image(node):

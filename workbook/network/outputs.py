@@ -7,6 +7,7 @@ from dataclasses import replace
 import onnx
 
 from workbook.network.graph import Graph, Node
+from workbook.network.storage import Storage
 
 
 def one_output_each(graph: Graph) -> Graph:
@@ -21,8 +22,7 @@ def one_output_each(graph: Graph) -> Graph:
         if wanted:
             read.update(node.reads)
             kept += reversed([_only(node, i, wanted) for i in wanted])
-    constants = {name: array for name, array in graph.constants.items() if name in read}
-    return replace(graph, nodes=tuple(reversed(kept)), constants=constants)
+    return replace(graph, nodes=tuple(reversed(kept)), constants=Storage.of(graph.constants).only(read))
 
 
 def _least_outputs(node: Node) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,38 +16,7 @@ import numpy.typing as npt
 from kernels.geometry import Activation
 from workbook.network.graph import Array, FloatArray, Graph, ModelError, Node
 from workbook.network.scales import fold_scale
-
-
-def folded(
-    weight: FloatArray,
-    bias: FloatArray | None,
-    scale: FloatArray,
-    shift: FloatArray,
-    mean: FloatArray,
-    variance: FloatArray,
-    epsilon: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Fold a batch normalisation into the convolution before it.
-
-    y = (conv(x, w) + b - mean) * f + shift = conv(x, f * w) + (b - mean) * f + shift, f = scale / sqrt(variance + eps)
-
-    Parameters
-    ----------
-    weight : (K, C / groups, R, S) float32
-    bias : (K,) float32 or None
-    scale, shift, mean, variance : (K,) float32
-        One number a channel; ONNX calls them scale, B, input_mean and input_var.
-    epsilon : float
-
-    Returns
-    -------
-    weight, bias : float32
-        Computed in float64, rounded once.
-    """
-    f = normalisation_factor(scale, variance, epsilon)
-    start = np.zeros(len(f)) if bias is None else bias.astype(np.float64)
-    new_weight = weight * f[:, None, None, None]
-    return new_weight.astype(np.float32), ((start - mean) * f + shift).astype(np.float32)
+from workbook.network.storage import Storage
 
 
 def normalisation_factor(scale: FloatArray, variance: FloatArray, epsilon: float) -> npt.NDArray[np.float64]:
@@ -55,10 +25,18 @@ def normalisation_factor(scale: FloatArray, variance: FloatArray, epsilon: float
     return factor
 
 
+def scaled(weight: FloatArray, factor: npt.NDArray[np.float64]) -> FloatArray:
+    """Return filters (K, C / groups, R, S), each times its factor, rounded once."""
+    result: FloatArray = (weight * factor[:, None, None, None]).astype(np.float32)
+    return result
+
+
 def fold_batch_norm(graph: Graph) -> Graph:
     """Turn each Conv and the BatchNormalization behind it into one Conv.
 
-    Its weights and bias are new constants, named after the outputs of both nodes.
+    y = (conv(x, w) + b - mean) * f + shift = conv(x, f * w) + (b - mean) * f + shift, f = scale / sqrt(variance + eps),
+
+    computed in float64. The weights and bias are new constants, named after the outputs of both nodes.
     """
     for norm in graph.nodes:
         if norm.op != "BatchNormalization" or norm.attributes.get("training_mode"):
@@ -66,17 +44,24 @@ def fold_batch_norm(graph: Graph) -> Graph:
         conv = _private_conv(graph, norm.inputs[0])
         if conv is None or conv.attributes.get("residual"):
             continue
-        stored = _stored(graph, (*conv.inputs[1:], *norm.inputs[1:]))
+        constants, (weight, *bias) = Storage.of(graph.constants), conv.inputs[1:]
+        stored = _stored(graph, (*bias, *norm.inputs[1:]))
         if stored is None:
             continue
-        weight, *bias, scale, shift, mean, variance = stored
-        epsilon = norm.attributes.get("epsilon", 1e-5)
-        try:
-            new = folded(weight, bias[0] if bias else None, scale, shift, mean, variance, epsilon)
-        except ValueError as error:
-            raise ModelError(f"{norm} does not fit the convolution {conv.name!r} before it: {error}") from None
+        K = constants.outline(weight).shape[0]
+        if any(array.shape != (K,) for array in stored):
+            raise ModelError(
+                f"{norm} does not fit the convolution {conv.name!r} before it, which has {K} channels: "
+                f"the stored arrays are of {', '.join(str(array.shape) for array in stored)}"
+            )
+        *before, scale, shift, mean, variance = stored
+        f = normalisation_factor(scale, variance, norm.attributes.get("epsilon", 1e-5))
+        start = before[0].astype(np.float64) if before else np.zeros(K)
         names = tuple(f"{part} of {conv.outputs[0]} with {norm.outputs[0]}" for part in ("weight", "bias"))
-        node = replace(conv, inputs=(conv.inputs[0], *names), outputs=norm.outputs[:1])
+        new = constants.changed(weight, partial(scaled, factor=f)), ((start - mean) * f + shift).astype(np.float32)
+        fused = {"activation": norm.attributes["activation"]} if "activation" in norm.attributes else {}
+        attributes = {**conv.attributes, **fused}
+        node = replace(conv, inputs=(conv.inputs[0], *names), outputs=norm.outputs[:1], attributes=attributes)
         graph = graph.replaced((conv, norm), node, dict(zip(names, new, strict=True)))
     return graph
 
@@ -99,13 +84,15 @@ def fuse_residual(graph: Graph) -> Graph:
 
 
 def fuse_activation(graph: Graph) -> Graph:
-    """Let a Conv apply the Relu, Clip or LeakyRelu behind it, where `kernels.Conv2d` has that activation."""
+    """Let a Conv or BatchNormalization apply the Relu, Clip or LeakyRelu behind it, if `kernels.Conv2d` has it."""
     for node in graph.nodes:
         activation = activation_of(node, graph)
-        conv = _private_conv(graph, node.inputs[0]) if activation else None
-        if conv is not None:
-            taken = replace(conv, outputs=node.outputs, attributes={**conv.attributes, "activation": activation})
-            graph = graph.replaced((conv, node), taken)
+        if activation is None:
+            continue
+        before = _private_conv(graph, node.inputs[0]) or _private_norm(graph, node.inputs[0])
+        if before is not None:
+            taken = replace(before, outputs=node.outputs, attributes={**before.attributes, "activation": activation})
+            graph = graph.replaced((before, node), taken)
     return graph
 
 
@@ -137,17 +124,27 @@ def clip_bounds(node: Node, graph: Graph) -> tuple[float, float] | None:
 
 def _private_conv(graph: Graph, name: str) -> Node | None:
     """Return the Conv that writes an array, if it has no activation yet and only one node reads the array."""
+    writer = _private_writer(graph, name)
+    return writer if writer is not None and is_image_conv(writer, graph.constants) else None
+
+
+def _private_norm(graph: Graph, name: str) -> Node | None:
+    """Return the BatchNormalization with stored numbers that writes an array; the rest as for a Conv."""
+    writer = _private_writer(graph, name)
+    if writer is None or writer.op != "BatchNormalization" or writer.attributes.get("training_mode"):
+        return None
+    return writer if graph.constants.keys() >= set(writer.inputs[1:]) else None
+
+
+def _private_writer(graph: Graph, name: str) -> Node | None:
     writer = graph.writer(name)
-    if writer is None or not is_image_conv(writer, graph.constants):
-        return None
-    if writer.attributes.get("activation") or graph.reader(name) is None:
-        return None
-    return writer
+    free = writer is not None and not writer.attributes.get("activation") and graph.reader(name) is not None
+    return writer if free else None
 
 
 def is_image_conv(node: Node, constants: Mapping[str, Array]) -> bool:
     """Tell whether a node is a convolution of images with stored filters."""
-    return node.op == "Conv" and node.inputs[1] in constants and constants[node.inputs[1]].ndim == 4
+    return node.op == "Conv" and node.inputs[1] in constants and Storage.of(constants).outline(node.inputs[1]).ndim == 4
 
 
 def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:

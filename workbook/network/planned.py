@@ -73,13 +73,13 @@ class Run:
         self._placed = self._touched_by_natives()
         self._parents = self._shared()
         places, numbers = offsets(self._lives())
-        lanes, arena = self._in_lanes(), aligned(numbers)
-        self._arrays = {name: self._array(name, arena, places, name in lanes) for name in self._placed}
+        lanes, self._arena = self._in_lanes(), aligned(numbers)
+        self._arrays = {name: self._array(name, self._arena, places, name in lanes) for name in self._placed}
         self._others: dict[str, Array] = {}
         bound = [self._bound(step, operator) for step, operator in zip(steps, self._natives, strict=True)]
         self._scratch = aligned(max((call.scratch for call in bound), default=0))
         self._calls = bound
-        self.bytes = arena.nbytes + self._scratch.nbytes
+        self.bytes = self._arena.nbytes + self._scratch.nbytes
 
     def __call__(self, inputs: Mapping[str, Array]) -> Iterator[tuple[Step, Array]]:
         """Run the steps; yield each with its output as it lies, until the next step writes there.
@@ -216,7 +216,8 @@ class Run:
         def compute(*_: object) -> None:
             result = step(*(None if not name else self._as_it_lies(name) for name in step.reads))
             if y not in self._arrays:
-                self._others[y] = result
+                view = np.may_share_memory(result, self._arena)  # of what will be written anew
+                self._others[y] = result.copy() if view else result
             elif Seen.of(result) == self._seen[y]:
                 np.copyto(self._arrays[y], result)
             else:
@@ -225,7 +226,7 @@ class Run:
         return Bound(step.node.op, 0, 1, compute)
 
     def _as_it_lies(self, name: str) -> Array:
-        for arrays in (self._arrays, self._others, self._constants):
+        for arrays in (self._arrays, self._others):
             if name in arrays:
                 return arrays[name]
-        raise KeyError(name)
+        return self._constants[name]

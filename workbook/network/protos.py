@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from workbook.network.graph import Array, Graph, Node, Shape
+from workbook.network.storage import Storage
 
 OURS = ("residual", "activation", "output")  # attributes that the passes add
 _SMALL = 1024  # numbers; larger constants cannot be shapes or axes, which are all that inference looks at
@@ -37,9 +38,11 @@ def small_model(graph: Graph) -> onnx.ModelProto:
     """Return a graph for inference: large constants are inputs of their shape, so nothing large is copied."""
     ports = [port_proto(port.name, port.shape, helper.np_dtype_to_tensor_dtype(port.dtype)) for port in graph.inputs]
     stored = []
-    for name, array in graph.constants.items():
+    constants = Storage.of(graph.constants)
+    for name in constants:
+        array = constants.outline(name)
         if array.size <= _SMALL:
-            stored.append(numpy_helper.from_array(array, name))
+            stored.append(numpy_helper.from_array(constants[name], name))
         else:
             ports.append(port_proto(name, array.shape, helper.np_dtype_to_tensor_dtype(array.dtype)))
     ends = [onnx.ValueInfoProto(name=name) for name in graph.outputs]

@@ -16,6 +16,7 @@ import numpy as np
 
 from workbook.network.graph import Array, Graph, Node
 from workbook.network.passes import activation_of
+from workbook.network.storage import Storage
 
 Parts = tuple[str, str, str]  # names of an array in bytes, of its scale, of its zero point
 
@@ -31,7 +32,8 @@ def fuse_quantized(graph: Graph) -> Graph:
             nodes.append(new[node.name].node)
         elif node.name not in gone:
             nodes.append(node)
-    return replace(graph, nodes=tuple(nodes), constants={**graph.constants, **work.constants}).without_unread()
+    constants = Storage.of(graph.constants) | work.constants
+    return replace(graph, nodes=tuple(nodes), constants=constants).without_unread()
 
 
 @dataclass(frozen=True)

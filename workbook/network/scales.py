@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbook.network.graph import Array, Graph, Node
+from workbook.network.storage import Storage, Stored
 
 _OPERATORS = ("Mul", "Add", "Sub", "Div")
 
@@ -42,28 +43,29 @@ def _sides(graph: Graph, node: Node) -> tuple[str, str]:
     return (b, a) if turned else ("", "")
 
 
-def _rewritten(graph: Graph, writer: Node, node: Node, number: Array) -> tuple[Node, dict[str, Array]] | None:
+def _rewritten(graph: Graph, writer: Node, node: Node, number: Array) -> tuple[Node, dict[str, Array | Stored]] | None:
     """Return the writer with the node's work, and its new constants."""
     conv = writer.op == "Conv"
     names = [writer.inputs[i] if i < len(writer.inputs) else "" for i in (1, 2)]  # weight, bias; or scale, shift
     if not all(name in graph.constants for name in names if name) or number.dtype != np.float32:
         return None
-    factor = graph.constants[names[0]]
-    each = per_channel(number, len(factor), factor.ndim if conv else 4)
+    constants = Storage.of(graph.constants)
+    factor = constants.outline(names[0])
+    channels = factor.shape[0] if factor.shape else 0
+    each = per_channel(number, channels, factor.ndim if conv else 4)
     if each is None or factor.dtype != np.float32:
         return None
-    shift = graph.constants[names[1]] if names[1] else np.zeros(len(factor), np.float32)
+    shift: Array = constants[names[1]] if names[1] else np.zeros(channels, np.float32)
     along = each.reshape(-1, *(1,) * (factor.ndim - 1))
     if node.op == "Mul":
-        factor, shift = factor * along, shift * each
+        factor, shift = constants.changed(names[0], lambda w: (w * along).astype(np.float32)), shift * each
     elif node.op == "Div":
-        factor, shift = factor / along, shift / each
+        factor, shift = constants.changed(names[0], lambda w: (w / along).astype(np.float32)), shift / each
     else:
         shift = shift + each if node.op == "Add" else shift - each
     end = f"of {writer.outputs[0]} with {node.outputs[0]}"
-    new = {f"factor {end}": factor, f"shift {end}": shift}
-    inputs = (writer.inputs[0], *new, *writer.inputs[3:])
-    return replace(writer, inputs=inputs, outputs=node.outputs), {k: y.astype(np.float32) for k, y in new.items()}
+    new = {f"factor {end}": factor, f"shift {end}": shift.astype(np.float32)}
+    return replace(writer, inputs=(writer.inputs[0], *new, *writer.inputs[3:]), outputs=node.outputs), new
 
 
 def per_channel(number: Array, channels: int, dimensions: int) -> npt.NDArray[np.float64] | None:

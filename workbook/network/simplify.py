@@ -12,6 +12,7 @@ import numpy as np
 from workbook.network.graph import Array, Graph, Node
 from workbook.network.operators import prepare
 from workbook.network.step import Settings
+from workbook.network.storage import Storage
 
 _LARGEST = 2**22  # numbers; a larger constant is made at each run, where its memory is given back
 _RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
@@ -19,17 +20,17 @@ _RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "Rand
 
 def fold_constants(graph: Graph) -> Graph:
     """Compute what reads nothing but constants, and the shapes that are known, once and for all."""
-    constants, nodes = dict(graph.constants), list[Node]()
+    constants, nodes = Storage.of(graph.constants), list[Node]()
     for node in graph.nodes:
         y = _value(node, graph, constants)
         if y is None:
             nodes.append(node)
         else:
-            constants[node.outputs[0]] = y
+            constants |= {node.outputs[0]: y}
     return replace(graph, nodes=tuple(nodes), constants=constants).without_unread()
 
 
-def _value(node: Node, graph: Graph, constants: dict[str, Array]) -> Array | None:
+def _value(node: Node, graph: Graph, constants: Storage) -> Array | None:
     """Return a node's output if it is the same in every run."""
     shape = graph.shapes.get(node.inputs[0]) if node.op == "Shape" else None
     if shape is not None and None not in shape:

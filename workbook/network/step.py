@@ -56,7 +56,7 @@ class Step:
         """Compute the output; an error names the node."""
         try:
             with np.errstate(all="ignore"):  # infinities and NaN are results like others
-                return self.compute(*read)
+                return np.asarray(self.compute(*read))  # NumPy returns a number for an array without axes
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise ModelError(f"{self.node}: {error}") from error
 
@@ -70,12 +70,17 @@ class NotNativeError(ModelError):
 
 def stored(node: Node, index: int, what: str, constants: Constants) -> Array:
     """Return an input that must be stored in the file."""
+    return constants[stored_name(node, index, what, constants)]
+
+
+def stored_name(node: Node, index: int, what: str, constants: Constants) -> str:
+    """Return the name of an input that must be stored in the file."""
     name = node.inputs[index] if index < len(node.inputs) else ""
     if not name:
         raise ModelError(f"{node} has no {what}")
     if name not in constants:
         raise NotNativeError(f"{node}: its {what} {name!r} is computed in the network; it must be stored in the file")
-    return constants[name]
+    return name
 
 
 def activated(y: Array, activation: Activation) -> Array:

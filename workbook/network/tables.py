@@ -10,6 +10,7 @@ import numpy as np
 
 from workbook.measure import Timing, measured
 from workbook.network.graph import Array, Node
+from workbook.network.storage import Storage
 
 _CONVOLUTIONS = ("Conv", "QLinearConv")
 _WEIGHTS = (np.float32, np.int8, np.uint8, np.int32)  # stored numbers of other types are shapes
@@ -55,7 +56,8 @@ class Layer:
 
 def describe(node: Node, constants: Mapping[str, Array], *, native: bool = True) -> Layer:
     """Return a node's row."""
-    stored = [constants[name] for name in node.reads if name in constants]
+    constants = Storage.of(constants)
+    stored = [constants.outline(name) for name in node.reads if name in constants]
     numbers = [array for array in stored if array.ndim and array.dtype in _WEIGHTS]
     activation = node.attributes.get("activation")
     fused = ["Add"] if node.attributes.get("residual") else []

@@ -28,10 +28,7 @@ def _openvino(floats: Floats, threads: int) -> Prepared:
 def _ncnn(floats: Floats, threads: int) -> Prepared:
     """It does not say whether it takes Winograd."""
     ncnn: Any = importlib.import_module("ncnn")
-    layer, net = floats.layer, ncnn.Net()
-    net.opt.num_threads = threads
-    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
-    net.opt.use_bf16_storage = False
+    layer = floats.layer
     kind, groups = ("Convolution", "") if layer.groups == 1 else ("ConvolutionDepthWise", f" 7={layer.groups}")
     size = f"0={layer.K} 1={layer.S} 11={layer.R} 3={layer.stride} 4={layer.padding} 5=1 6={floats.weight.size}"
     param = f"7767517\n2 2\nInput in 0 1 x\n{kind} conv 1 1 x y {size}{groups}\n"
@@ -40,8 +37,7 @@ def _ncnn(floats: Floats, threads: int) -> Prepared:
         graph.write_text(param, encoding="utf-8")
         tag = np.uint32(0).tobytes()  # 0: stored as float32
         weights.write_bytes(tag + floats.weight.tobytes() + floats.bias.tobytes())
-        if net.load_param(str(graph)) or net.load_model(str(weights)):
-            raise RuntimeError(f"ncnn does not load {layer.shape}")
+        net = runtimes.ncnn(graph, weights, threads)
     image = ncnn.Mat(floats.x[0])
 
     def run() -> FloatArray:

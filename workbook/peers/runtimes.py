@@ -1,4 +1,4 @@
-"""ONNX Runtime and OpenVINO: from a model's file to a function, and which algorithm they took."""
+"""The libraries: from a model's file to what runs it, and which algorithm it took where that can be asked."""
 
 from __future__ import annotations
 
@@ -62,3 +62,21 @@ def openvino(model: bytes, x: npt.NDArray[Any], threads: int) -> Prepared:
     facts = [operator.get_rt_info() for operator in compiled.get_runtime_model().get_ops()]
     names = [fact["primitiveType"].astype(str) for fact in facts if "Convolution" in fact["layerType"].astype(str)]
     return Prepared(run, "+".join(names))
+
+
+def ncnn(param: Path, weights: Path, threads: int) -> Any:
+    """Return an ncnn.Net that computes in float32, with weights packed for the algorithms that it takes.
+
+    Raises
+    ------
+    RuntimeError
+        If ncnn does not load the files.
+    """
+    library: Any = importlib.import_module("ncnn")
+    net = library.Net()
+    net.opt.num_threads = threads
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.opt.use_bf16_packed = net.opt.use_bf16_storage = False
+    if net.load_param(str(param)) or net.load_model(str(weights)):
+        raise RuntimeError(f"ncnn does not load {param.name}")
+    return net

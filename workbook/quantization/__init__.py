@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
 from typing import Any
 
 import kernels
@@ -16,7 +15,7 @@ from workbook.drawing import Picture
 from workbook.exercise import Sheet
 from workbook.listing import Listing
 from workbook.measure import machine
-from workbook.panel import Panel
+from workbook.panel import Panel, named
 from workbook.quantization import charts, exercises, panels
 from workbook.quantization.affine import Affine
 from workbook.quantization.calibration import Recipe, calibrate, observe
@@ -67,8 +66,6 @@ __all__ = [
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 
-_PANELS: dict[str, Callable[[], Panel[Any]]] = {"grid": panels.grid, "activations": panels.activations}
-
 
 def explore(panel: str = "grid") -> Panel[Any]:
     """Return a panel: "grid", weights of 2 to 8 bits, or "activations", the range that is covered.
@@ -78,9 +75,7 @@ def explore(panel: str = "grid") -> Panel[Any]:
     ValueError
         For another name.
     """
-    if panel not in _PANELS:
-        raise ValueError(f"no panel {panel!r}; there are {', '.join(_PANELS)}")
-    return _PANELS[panel]()
+    return named(panel, panels.grid, panels.activations)
 
 
 def compare(guess: object = ...) -> Race:

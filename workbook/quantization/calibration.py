@@ -38,7 +38,8 @@ class Seen:
     count: int = 0  # numbers in each channel
 
     def observe(self, y: Array) -> None:
-        """Count an array (N, C, ...)."""
+        """Count an array (N, C, ...); one of fewer axes is a single channel."""
+        y = y if y.ndim > 1 else y.reshape(1, 1, -1)
         self.histogram.observe(y)
         sums = y.sum(axis=(0, *range(2, y.ndim)), dtype=np.float64)
         self.sums = self.sums + sums if self.count else sums
@@ -178,10 +179,10 @@ def observe(network: Network, images: Images, on_batch: OnBatch | None = None) -
     if others:
         raise ValueError(f"quantization takes networks of one input, not {', '.join(p.name for p in split.inputs)}")
     for batch in _batches(images):
-        _see(observations, port.name, batch)
+        _see(observations, port.name, batch, len(batch))
         for node, y in split.trace(batch):
             if y.dtype == np.float32:
-                _see(observations, node.outputs[0], y)
+                _see(observations, node.outputs[0], y, len(batch))
         observations.images += len(batch)
         if on_batch:
             on_batch(len(batch))
@@ -199,11 +200,11 @@ def calibrate(
     return observe(Network(prepared(network.graph, scheme)), images, on_batch).recipe(scheme)
 
 
-def _see(observations: Observations, name: str, y: Array) -> None:
+def _see(observations: Observations, name: str, y: Array, images: int) -> None:
     try:
         observations.arrays.setdefault(name, Seen()).observe(y)
     except ValueError as error:
-        first, last = observations.images, observations.images + len(y) - 1
+        first, last = observations.images, observations.images + images - 1
         raise ValueError(f"the array {name!r} cannot be calibrated on images {first} to {last}: {error}") from None
 
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -80,7 +79,7 @@ def timed_layer(case: Case, seconds: float | None = None) -> Times:
     """Time a layer in float32, on bytes, and, where the CPU has AVX512-FP16, in float16, in turns."""
     runs = {"float32": trial(case.layer, case.program), "int8": _on_bytes(case.layer)}
     if has_half():
-        runs["float16"] = _in_half(case.layer)
+        runs["float16"] = trial(case.layer, dtype="float16")
     return measure.interleaved(runs, seconds=seconds, clock=time.thread_time)
 
 
@@ -100,15 +99,6 @@ def gain(times: Times) -> float:
 def has_half() -> bool:
     """Whether the kernels in use multiply halves."""
     return "float16" in registry.floats()
-
-
-def _in_half(layer: ConvLayer) -> Callable[[], object]:
-    """Return a function that computes the layer on random halves, weights packed beforehand."""
-    random = np.random.default_rng(0)
-    x: Any = random.standard_normal((1, layer.C, layer.H, layer.W)).astype(np.float16)
-    weight: Any = random.standard_normal((layer.K, layer.C // layer.groups, layer.R, layer.S)).astype(np.float16)
-    plan = kernels.Conv2d(weight, stride=layer.stride, padding=layer.padding, groups=layer.groups, threads=1)
-    return partial(plan, x, out=np.empty((1, layer.K, layer.P, layer.Q), np.float16))
 
 
 def _on_bytes(layer: ConvLayer) -> Callable[[], object]:

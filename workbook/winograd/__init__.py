@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
 from typing import Any
 
 import kernels
@@ -12,7 +11,7 @@ from workbook.drawing import Picture
 from workbook.exercise import Sheet
 from workbook.listing import Listing
 from workbook.measure import machine
-from workbook.panel import Panel
+from workbook.panel import Panel, named
 from workbook.reference import reference
 from workbook.winograd import charts, exercises, model, panels
 from workbook.winograd.beside import beside_peers
@@ -46,8 +45,6 @@ check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _shee
 
 _LINES = re.DOTALL | re.MULTILINE
 
-_PANELS: dict[str, Callable[[], Panel[Any]]] = {"layer": panels.layer, "points": panels.points}
-
 
 def explore(panel: str = "layer") -> Panel[Any]:
     """Return a panel: "layer", a layer by a tile, or "points", the points of F(4,3) and its error.
@@ -57,9 +54,7 @@ def explore(panel: str = "layer") -> Panel[Any]:
     ValueError
         For another name.
     """
-    if panel not in _PANELS:
-        raise ValueError(f"no panel {panel!r}; there are {', '.join(_PANELS)}")
-    return _PANELS[panel]()
+    return named(panel, panels.layer, panels.points)
 
 
 def layer(channels: int, side: int, m: int) -> Work:

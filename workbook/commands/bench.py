@@ -1,0 +1,136 @@
+"""`workbook bench`: times the kernels, and what is built on them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workbook.commands.terminal import FILE, make_room, progress_bar, show_table
+from workbook.errors import CommandError
+from workbook.files import write_whole
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--layers",
+    default="resnet50",
+    show_default=True,
+    help="resnet50, winograd (3x3, stride 1), rest (1x1, strided, depthwise), int8, or a text such as 64->64.",
+)
+@click.option("--dtype", type=click.Choice(["float32", "int8"]), default="float32", show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
+@click.option("--json", "json_file", type=FILE, help="Write all that was measured there.")
+@click.option("--figure", "figure_file", type=FILE, help="Draw it there; .svg or .png.")
+@click.pass_context
+def bench(
+    context: click.Context,
+    layers: str,
+    dtype: str,
+    threads: int,
+    peers: bool,
+    json_file: Path | None,
+    figure_file: Path | None,
+) -> None:
+    """Time the kernels layer by layer, beside the libraries that are installed; or what COMMAND names."""
+    if context.invoked_subcommand:
+        return
+    from workbook import bench as benchmark
+    from workbook.bench import figure
+    from workbook.bench.table import table
+
+    chosen = benchmark.choose(layers)
+    if not chosen:
+        raise CommandError(f"no layer contains {layers!r}; try {', '.join(benchmark.layer_sets())}, 3x3 or @56")
+    if figure_file and figure_file.suffix not in figure.FORMATS:
+        raise CommandError(f"--figure {figure_file}: the name must end in {' or '.join(figure.FORMATS)}")
+    make_room(json_file, figure_file)
+    with progress_bar() as progress:
+        task = progress.add_task("timing layers", total=len(chosen))
+        report = benchmark.run(
+            chosen, dtype=dtype, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task)
+        )
+    _write(json_file, report.as_dict())
+    if figure_file:
+        write_whole(figure_file, figure.write(report, figure_file))
+    show_table(table(report))
+
+
+@bench.command()
+@click.option("--seconds", type=click.FloatRange(0.1), default=3.0, show_default=True, help="For each plan.")
+@click.option("--size", type=(click.IntRange(8, 512),) * 2, default=(288, 216), metavar="WIDTH HEIGHT")
+@click.option("--json", "json_file", type=FILE, help="Write all figures there.")
+def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> None:
+    """Let a camera of 30 frames a second run through the denoiser, planned in several ways."""
+    from workbook.streaming import bench as benchmark
+
+    make_room(json_file)
+    with progress_bar() as progress:
+        task = progress.add_task("running plans", total=benchmark.steps())
+        report = benchmark.run(size=size[::-1], seconds=seconds, on_row=lambda: progress.advance(task))
+    _write(json_file, report.as_dict())
+    for table in report.tables():
+        show_table(table)
+
+
+@bench.command()
+@click.option("--network", "names", multiple=True, help="Such as resnet50; several are allowed.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
+@click.option("--json", "json_file", type=FILE, help="Write all that was measured there.")
+def networks(names: tuple[str, ...], threads: int, peers: bool, json_file: Path | None) -> None:
+    """Time whole networks at batch 1, and tell where the time goes and how much memory they take."""
+    from workbook.network import bench as benchmark
+    from workbook.network.light import NETWORKS
+
+    for name in set(names) - set(NETWORKS):
+        raise CommandError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
+    chosen = names or benchmark.NETWORKS
+    make_room(json_file)
+    with progress_bar() as progress:
+        task = progress.add_task("timing networks", total=len(chosen))
+        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_network=lambda: progress.advance(task))
+    _write(json_file, report.as_dict())
+    show_table(report.table())
+
+
+@bench.command()
+@click.option("--peers/--no-peers", default=True, help="Beside SCALE-Sim and ZigZag if they are installed, or alone.")
+@click.option("--json", "json_file", type=FILE, help="Write all figures there.")
+def hardware(peers: bool, json_file: Path | None) -> None:
+    """Time the cost model of flexible hardware, beside other models of one layer that are installed."""
+    from workbook.hardware import bench as benchmark
+
+    make_room(json_file)
+    with progress_bar() as progress:
+        task = progress.add_task("timing models", total=benchmark.steps(peers))
+        report = benchmark.run(with_peers=peers, on_step=lambda: progress.advance(task))
+    _write(json_file, report.as_dict())
+    for table in report.tables():
+        show_table(table)
+
+
+@bench.command()
+@click.option("--lesson", "names", multiple=True, help="Such as winograd; several are allowed. Default: all.")
+@click.option("--moves", type=click.IntRange(2), default=30, show_default=True, help="Of each panel.")
+@click.option("--json", "json_file", type=FILE, help="Write all figures there.")
+def panels(names: tuple[str, ...], moves: int, json_file: Path | None) -> None:
+    """Move the panels of the notebooks in headless Chromium, and time how soon the numbers and the figure follow."""
+    from workbook import bench_panels as benchmark
+
+    lessons = benchmark.choose(names)
+    make_room(json_file)
+    with progress_bar() as progress:
+        task = progress.add_task("moving panels", total=moves * sum(len(lesson.panels) for lesson in lessons))
+        report = benchmark.run(lessons, moves=moves, on_move=lambda: progress.advance(task))
+    _write(json_file, report.as_dict())
+    show_table(report.table())
+
+
+def _write(file: Path | None, measured: dict[str, Any]) -> None:
+    """Write all that was measured as JSON, if a file is named."""
+    if file:
+        write_whole(file, json.dumps(measured, indent=1).encode() + b"\n")

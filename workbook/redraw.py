@@ -1,0 +1,60 @@
+"""When and where a panel draws: soon after a move, seldom enough for a kernel, and beside its event loop.
+
+A kernel answers one message after the other, on that loop, and a move of a control is a message: one that came while a
+figure is drawn would wait for it. So a figure is drawn in another thread, and shown from the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+FIGURE_INTERVAL = 0.12  # s; the eye follows eight figures a second, and a kernel can draw them
+
+
+class Redraw:
+    """Draws at most every FIGURE_INTERVAL seconds, the last time after the last request.
+
+    Without a running event loop nothing could be shown later: it draws at once. A kernel that is busy with a cell takes
+    moves in another thread, on a loop that may end with the cell; so each loop that asks gets a task of its own.
+
+    Parameters
+    ----------
+    draw : function
+        Draws what is to be seen at this moment, in any thread, and returns a function that shows it.
+    """
+
+    def __init__(self, draw: Callable[[], Callable[[], None]]) -> None:
+        self._draw = draw
+        self._task: asyncio.Task[None] | None = None
+        self._asked = False
+        self._free_at = 0.0  # by the monotonic clock
+
+    def __call__(self) -> None:
+        """Draw soon."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.now()
+            return
+        self._asked = True
+        if self._task is None or self._task.done() or self._task.get_loop() is not loop:
+            self._task = loop.create_task(self._run())
+
+    def now(self) -> None:
+        """Draw at once. What is under way is older, and will not be shown."""
+        self._task = None
+        self._draw()()
+
+    async def _run(self) -> None:
+        task = asyncio.current_task()
+        while self._asked:
+            await asyncio.sleep(self._free_at - time.monotonic())
+            if self._task is not task:
+                return
+            self._asked, self._free_at = False, time.monotonic() + FIGURE_INTERVAL
+            show = await asyncio.to_thread(self._draw)
+            if self._task is not task:
+                return
+            show()
