@@ -14,7 +14,7 @@ from workbook.quantization.half import in_half
 from workbook.quantization.how_many import Enough
 from workbook.quantization.quantize import quantize
 from workbook.quantization.race import Race
-from workbook.quantization.trained import camera, images, network
+from workbook.quantization.trained import camera, network, recipe
 from workbook.quantization.trials import CASES, NETWORKS
 
 _CROP = slice(90, 250), slice(180, 340)  # rows and columns: head and camera
@@ -76,7 +76,7 @@ def denoised() -> dict[str, tuple[FloatArray, float]]:
         "noisy": dirty,
         "float32": net(dirty),
         "float16": in_half(net, dirty),
-        "int8": quantize(net, images("denoiser"))(dirty),
+        "int8": quantize(net, recipe("denoiser"))(dirty),
     }
     return {name: (image[0, 0], photos.psnr(image, clean)) for name, image in found.items()}
 

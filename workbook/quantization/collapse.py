@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from workbook.intervals import Interval
-from workbook.quantization.calibration import calibrate
 from workbook.quantization.quantize import quantize
 from workbook.quantization.report import Report, report
 from workbook.quantization.scheme import Scheme
-from workbook.quantization.trained import DIGITS, accuracy, change, images, network
+from workbook.quantization.trained import DIGITS, accuracy, change, images, network, recipe, right_in_float
 
 SCHEMES = {
     "a scale for the layer": Scheme(per_channel=False),
@@ -63,7 +62,7 @@ class Rescue:
 def rescue() -> Rescue:
     """Quantize each network of digits by each scheme; some seconds the first time."""
     return Rescue(
-        {name: accuracy(network(name)) for name in DIGITS},
+        {name: float(right_in_float(name).mean()) for name in DIGITS},
         {scheme: {name: changed(name, scheme) for name in DIGITS} for scheme in SCHEMES},
     )
 
@@ -71,7 +70,7 @@ def rescue() -> Rescue:
 @cache
 def changed(name: str, scheme: str) -> Interval:
     """Return what a scheme of SCHEMES changes in the accuracy of a network of digits."""
-    return change(name, quantize(network(name), images(name), SCHEMES[scheme]))
+    return change(name, quantize(network(name), recipe(name, SCHEMES[scheme])))
 
 
 @cache
@@ -84,10 +83,10 @@ def accuracy_with(exclude: tuple[str, ...] = ()) -> float:
         For a layer that is not there; the message lists those that are.
     """
     scheme = Scheme(per_channel=False, exclude=tuple(exclude))
-    return accuracy(quantize(network(WOUNDED), images(WOUNDED), scheme))
+    return accuracy(quantize(network(WOUNDED), recipe(WOUNDED, scheme)))
 
 
 def layer_report() -> Report:
     """Look at each layer of WOUNDED, one scale for a layer."""
-    recipe = calibrate(network(WOUNDED), images(WOUNDED), Scheme(per_channel=False))
-    return report(network(WOUNDED), recipe, images(WOUNDED, _REPORTED))
+    shared = recipe(WOUNDED, Scheme(per_channel=False))
+    return report(network(WOUNDED), shared, images(WOUNDED, _REPORTED))

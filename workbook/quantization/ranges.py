@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from workbook.network.graph import FloatArray
 from workbook.quantization.affine import Affine
-from workbook.quantization.calibration import observe
 from workbook.quantization.calibrators import Calibrator, minmax, mse, percentile
 from workbook.quantization.histogram import Histogram
-from workbook.quantization.trained import images, network
+from workbook.quantization.trained import network, observations
 
 CALIBRATORS: dict[str, Calibrator] = {
     "minmax": minmax,
@@ -154,9 +153,8 @@ def _seen(array: str) -> Histogram:
         seen.observe(tail())
         return seen
     name, layer = source
-    net = network(name)
-    output = next(node.outputs[0] for node in net.graph.nodes if node.name == layer)
-    return observe(net, images(name)).arrays[output].histogram
+    output = next(node.outputs[0] for node in network(name).graph.nodes if node.name == layer)
+    return observations(name).arrays[output].histogram
 
 
 @cache

@@ -11,7 +11,9 @@ from workbook import digits, models, photos
 from workbook.intervals import Interval, of_paired_difference
 from workbook.network import Network
 from workbook.network.graph import Array, FloatArray
+from workbook.quantization.calibration import Observations, Recipe, observe, prepared
 from workbook.quantization.equalisation import spread
+from workbook.quantization.scheme import Scheme
 
 RESCALED = "digits_depthwise, rescaled"
 DIGITS = ("digits_cnn", "digits_depthwise", RESCALED)
@@ -40,6 +42,18 @@ def images(name: str, count: int | None = None) -> Array:
     if name == "denoiser":
         return photos.noisy_squares(count or SQUARES)
     return digits.digits("calibration").images[: count or IMAGES]
+
+
+def recipe(name: str, scheme: Scheme | None = None) -> Recipe:
+    """Return the recipe that `calibrate` finds for a network on its images; they are looked at once for all schemes."""
+    scheme = scheme or Scheme()
+    return observations(name, scheme.equalise).recipe(scheme)
+
+
+@cache
+def observations(name: str, equalised: bool = False) -> Observations:
+    """Return what the arrays of a network, or of its equalised form, held on its images."""
+    return observe(Network(prepared(network(name).graph, Scheme(equalise=equalised))), images(name))
 
 
 def accuracy(net: Network) -> float:

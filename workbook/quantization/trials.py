@@ -20,7 +20,7 @@ from kernels import registry
 from workbook import digits, measure, models
 from workbook.quantization.quantize import quantize
 from workbook.quantization.saturation import WORD, reads_taps
-from workbook.quantization.trained import camera, images, network
+from workbook.quantization.trained import camera, network, recipe
 from workbook.reference import reference
 from workbook.topologies import ConvLayer
 from workbook.trial import trial
@@ -86,7 +86,7 @@ def timed_layer(case: Case, seconds: float | None = None) -> Times:
 def timed_network(name: str, seconds: float | None = None) -> Times:
     """Time a network of NETWORKS in float32 and on bytes, on one image, in turns."""
     x = camera()[1][:, :, :256, :256].copy() if name == "denoiser" else digits.digits("test").images[:1]
-    nets = {"float32": models.load(name, threads=1), "int8": quantize(network(name), images(name), threads=1)}
+    nets = {"float32": models.load(name, threads=1), "int8": quantize(network(name), recipe(name), threads=1)}
     runs = {kind: partial(net, x) for kind, net in nets.items()}
     return measure.interleaved(runs, seconds=seconds, clock=time.thread_time)
 

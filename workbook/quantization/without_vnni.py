@@ -7,12 +7,11 @@ from functools import cache
 
 from workbook import photos
 from workbook.quantization.affine import Affine
-from workbook.quantization.calibration import calibrate
 from workbook.quantization.model import weight_of
 from workbook.quantization.quantize import quantize
 from workbook.quantization.saturation import emulate
 from workbook.quantization.scheme import Scheme
-from workbook.quantization.trained import accuracy, camera, images, network
+from workbook.quantization.trained import accuracy, camera, network, recipe
 
 _CROP = 96  # pixels of the photo, both ways, whose first layer is emulated
 
@@ -58,8 +57,7 @@ def saturated() -> Without:
     db, accuracies = {}, {}
     for name, (scheme, algorithm) in CASES.items():
         nets = [
-            quantize(network(net), calibrate(network(net), images(net), scheme), algorithm=algorithm)
-            for net in ("denoiser", "digits_depthwise")
+            quantize(network(net), recipe(net, scheme), algorithm=algorithm) for net in ("denoiser", "digits_depthwise")
         ]
         db[name], accuracies[name] = photos.psnr(nets[0](dirty), clean), accuracy(nets[1])
     return Without(db, accuracies, _pairs())
