@@ -11,8 +11,10 @@ from functools import cache
 import numpy as np
 
 from workbook import digits
+from workbook.quantization.calibration import Observations, observe
 from workbook.quantization.quantize import quantize
 from workbook.quantization.report import sqnr
+from workbook.quantization.scheme import Scheme
 from workbook.quantization.trained import accuracy, network
 
 COUNTS = (1, 4, 16, 64, 256)
@@ -49,7 +51,10 @@ class Enough:
 
 @cache
 def enough() -> Enough:
-    """Calibrate with each number of COUNTS images, DRAWS times; some seconds the first time."""
+    """Calibrate with each number of COUNTS images, DRAWS times; some seconds the first time.
+
+    A draw of more images holds the smaller ones, and looks only at the images that they did not.
+    """
     net, known = network(NAME), digits.digits("calibration").images
     test = digits.digits("test").images[:_TEST]
     exact = net(test)
@@ -57,8 +62,10 @@ def enough() -> Enough:
     sqnrs: dict[int, list[float]] = {count: [] for count in COUNTS}
     for seed in range(DRAWS):
         order = np.random.default_rng(seed).permutation(len(known))
+        seen = Observations()
         for count in COUNTS:
-            int8 = quantize(net, known[order[:count]])
+            seen.merge(observe(net, known[order[seen.images : count]]))
+            int8 = quantize(net, seen.recipe(Scheme()))
             accuracies[count].append(accuracy(int8))
             sqnrs[count].append(sqnr(int8(test), exact))
     training = len(digits.digits("train"))
