@@ -79,7 +79,7 @@ class NetworksRun(Run):
     @property
     def arguments(self) -> tuple[str, ...]:
         """What follows `workbook bench`."""
-        return "networks", "--threads", str(self.threads)
+        return "networks", "--threads", str(self.threads), "--dtype", self.dtype
 
 
 RUNS = (
@@ -90,7 +90,9 @@ RUNS = (
 )
 WINOGRAD, WINOGRAD_X2, REST, _, _, _, RANDOM, V3, INT8 = RUNS
 NETWORKS, NETWORKS_X2 = (NetworksRun("networks", threads) for threads in (1, 2))
-ALL_RUNS = (*RUNS, NETWORKS, NETWORKS_X2)
+BYTES, BYTES_X2 = (NetworksRun("networks", threads, "int8") for threads in (1, 2))
+NETWORKS_RUNS = (NETWORKS, NETWORKS_X2, BYTES, BYTES_X2)
+ALL_RUNS = (*RUNS, *NETWORKS_RUNS)
 LARGE = 100e6  # multiply-adds of a layer that two threads should share well
 
 
@@ -190,6 +192,14 @@ TARGETS = (
         floor=0.9,
         goal=1.1,
     ),
+    Target(BYTES, "networks, int8, over the fastest library", lambda reports: reports[BYTES.name]["speedup"], 0.7, 1.0),
+    Target(
+        BYTES_X2,
+        "networks, int8, two threads, over the fastest library",
+        lambda reports: reports[BYTES_X2.name]["speedup"],
+        floor=0.7,
+        goal=1.0,
+    ),
 )
 
 
@@ -265,13 +275,14 @@ def _networks(reports: dict[str, Any]) -> str:
     peers, shares = list(reports[NETWORKS.name]["peers"]), ("conv", "pool", "gemm", "rest")
     rows = [["network", "threads", "ms", *peers, *shares, "MB", *(f"MB of {peer}" for peer in peers)]]
     rows.append(["---"] * len(rows[0]))
-    for run in (NETWORKS, NETWORKS_X2):
-        for row in reports[run.name]["rows"]:
+    for run in NETWORKS_RUNS:
+        for row in reports.get(run.name, {"rows": []})["rows"]:  # a run that is new is not in the file
             ours, memory = row["times"]["ours"]["median"], row["memory"]
-            over = [f"{row['times'][peer]['median'] / ours:.2f}×" for peer in peers]
+            over = [f"{row['times'][peer]['median'] / ours:.2f}×" if peer in row["times"] else "" for peer in peers]
             spent = [f"{row['shares'].get(kind, 0):.0%}" for kind in shares]
-            taken = [f"{memory[engine] / 1e6:.0f}" for engine in ("ours", *peers)]
-            rows.append([row["network"], str(run.threads), f"{1e3 * ours:.1f}", *over, *spent, *taken])
+            taken = [f"{memory[engine] / 1e6:.0f}" if engine in memory else "" for engine in ("ours", *peers)]
+            name = ", ".join(filter(None, (row["network"], run.dtype.removeprefix("float32"))))
+            rows.append([name, str(run.threads), f"{1e3 * ours:.1f}", *over, *spent, *taken])
     return _table(rows)
 
 
@@ -282,7 +293,7 @@ def _gain(summary: dict[str, Any]) -> str:
 
 def _targets(reports: dict[str, Any]) -> str:
     rows = [["target", "measured", "floor", "goal"], ["---"] * 4]
-    for target in TARGETS:
+    for target in (target for target in TARGETS if target.run.name in reports):
         states = (target.reached(wanted, reports) for wanted in (target.floor, target.goal))
         number = target.number(reports)
         rows.append([target.what, "" if number is None else f"{number:.2f}×", *states])

@@ -50,6 +50,22 @@ def test_a_network_that_a_peer_cannot_run_has_a_dash(monkeypatch: pytest.MonkeyP
     assert [list(column.cells)[-1] for column in report.table().columns[-4:]][2:] == ["-", "-"]
 
 
+def test_int8_has_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "_SECONDS", 0.2)
+    monkeypatch.setattr(bench, "PEERS", {"onnxruntime": bench.onnxruntime})
+    path = tmp_path / "bench.json"
+    arguments = ["bench", "networks", "--network", "squeezenet", "--dtype", "int8", "--json", str(path)]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "whole networks, batch 1, int8, 1 thread; onnxruntime" in " ".join(result.output.split())
+    report = json.loads(path.read_text())
+    (row,) = report["rows"]
+    assert report["dtype"] == "int8"
+    assert row["macs"] == 349_151_936
+    assert row["shares"]["conv"] > 0.5
+    assert row["shares"]["pool"] > 0
+
+
 def test_unknown_network_lists_the_known() -> None:
     result = CliRunner().invoke(main, ["bench", "networks", "--network", "lenet"])
     assert result.exit_code == 1

@@ -78,10 +78,11 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
 
 @bench.command()
 @click.option("--network", "names", multiple=True, help="Such as resnet50; several are allowed.")
+@click.option("--dtype", type=click.Choice(["float32", "int8"]), default="float32", show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--peers/--no-peers", default=True, help="Beside the libraries that are installed, or alone.")
 @click.option("--json", "json_file", type=FILE, help="Write all that was measured there.")
-def networks(names: tuple[str, ...], threads: int, peers: bool, json_file: Path | None) -> None:
+def networks(names: tuple[str, ...], dtype: str, threads: int, peers: bool, json_file: Path | None) -> None:
     """Time whole networks at batch 1, and tell where the time goes and how much memory they take."""
     from workbook.network import bench as benchmark
     from workbook.network.light import NETWORKS
@@ -92,7 +93,9 @@ def networks(names: tuple[str, ...], threads: int, peers: bool, json_file: Path 
     make_room(json_file)
     with progress_bar() as progress:
         task = progress.add_task("timing networks", total=len(chosen))
-        report = benchmark.run(chosen, threads=threads, with_peers=peers, on_network=lambda: progress.advance(task))
+        report = benchmark.run(
+            chosen, dtype=dtype, threads=threads, with_peers=peers, on_network=lambda: progress.advance(task)
+        )
     _write(json_file, report.as_dict())
     show_table(report.table())
 

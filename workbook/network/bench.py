@@ -36,7 +36,8 @@ OURS = "ours"
 _KINDS = {"Conv": "conv", "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "Gemm": "gemm"}
 _SECONDS = 4.0
 _ERRORS_ONLY = 3  # ONNX Runtime warns of stored arrays that nobody reads
-_AGREES = 1e-3  # of the largest output: Winograd rounds otherwise, layer by layer
+DTYPES = ("float32", "int8")
+_AGREES = {"float32": 1e-3, "int8": 0.2}  # of the largest output: Winograd and bytes round otherwise, layer by layer
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Report:
     threads: int
     peers: dict[str, str]
     rows: tuple[Row, ...]
+    dtype: str = "float32"
 
     @property
     def speedup(self) -> float:
@@ -104,6 +106,7 @@ class Report:
         return {
             "machine": asdict(self.machine),
             "threads": self.threads,
+            "dtype": self.dtype,
             "peers": self.peers,
             "speedup": self.speedup if self.peers else None,
             "disturbed": self.disturbed,
@@ -123,7 +126,7 @@ class Report:
                 f"Other programs had the core for {self.disturbed:.0%} of the time: run it again when they rest."
             )
         table = Table(
-            title=f"{machine}\nwhole networks, batch 1, float32, {count}; {versions}",
+            title=f"{machine}\nwhole networks, batch 1, {self.dtype}, {count}; {versions}",
             caption="\n".join(notes),
             caption_justify="left",
             box=box.SIMPLE_HEAD,
@@ -163,6 +166,7 @@ def installed() -> dict[str, str]:
 def run(
     networks: Iterable[str] = NETWORKS,
     *,
+    dtype: str = "float32",
     threads: int = 1,
     with_peers: bool = True,
     seconds: float | None = None,
@@ -174,6 +178,8 @@ def run(
     ----------
     networks : iterable of str
         Of `workbook.network.light.NETWORKS`.
+    dtype : str
+        One of `DTYPES`. "int8": all run the same file, in the QDQ form, which `net.quantize` made.
     threads : int
         For ours and for the peers.
     with_peers : bool
@@ -189,20 +195,25 @@ def run(
         If a peer's output differs from ours.
     """
     peers = installed() if with_peers else {}
+    if dtype == "int8":
+        peers.pop("ncnn", None)  # its form of a network on bytes is not QDQ's
     rows = []
     for name in networks:
-        rows.append(_row(name, threads, tuple(peers), seconds or _SECONDS))
+        rows.append(_row(name, dtype, threads, tuple(peers), seconds or _SECONDS))
         if on_network:
             on_network()
-    return Report(measure.machine(), threads, peers, tuple(rows))
+    return Report(measure.machine(), threads, peers, tuple(rows), dtype)
 
 
-def _row(name: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row:
+def _row(name: str, dtype: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row:
     model = light(name)
     x = np.random.default_rng(0).standard_normal((1, 3, 224, 224), np.float32)
     with TemporaryDirectory() as folder:
         file = Path(folder, "model.onnx")
-        onnx.save(model, file)
+        if dtype == "int8":
+            load(model, threads=threads).quantize(x).save(file)
+        else:
+            onnx.save(model, file)
         del model
         if "ncnn" in peers and not _in_form_of_ncnn(file):
             peers = tuple(peer for peer in peers if peer != "ncnn")
@@ -213,7 +224,7 @@ def _row(name: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row
     expected = net(x)
     for peer in peers:
         difference = np.abs(cases[peer]().reshape(expected.shape) - expected).max() / np.abs(expected).max()
-        if not difference <= _AGREES:
+        if not difference <= _AGREES[dtype]:
             raise ArithmeticError(
                 f"{name}: {peer}'s output differs from ours by {difference:.1e} of the largest number"
             )
@@ -221,7 +232,7 @@ def _row(name: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row
     profile = net.profile(x, seconds=seconds / 4)
     spent: dict[str, float] = {}
     for layer, timing in zip(profile.layers.rows, profile.times, strict=True):
-        kind = _KINDS.get(layer.op, "rest")
+        kind = _KINDS.get(layer.op.removeprefix("com.microsoft.").removeprefix("QLinear").removeprefix("Q"), "rest")
         spent[kind] = spent.get(kind, 0.0) + timing.median
     shares = {kind: time / sum(spent.values()) for kind, time in spent.items()}
     return Row(name, profile.macs, times, shares, memory, net.arena_bytes)

@@ -217,7 +217,7 @@ class Natives:
         if node.op in _VIEWS and len(read) == 1:
             return View((0,) if read[0] == y else ())
         if node.op in ELEMENTWISE:
-            return self._by_number(step, read, y)
+            return self._by_number(step, read, y) if dtype == np.float32 else None
         if not step.native or len(read) != len(step.reads):
             return None
         on_bytes = _on_bytes(compute, read, y)
