@@ -74,7 +74,8 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     cdef Work work = work_of(layer)
     cdef Blocks* blocks = &work.patch.blocks
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups, vecs = ceil_div(K, VLEN)
-    cdef double depth = C * layer.R * layer.S, rows = <double>work.blocks * blocks.rows, tiles
+    cdef double depth = C * layer.R * layer.S, images = work.blocks // (blocks.down * blocks.across)
+    cdef double rows = images * blocks.height * blocks.across, tiles
     cdef double copies = <double>work.blocks * C * work.patch.phases_h * work.patch.phases_w * work.patch.height
     if work.patch.in_place:
         copies = 0
@@ -85,7 +86,7 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     pieces = ceil_div(blocks.columns, TILE_ROWS)
     tiles = rows * pieces
     again = tiles if depth * TILE_COLS > L2 // 2 else work.blocks / layer.groups
-    return (tiles * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS), 1.5 * copies,
+    return (1.025 * tiles * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS), 1.5 * copies,
             1.5 * vecs * ((MOVED if layer.y_lanes else 1) * rows * blocks.columns + 4 * tiles),
             again * streamed(layer.groups * depth * vecs * VLEN))
 
