@@ -155,7 +155,7 @@ class Panel(Generic[Result]):
         self.error: Exception | None = None
         self.readout = ""
         self._view = widgets.HTML(layout=widgets.Layout(height=f"{height}px", overflow="hidden"))
-        self._line_view = widgets.HTML(layout=widgets.Layout(min_height="48px"))
+        self._line_view = widgets.HTML(layout=widgets.Layout(min_height="60px"))  # three lines
         self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
         self._redraw = Redraw(self._draw)
         self._setting = False
