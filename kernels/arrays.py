@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kernels.bound import Bound
+
 Array = npt.NDArray[Any]
 
 
@@ -93,17 +95,21 @@ class Arenas:
         self._dtype = np.dtype(dtype)
         self.free: list[Array] = []
 
-    def take(self, numbers: int) -> Array:
+    def run(self, bound: Bound) -> None:
+        """Call what is bound to its arrays with the scratch that it needs."""
+        arena = self._take(bound.scratch)
+        try:
+            bound(arena)
+        finally:
+            self.free.append(arena)
+
+    def _take(self, numbers: int) -> Array:
         """Return memory for at least so many numbers of four bytes; it begins on a cache line."""
         try:
             arena = self.free.pop()
         except IndexError:
             return self._new(numbers)
         return arena if arena.size >= numbers else self._new(numbers)
-
-    def give(self, arena: Array) -> None:
-        """Keep it for the next call."""
-        self.free.append(arena)
 
     def _new(self, numbers: int) -> Array:
         memory = np.empty(numbers + 16, self._dtype)

@@ -130,11 +130,7 @@ class Filters:
 
     def call(self, bound: Bound) -> None:
         """Run a layer with scratch of its own."""
-        arena = self._arenas.take(bound.scratch)
-        try:
-            bound(arena)
-        finally:
-            self._arenas.give(arena)
+        self._arenas.run(bound)
 
     def _pack(self, form: str) -> npt.NDArray[np.int32]:
         if form not in self._packed:

@@ -18,9 +18,10 @@ from kernels import byte_pooling, bytewise
 from kernels.arrays import Arenas, check_array, check_out, readable, thread_count
 from kernels.bound import Bound
 from kernels.byte_filters import BYTES, ByteArray, Integer, on_words, zero_point
-from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code
+from kernels.geometry import Activation, Geometry, Padding, Pair, activation_code
 from kernels.integers import Scale, scales
 from kernels.layout import in_lanes, lanes_shape, plain_shape
+from kernels.pools import PoolWindow
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -217,14 +218,10 @@ class QLinearPool:
         count_padding: bool = False,
         threads: int | None = None,
     ) -> None:
-        if kind not in ("maximum", "mean"):
-            raise ValueError(f"kind must be 'maximum' or 'mean', not {kind!r}")
-        self._maximum, self._count_padding = kind == "maximum", bool(count_padding)
+        self._window = PoolWindow(kind, taps, stride, padding, dilation, count_padding)
         self._x, self._y = Steps.of(x_scale, x_zero_point, "x"), Steps.of(y_scale, y_zero_point, "y")
-        if self._maximum and self._x != self._y:
+        if self._window.maximum and self._x != self._y:
             raise ValueError(f"a maximum has the scale and zero point of x, {self._x}, not {self._y}")
-        self._window = Window.of(stride, padding, dilation, 1)
-        self._taps = Window.of(taps, 0, 1, 1).stride if taps is not None else None
         self.threads = thread_count(threads)
         self._arenas = Arenas(np.int32)
 
@@ -232,20 +229,16 @@ class QLinearPool:
         """Pool an image; the result lies as x does, plain or in lanes. `out` is where to write it."""
         check_array(x, "x", (self._x.dtype.name,))
         if out is None:
-            shape = self._geometry(plain_shape(x.shape)).y_shape
+            shape = self._window.geometry(plain_shape(x.shape)).y_shape
             out = np.empty(lanes_shape(shape) if in_lanes(x.shape) else shape, self._y.dtype)
         bound = self.bind(readable(x), out)
-        arena = self._arenas.take(bound.scratch)
-        try:
-            bound(arena)
-        finally:
-            self._arenas.give(arena)
+        self._arenas.run(bound)
         return out
 
     def bind(self, x: ByteArray, out: ByteArray) -> Bound:
         """Check the arrays once, for many calls on what they hold then."""
         check_array(x, "x", (self._x.dtype.name,))
-        shape = self._geometry(plain_shape(x.shape))
+        shape = self._window.geometry(plain_shape(x.shape))
         lanes = in_lanes(x.shape)
         if lanes and out.shape == shape.y_shape and shape.P * shape.Q == 1:  # a pixel lies in both forms
             out = out.reshape(lanes_shape(shape.y_shape))
@@ -263,20 +256,14 @@ class QLinearPool:
             float(self._x.scale / self._y.scale),
             output,
             _flat(out, "out").reshape(shape.y_shape),
-            self._maximum,
-            self._count_padding,
+            self._window.maximum,
+            self._window.count_padding,
         )
         return Bound("pool", scratch, self.threads, on_words(run))
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether x and y may have these forms: the same one, but a y of one pixel lies in both."""
         return x_lanes or not y_lanes
-
-    def _geometry(self, x_shape: tuple[int, ...]) -> Geometry:
-        """Return the sizes: those of a depthwise convolution."""
-        channels, taps = x_shape[1] if len(x_shape) == 4 else 1, self._taps or x_shape[2:]
-        window = Window(self._window.stride, self._window.padding, self._window.dilation, channels)
-        return Geometry.of(x_shape, (channels, 1, *taps), window)
 
 
 _NOTHING = np.empty(0, np.float32)  # the scratch of what needs none

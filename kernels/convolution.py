@@ -171,11 +171,7 @@ class Conv2d:
             shape = self.y_shape(x.shape)
             out = np.empty(lanes_shape(shape) if lanes else shape, self._dtype)
         bound = self._bound(x, out, residual)
-        arena = self._arenas.take(bound.scratch)
-        try:
-            bound(arena)
-        finally:
-            self._arenas.give(arena)
+        self._arenas.run(bound)
         return out
 
     def bind(self, x: FloatArray, out: FloatArray, residual: FloatArray | None = None) -> Bound:

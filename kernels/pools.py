@@ -17,6 +17,31 @@ from kernels.layout import in_lanes, lanes_shape, plain_shape
 FloatArray = npt.NDArray[np.float32]
 
 
+class PoolWindow:
+    """What a pool takes together: its kind and window, checked; the parameters are those of `Pool2d`."""
+
+    def __init__(
+        self,
+        kind: Literal["maximum", "mean"],
+        taps: Pair | None,
+        stride: Pair,
+        padding: Padding,
+        dilation: Pair,
+        count_padding: bool,
+    ) -> None:
+        if kind not in ("maximum", "mean"):
+            raise ValueError(f"kind must be 'maximum' or 'mean', not {kind!r}")
+        self.maximum, self.count_padding = kind == "maximum", bool(count_padding)
+        self._moves = Window.of(stride, padding, dilation, 1)
+        self._taps = Window.of(taps, 0, 1, 1).stride if taps is not None else None
+
+    def geometry(self, x_shape: tuple[int, ...]) -> Geometry:
+        """Return the sizes: those of a depthwise convolution."""
+        channels, taps = x_shape[1] if len(x_shape) == 4 else 1, self._taps or x_shape[2:]
+        window = Window(self._moves.stride, self._moves.padding, self._moves.dilation, channels)
+        return Geometry.of(x_shape, (channels, 1, *taps), window)
+
+
 class Pool2d:
     """The largest number, or the mean, of each window of each channel, as ONNX's MaxPool and AveragePool.
 
@@ -44,11 +69,7 @@ class Pool2d:
         count_padding: bool = False,
         threads: int | None = None,
     ) -> None:
-        if kind not in ("maximum", "mean"):
-            raise ValueError(f"kind must be 'maximum' or 'mean', not {kind!r}")
-        self._maximum, self._count_padding = kind == "maximum", bool(count_padding)
-        self._window = Window.of(stride, padding, dilation, 1)
-        self._taps = Window.of(taps, 0, 1, 1).stride if taps is not None else None
+        self._window = PoolWindow(kind, taps, stride, padding, dilation, count_padding)
         self.threads = thread_count(threads)
         self._arenas = Arenas(np.float32)
 
@@ -56,14 +77,10 @@ class Pool2d:
         """Pool an image; `x`, `out`, `lanes` and the result are as in a call of `Conv2d`, with K = C."""
         check_array(x, "x")
         if out is None:
-            shape = self._geometry(plain_shape(x.shape)).y_shape
+            shape = self._window.geometry(plain_shape(x.shape)).y_shape
             out = np.empty(lanes_shape(shape) if lanes else shape, np.float32)
         bound = self._bound(x, out)
-        arena = self._arenas.take(bound.scratch)
-        try:
-            bound(arena)
-        finally:
-            self._arenas.give(arena)
+        self._arenas.run(bound)
         return out
 
     def bind(self, x: FloatArray, out: FloatArray) -> Bound:
@@ -75,7 +92,7 @@ class Pool2d:
     def _bound(self, x: FloatArray, out: FloatArray) -> Bound:
         """Check the arrays; an image that is not contiguous is copied."""
         check_array(x, "x")
-        shape = self._geometry(plain_shape(x.shape))
+        shape = self._window.geometry(plain_shape(x.shape))
         forms = in_lanes(x.shape), isinstance(out, np.ndarray) and in_lanes(out.shape)
         check_out(out, lanes_shape(shape.y_shape) if forms[1] else shape.y_shape, {"x": x})
         layer, scratch = _described(shape, self.threads, *forms)
@@ -83,18 +100,14 @@ class Pool2d:
             return Bound("pool", scratch, self.threads, None)
         zeros = np.zeros(shape.C, np.float32)
         images = readable(x).reshape(shape.x_shape), zeros, out.reshape(shape.y_shape)
-        run = partial(pooling.run, layer, *images, maximum=self._maximum, count_padding=self._count_padding)
+        run = partial(
+            pooling.run, layer, *images, maximum=self._window.maximum, count_padding=self._window.count_padding
+        )
         return Bound("pool", scratch, self.threads, run)
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether x and y may have these forms: any, as `Conv2d.takes` says it of a convolution."""
         return True
-
-    def _geometry(self, x_shape: tuple[int, ...]) -> Geometry:
-        """Return the sizes: those of a depthwise convolution."""
-        channels, taps = x_shape[1] if len(x_shape) == 4 else 1, self._taps or x_shape[2:]
-        window = Window(self._window.stride, self._window.padding, self._window.dilation, channels)
-        return Geometry.of(x_shape, (channels, 1, *taps), window)
 
 
 @lru_cache(maxsize=1024)
