@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 
 def check_dtype(dtype: np.dtype[Any], name: str, allowed: tuple[str, ...] = ("float32",)) -> None:
     """Raise a TypeError for a dtype that is not among those allowed."""
-    if any(dtype == name for name in allowed):
+    if dtype in allowed:
         return
     if "float32" not in allowed:
         hint = f", not {' or '.join(allowed)}: the integer kernels multiply bytes; quantize it first"
@@ -58,7 +58,8 @@ def _read_only(array: object) -> bool:
 
 def readable(array: Array) -> Array:
     """Return the array, or a copy that is contiguous and has each number at a multiple of its size."""
-    return np.require(array, requirements=("C", "A"))
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements=("C", "A"))
 
 
 def check_out(out: Array, shape: tuple[int, ...], others: dict[str, Array | None], dtype: str = "float32") -> None:

@@ -16,8 +16,11 @@ cdef inline Py_ssize_t whole_lines(Py_ssize_t numbers) noexcept nogil:
 
 
 cdef inline Py_ssize_t splits_for(Py_ssize_t tasks, Py_ssize_t channel_blocks, int threads) noexcept nogil:
-    """How many parts to cut the output channels into, so that every thread finds several of the tasks."""
-    return 1 if threads == 1 else min(channel_blocks, ceil_div(4 * threads, tasks))
+    """How many parts to cut the output channels into, so that every thread finds several of the tasks, and as many."""
+    cdef Py_ssize_t splits = ceil_div(4 * threads, tasks)
+    while splits < channel_blocks and tasks * splits % threads and tasks * splits < 16 * threads:
+        splits += 1
+    return 1 if threads == 1 else min(channel_blocks, splits)
 
 
 cdef inline bint holds(Py_ssize_t* held, int worker, Py_ssize_t block) noexcept nogil:
@@ -46,6 +49,7 @@ cdef struct Blocks:
     Py_ssize_t height, width            # of the plane
     Py_ssize_t rows, columns            # of the largest block
     Py_ssize_t down, across             # how many blocks
+    Py_ssize_t grain                    # columns begin at its multiples
 
 
 cdef struct Block:
@@ -58,8 +62,9 @@ cdef inline Blocks cut(Py_ssize_t height, Py_ssize_t width, Py_ssize_t most, Py_
     """Cut height x width into blocks of about `most` elements, nearly equal; pieces of a row are whole grains."""
     cdef Blocks blocks
     blocks.height, blocks.width = height, width
-    blocks.columns = min(width, ceil_div(ceil_div(width, ceil_div(width, max(most, grain))), grain) * grain)
-    blocks.across = ceil_div(width, blocks.columns)
+    blocks.grain = grain
+    blocks.across = ceil_div(width, max(most, grain))
+    blocks.columns = min(width, ceil_div(ceil_div(width, grain), blocks.across) * grain)
     blocks.rows = 1 if blocks.across > 1 else ceil_div(height, ceil_div(height, max(1, most // blocks.columns)))
     blocks.down = ceil_div(height, blocks.rows)
     return blocks
@@ -71,8 +76,10 @@ cdef inline Block block_at(const Blocks* blocks, Py_ssize_t groups, Py_ssize_t i
     cdef Py_ssize_t place = index % (blocks.down * blocks.across)
     index = index // (blocks.down * blocks.across)
     block.n, block.group = index // groups, index % groups
-    block.row = share(blocks.height, blocks.down, place // blocks.across)
-    block.column = place % blocks.across * blocks.columns
-    block.rows = share(blocks.height, blocks.down, place // blocks.across + 1) - block.row
-    block.columns = min(blocks.columns, blocks.width - block.column)
+    cdef Py_ssize_t down = place // blocks.across, across = place % blocks.across
+    cdef Py_ssize_t grains = ceil_div(blocks.width, blocks.grain)
+    block.row = share(blocks.height, blocks.down, down)
+    block.rows = share(blocks.height, blocks.down, down + 1) - block.row
+    block.column = share(grains, blocks.across, across) * blocks.grain
+    block.columns = min(blocks.width, share(grains, blocks.across, across + 1) * blocks.grain) - block.column
     return block

@@ -288,7 +288,7 @@ class Conv2d:
     def _choice(self, shape: Geometry, x_lanes: bool, y_lanes: bool) -> str:
         if self.algorithm != "auto":
             name = self.algorithm
-        elif self._algorithms is ALGORITHMS and self.takes(x_lanes, y_lanes):
+        elif self._algorithms is ALGORITHMS and (not (x_lanes or y_lanes) or self.takes(x_lanes, y_lanes)):
             return automatic(shape, x_lanes, y_lanes, self.threads)
         else:
             name = "direct"

@@ -22,7 +22,8 @@ from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
 from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, tile, tile_of_lanes, transpose_matrix
+from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, Ahead, ahead_of, tile, tile_of_lanes,
+                           transpose_matrix)
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 
@@ -107,30 +108,38 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_COLS), split = index % job.splits
     cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), sums_step = block.rows * block.columns + VLEN
     cdef Py_ssize_t b, k, p, q, piece, count, vecs, at
+    cdef Py_ssize_t first = share(channel_blocks, job.splits, split)
+    cdef Py_ssize_t end = share(channel_blocks, job.splits, split + 1)
+    cdef Py_ssize_t depth = layer.R * layer.S * C, size = depth * TILE_COLS
     cdef float* scratch = job.scratch + worker * job.scratch_size
     cdef float* one_tile = scratch + work.patch_size
     cdef float* sums = one_tile + TILE_SIZE
     cdef const float* patch = scratch
     cdef const float* weight
+    cdef const float* next_weight
+    cdef Ahead ahead
     if work.patch.in_place:
         at = block.row * layer.W + block.column
         patch = job.x + (block.n * layer.C + block.group * C) * layer.H * layer.W + at * VLEN
     elif not holds(job.held, worker, index // job.splits):
         fill_patch(job, &work.patch, block, scratch)
-    for b in range(share(channel_blocks, job.splits, split), share(channel_blocks, job.splits, split + 1)):
+    for b in range(first, end):
         k = b * TILE_COLS
         vecs = ceil_div(min(TILE_COLS, K - k), VLEN)
-        weight = job.weight + (block.group * channel_blocks + b) * layer.R * layer.S * C * TILE_COLS
+        weight = job.weight + (block.group * channel_blocks + b) * size
+        next_weight = weight + size if b + 1 < end else weight - (b - first) * size
         for p in range(block.rows):
             for piece in range(pieces):
                 q = share(block.columns, pieces, piece)
                 count = share(block.columns, pieces, piece + 1) - q
                 at = p * work.patch.width + q
+                ahead = ahead_of(next_weight, depth, TILE_COLS, p * pieces + piece, block.rows * pieces)
                 if layer.x_lanes:
-                    tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, VLEN, patch + at * VLEN, weight, one_tile)
+                    tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, VLEN, patch + at * VLEN, weight, one_tile,
+                                  ahead)
                 else:
                     tile(<int>count, <int>vecs, work.taps, work.tap, C, patch + at, work.patch.channel_step, weight,
-                         TILE_COLS, one_tile)
+                         TILE_COLS, one_tile, ahead)
                 if layer.y_lanes:
                     finish_lanes(job, block.n, block.group * K + k, vecs, (block.row + p) * layer.Q + block.column + q,
                                  count, one_tile, TILE_COLS)

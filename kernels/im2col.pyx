@@ -21,7 +21,7 @@ from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, cut, held_size, 
 from kernels.counts cimport FEWEST_ROWS, row_vectors, streamed
 from kernels.layer cimport Job, Layer, bind, copy_row, finish
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, tile
+from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, ahead_of, tile
 
 cdef Py_ssize_t CACHE = 96 * 1024       # numbers: columns of 384 KiB leave room beside them in an L2 cache of 512 KiB
 
@@ -57,9 +57,8 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
     cdef Blocks blocks = blocks_of(&layer)
     cdef double images = layer.N * layer.groups, depth = depth_of(&layer), channels = layer.K // layer.groups
-    cdef Py_ssize_t row_blocks = ceil_div(layer.K // layer.groups, TILE_ROWS), pixels = layer.P * layer.Q
-    cdef Py_ssize_t vectors = (blocks.across - 1) * (blocks.columns // VLEN) \
-        + ceil_div(pixels - (blocks.across - 1) * blocks.columns, VLEN)
+    cdef Py_ssize_t row_blocks = ceil_div(layer.K // layer.groups, TILE_ROWS)
+    cdef Py_ssize_t vectors = ceil_div(layer.P * layer.Q, VLEN)
     cdef double rows = layer.P + blocks.across, row = row_vectors(min(layer.Q, blocks.columns), layer.stride_w)
     return (images * depth * vectors * row_blocks * max(channels / row_blocks, FEWEST_ROWS),
             images * depth * rows * row,
@@ -109,20 +108,25 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef Block block = block_at(&blocks, layer.groups, index // job.splits)
     cdef Py_ssize_t split = index % job.splits, step = row_step(blocks)
     cdef Py_ssize_t K = layer.K // layer.groups, row_blocks = ceil_div(K, TILE_ROWS), depth = depth_of(layer)
-    cdef Py_ssize_t b, k, rows, t, j, here = 0
+    cdef Py_ssize_t first = share(row_blocks, job.splits, split), end = share(row_blocks, job.splits, split + 1)
+    cdef Py_ssize_t size = depth * TILE_ROWS
+    cdef Py_ssize_t b, k, rows, t, j, tiles = ceil_div(block.columns, TILE_COLS), here = 0
     cdef float* columns = job.scratch + worker * job.scratch_size
     cdef float* sums = columns + depth * step
     cdef const float* weight
+    cdef const float* next_weight
     if not holds(job.held, worker, index // job.splits):
         fill_columns(job, block, step, columns)
-    for b in range(share(row_blocks, job.splits, split), share(row_blocks, job.splits, split + 1)):
+    for b in range(first, end):
         k = share(K, row_blocks, b)
         rows = share(K, row_blocks, b + 1) - k
-        weight = job.weight + (block.group * row_blocks + b) * depth * TILE_ROWS
-        for t in range(ceil_div(block.columns, TILE_COLS)):
+        weight = job.weight + (block.group * row_blocks + b) * size
+        next_weight = weight + size if b + 1 < end else weight - (b - first) * size
+        for t in range(tiles):
             j = t * TILE_COLS
             tile(<int>rows, <int>min(TILE_VECS, ceil_div(block.columns - j, VLEN)), 1, &here, depth,
-                 weight, TILE_ROWS, columns + j, step, sums)
+                 weight, TILE_ROWS, columns + j, step, sums,
+                 ahead_of(next_weight, depth, TILE_ROWS, t, tiles))
             finish(job, block.n, block.group * K + k, rows, block.column + j, min(TILE_COLS, block.columns - j),
                    sums, TILE_COLS)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport (EXACT_PER_WORD, TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, broadcast, dot_chains,
-                           fma_chains, load, store, tile, vf)
+from kernels.simd cimport (EXACT_PER_WORD, TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, ahead_of, broadcast,
+                           dot_chains, fma_chains, load, store, tile, vf)
 
 
 def fma(Py_ssize_t steps, int threads=1) -> int:
@@ -48,7 +48,8 @@ def micro_kernel(Py_ssize_t depth, Py_ssize_t times) -> int:
     cdef Py_ssize_t here = 0, _i
     with nogil:
         for _i in range(times):
-            tile(TILE_ROWS, TILE_VECS, 1, &here, depth, &a[0], TILE_ROWS, &b[0], TILE_COLS, &out[0])
+            tile(TILE_ROWS, TILE_VECS, 1, &here, depth, &a[0], TILE_ROWS, &b[0], TILE_COLS, &out[0],
+                 ahead_of(&b[0], depth, TILE_COLS, 0, 1))
     return TILE_ROWS * TILE_COLS * depth * times
 
 

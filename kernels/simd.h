@@ -101,6 +101,22 @@ INLINE vf activate(vf v, int kind, float slope)
     return kind == ACTIVATION_RELU6 ? select_vf(v > six, six, v) : v;
 }
 
+/* What a tile asks memory for while it multiplies, `step` bytes further with each step: it comes into the L2 cache.
+ *
+ * Several tiles use the same weights, [steps][width]. The first of them would wait for memory, and memory for the others;
+ * so each asks for its part of the weights that follow. One tile alone would only wait for two things at once. */
+typedef struct {
+    const char *at;
+    ptrdiff_t step;
+} Ahead;
+
+INLINE Ahead ahead_of(const float *next, ptrdiff_t steps, ptrdiff_t width, ptrdiff_t part, ptrdiff_t parts)
+{
+    const Ahead ahead = {(const char *)(next + steps * width * part / parts),
+                         parts > 1 ? width * (ptrdiff_t)sizeof(float) / parts : 0};
+    return ahead;
+}
+
 /* The micro-kernel: a sum of outer products, kept in registers.
  *
  *   out[i][j] = sum over t < taps, k < depth of  a[tap[t] + i*row_step + k*a_step] * b[(t*depth + k)*b_step + j]
@@ -108,13 +124,15 @@ INLINE vf activate(vf v, int kind, float slope)
  *
  * Each step loads  vecs  vectors of b and broadcasts  rows  numbers of a for  rows*vecs  multiply-adds. */
 INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                    const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+                    const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out,
+                    Ahead ahead)
 {
     vf sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const float *at = a + tap[t];
 #pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at += a_step, b += b_step) {
+        for (ptrdiff_t k = 0; k < depth; k++, at += a_step, b += b_step, ahead.at += ahead.step) {
+            __builtin_prefetch(ahead.at, 0, 2);
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
@@ -148,9 +166,9 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
 /* row_step = 1: neighbours in memory are rows. */
 static __attribute__((noinline))
 void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-          const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out)
+          const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out, Ahead ahead)
 {
-#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, 1, a_step, b, b_step, out)
+#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, 1, a_step, b, b_step, out, ahead)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }
@@ -158,9 +176,9 @@ void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t de
 /* row_step = VLEN, a_step = 1: a row is a vector, and the depth walks along it. */
 static __attribute__((noinline))
 void tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                   const float *a, const float *b, float *out)
+                   const float *a, const float *b, float *out, Ahead ahead)
 {
-#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, VLEN, 1, b, TILE_COLS, out)
+#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, VLEN, 1, b, TILE_COLS, out, ahead)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }

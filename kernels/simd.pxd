@@ -18,10 +18,13 @@ cdef extern from "simd.h" nogil:
     vf broadcast(float x)
     vf larger(vf a, vf b)
     vf activate(vf v, int kind, float slope)
+    ctypedef struct Ahead:
+        pass
+    Ahead ahead_of(const float* next, Py_ssize_t steps, Py_ssize_t width, Py_ssize_t part, Py_ssize_t parts)
     void tile(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
-              const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out)
+              const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out, Ahead ahead)
     void tile_of_lanes(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
-                       const float* a, const float* b, float* out)
+                       const float* a, const float* b, float* out, Ahead ahead)
     void transpose_matrix(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t vecs,
                           float* out, Py_ssize_t out_step)
     void transpose_first(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t count, float* out)

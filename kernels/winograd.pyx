@@ -15,8 +15,8 @@ inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of th
 Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
 large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
 made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
-("output-channel-owner"). The one that moves fewer bytes is taken; the second too where a thread would get one block or
-none, because then they share the making of V and even parts of the output.
+("output-channel-owner"). The one that moves fewer bytes is taken; the second too where blocks are so few that a thread
+would be idle at the end, because then they share the making of V and even parts of the output.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, tile_of_lanes, transpose_matrix
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, ahead_of, tile_of_lanes, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
                                  input_2, input_4, input_6, output_2, output_4, output_6)
 
@@ -67,8 +67,9 @@ cdef Py_ssize_t blocks_of(const Plan* plan, const Layer* layer) noexcept nogil:
 
 
 cdef bint v_comes_first(const Plan* plan, const Layer* layer, int threads) noexcept nogil:
-    """Whether output channels have owners: blocks that are few would leave a thread idle at the end."""
-    return reads_u_once(plan, layer) or threads > 1 and blocks_of(plan, layer) < 2 * threads
+    """Whether output channels have owners: few blocks, or one too many, would leave a thread idle at the end."""
+    cdef Py_ssize_t blocks = blocks_of(plan, layer), idle = ceil_div(blocks, threads) * threads - blocks
+    return reads_u_once(plan, layer) or threads > 1 and (blocks < 2 * threads or 10 * idle > blocks)
 
 
 cdef bint reads_u_once(const Plan* plan, const Layer* layer) noexcept nogil:
@@ -190,7 +191,8 @@ cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block
             first = share(tiles, pieces, piece)
             tile_of_lanes(<int>(share(tiles, pieces, piece + 1) - first), <int>vecs, plan.chunks, plan.tap, VLEN,
                           V + (position * plan.tiles + first) * VLEN, U + position * depth * TILE_COLS,
-                          M + (position * plan.tiles + first) * TILE_COLS)
+                          M + (position * plan.tiles + first) * TILE_COLS,
+                          ahead_of(U + (position + 1) % (n * n) * depth * TILE_COLS, depth, TILE_COLS, piece, pieces))
     for row in range(block.rows):
         for vec in range(vecs):
             # A^T M, down every column of positions
