@@ -9,14 +9,14 @@ inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of th
     M[position] = V[position] U[position]       V: tiles x C, U: C x K
 
     U  [groups][K / TILE_COLS][n*n][C][TILE_COLS]           filters, transformed and packed once
-    V  [block][C / VLEN][n*n][tile][VLEN]                   inputs; a block holds the tiles of some rows of tiles
+    V  [block][n*n][C / VLEN][tile][VLEN]                   inputs; a block holds the tiles of some rows of tiles
     M  [n*n][tile][TILE_COLS]                               products of one block with TILE_COLS output channels
 
 Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
 large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
 made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
-("output-channel-owner"). The one that moves fewer bytes is taken; the second too where blocks are so few that a thread
-would be idle at the end, because then they share the making of V and even parts of the output.
+("output-channel-owner"). The second is taken where it moves fewer bytes, or V comes from the last cache anyway; and
+where blocks are so few that a thread would be idle at the end, because then they share the making of V and even parts.
 """
 
 import numpy as np
@@ -30,18 +30,20 @@ from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, ahead_of, tile_of_lanes, t
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
                                  input_2, input_4, input_6, output_2, output_4, output_6)
 
-cdef Py_ssize_t CACHE = 128 * 1024      # numbers: V of a block takes 512 KiB of the L2 cache
+cdef Py_ssize_t CACHE = 128 * 1024      # numbers: V of a block takes 512 KiB of the L2 cache, else M takes half of it
+cdef Py_ssize_t SHARED = 1024 * 1024    # numbers: V of all blocks takes 4 MiB of the last cache
 
 
 cdef struct Plan:
     Job job
     Py_ssize_t m, n
     Transform input, output
+    bint v_stays                        # in the L2 cache, while it meets all of U
     Blocks blocks                       # of tiles
     Py_ssize_t chunks                   # vectors of input channels
     Py_ssize_t tiles                    # of the largest block, made odd: powers of two collide in the cache
     Py_ssize_t width                    # of the patch of input pixels behind a block
-    Py_ssize_t v_size                   # numbers in the V of one block
+    Py_ssize_t v_step, v_size           # numbers in the V of one block: a position, and all
     Py_ssize_t* tap                     # where each chunk begins in a V
     float* v                            # the V of all blocks, if they are made before U is read
 
@@ -53,11 +55,14 @@ cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
     plan.m, plan.n = m, n
     plan.input = input_2 if m == 2 else input_4 if m == 4 else input_6
     plan.output = output_2 if m == 2 else output_4 if m == 4 else output_6
-    plan.blocks = cut(ceil_div(layer.P, m), ceil_div(layer.Q, m), max(2 * TILE_ROWS, CACHE // (n * n * C)), 1)
+    plan.v_stays = CACHE // (n * n * C) >= 2 * TILE_ROWS
+    plan.blocks = cut(ceil_div(layer.P, m), ceil_div(layer.Q, m),
+                      CACHE // (n * n * (C if plan.v_stays else 2 * TILE_COLS)), 1)
     plan.chunks = ceil_div(C, VLEN)
     plan.tiles = plan.blocks.rows * plan.blocks.columns | 1
     plan.width = m * plan.blocks.columns + 2
-    plan.v_size = whole_lines(plan.chunks * n * n * plan.tiles * VLEN)
+    plan.v_step = (plan.chunks * plan.tiles + 1) * VLEN
+    plan.v_size = whole_lines(n * n * plan.v_step)
     return plan
 
 
@@ -67,17 +72,16 @@ cdef Py_ssize_t blocks_of(const Plan* plan, const Layer* layer) noexcept nogil:
 
 
 cdef bint v_comes_first(const Plan* plan, const Layer* layer, int threads) noexcept nogil:
-    """Whether output channels have owners: few blocks, or one too many, would leave a thread idle at the end."""
-    cdef Py_ssize_t blocks = blocks_of(plan, layer), idle = ceil_div(blocks, threads) * threads - blocks
-    return reads_u_once(plan, layer) or threads > 1 and (blocks < 2 * threads or 10 * idle > blocks)
+    """Whether output channels have owners: else threads were idle, V came from the last cache too, or more bytes moved.
 
-
-cdef bint reads_u_once(const Plan* plan, const Layer* layer) noexcept nogil:
-    """Compare the bytes: U read again for every block, or V written and read again for every block of channels."""
-    cdef Py_ssize_t blocks = layer.N * plan.blocks.down * plan.blocks.across
-    cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
+    The bytes: U is read again for every block, or V is written and read again for every block of output channels.
+    """
+    cdef Py_ssize_t all_blocks = blocks_of(plan, layer), idle = ceil_div(all_blocks, threads) * threads - all_blocks
+    cdef Py_ssize_t blocks = all_blocks // layer.groups, channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
     cdef Py_ssize_t u_size = channel_blocks * TILE_COLS * plan.chunks * VLEN * plan.n * plan.n
-    return u_size * (blocks - 1) > blocks * plan.v_size * (channel_blocks + 1)
+    return (threads > 1 and (all_blocks < 2 * threads or 10 * idle > all_blocks)
+            or not plan.v_stays and all_blocks * plan.v_size <= SHARED
+            or u_size * (blocks - 1) > blocks * plan.v_size * (channel_blocks + 1))
 
 
 def points(int m) -> tuple[float, ...]:
@@ -140,7 +144,7 @@ def cost(Layer layer, int m) -> tuple[float, float, float, float]:
     cdef double images = layer.N * layer.groups, blocks = plan.blocks.down * plan.blocks.across
     cdef double all_tiles = images * plan.blocks.height * plan.blocks.width
     cdef double u = n * n * plan.chunks * VLEN * vecs * VLEN
-    read = u + blocks * plan.v_size * ceil_div(vecs, TILE_COLS // VLEN) if reads_u_once(&plan, &layer) else u * blocks
+    read = blocks * (u + (0 if plan.v_stays else plan.v_size * ceil_div(vecs, TILE_COLS // VLEN)))
     return (all_tiles / tiles * pieces * n * n * plan.chunks * VLEN * vecs * max(<double>tiles / pieces, FEWEST_ROWS),
             all_tiles * n * n * plan.chunks * (2 - MOVED if layer.x_lanes else 2),
             all_tiles * (n * n + m * n + (1 if layer.y_lanes else 2) * m * m) * vecs,
@@ -164,8 +168,8 @@ cdef void transform_chunk(const Plan* plan, Block block, Py_ssize_t chunk, float
         # (B^T d) B, along the rows, tile by tile
         for i in range(n):
             plan.input(half + i * width * VLEN, VLEN, m * VLEN,
-                       V + ((chunk * n + i) * n * plan.tiles + row * block.columns) * VLEN,
-                       plan.tiles * VLEN, VLEN, block.columns)
+                       V + i * n * plan.v_step + (chunk * plan.tiles + row * block.columns) * VLEN,
+                       plan.v_step, VLEN, block.columns)
 
 
 cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block, float* scratch,
@@ -190,7 +194,7 @@ cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block
         for piece in range(pieces):
             first = share(tiles, pieces, piece)
             tile_of_lanes(<int>(share(tiles, pieces, piece + 1) - first), <int>vecs, plan.chunks, plan.tap, VLEN,
-                          V + (position * plan.tiles + first) * VLEN, U + position * depth * TILE_COLS,
+                          V + position * plan.v_step + first * VLEN, U + position * depth * TILE_COLS,
                           M + (position * plan.tiles + first) * TILE_COLS,
                           ahead_of(U + (position + 1) % (n * n) * depth * TILE_COLS, depth, TILE_COLS, piece, pieces))
     for row in range(block.rows):
@@ -264,7 +268,7 @@ def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const
     bind(job, x, weight, bias, residual, y)
     plan.tap = <Py_ssize_t*>&arena[0]
     for chunk in range(plan.chunks):
-        plan.tap[chunk] = chunk * plan.n * plan.n * plan.tiles * VLEN
+        plan.tap[chunk] = chunk * plan.tiles * VLEN
     job.scratch = &arena[0] + tap_size(&plan)
     job.scratch_size = worker_scratch(&plan)
     with nogil:

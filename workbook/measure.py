@@ -27,6 +27,7 @@ from kernels import cost, probe
 MEMORY = "memory"  # what lies behind the last cache
 
 _WARM_UP = 2  # calls before the first that counts: pages are touched, weights are in the cache
+_SETTLING = 0.003  # seconds of calls before a turn of several threads
 _PATIENCE = 0.3  # seconds, for threads that spin
 _FLOAT = 4  # bytes
 _LEAST_MOVED = 16 << 20  # bytes a run, for a tenth of a millisecond at least
@@ -93,9 +94,10 @@ def interleaved(
     seconds : float, optional
         Time to spend on all cases together; 1 s, or 0.2 s when WORKBOOK_QUICK is set.
     alone : bool
-        Whether each turn waits until all other threads of this process sleep; a call that is not timed follows, which
-        wakes the threads of the case. For programs of several threads: those of a library may spin for tens of
-        milliseconds after its call and take a core from whoever comes next.
+        Whether each turn waits until all other threads of this process sleep; calls that are not timed follow, which
+        wake the threads of the case. For programs of several threads: those of a library may spin for tens of
+        milliseconds after its call and take a core from whoever comes next, and what it left in the caches goes back to
+        memory, which all cores share.
     clock : function, optional
         `time.thread_time` counts only the time in which the calling thread runs. For programs of one thread it keeps a
         busy machine out: a long call is interrupted every time, a short one rarely, and the ratio of two medians would
@@ -114,7 +116,7 @@ def interleaved(
             once, _ = _time(function, 1, clock)
         calls[name] = max(1, round(200e-6 / max(once, 1e-7)))  # a round lasts well over the clock's grain
         waiting = _others_asleep() if alone else 0
-        round_seconds += waiting + once * (calls[name] + alone)
+        round_seconds += waiting + once * calls[name] + alone * max(once, _SETTLING)
     rounds = max(3, min(200, round(budget / round_seconds)))
     times: dict[str, list[float]] = {name: [] for name in cases}
     waited: dict[str, list[float]] = {name: [] for name in cases}
@@ -122,13 +124,20 @@ def interleaved(
         for name, function in cases.items():
             if alone:
                 _others_asleep()
-                function()
+                _settle(function)
             taken, part = _time(function, calls[name], clock)
             times[name].append(taken / calls[name])
             waited[name].append(part)
         if on_round:
             on_round()
     return {name: Timing.of(times[name], statistics.fmean(waited[name])) for name in cases}
+
+
+def _settle(function: Callable[[], object]) -> None:
+    """Call a function for a moment, at least once."""
+    start = time.perf_counter()
+    while time.perf_counter() < start + _SETTLING:
+        function()
 
 
 def _others_asleep() -> float:
