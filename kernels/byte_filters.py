@@ -57,7 +57,9 @@ class Filters:
             raise ValueError(f"groups={window.groups} does not divide the {K} output channels of w")
         zero = _zero_points(w_zero_point, K, w.dtype)
         less = 128 if w.dtype == np.uint8 else 0  # signed bytes
-        self._w = np.array(w.astype(np.int16) - less, np.int8, order="C")
+        signed = _signed(w)
+        self._weight: Callable[[], npt.NDArray[np.int8]] = lambda: signed
+        self._sums = signed.sum((1, 2, 3), dtype=np.int64)
         self._zero = np.array(np.broadcast_to(zero - less, K), np.int32)
         self._bias = np.zeros(K, np.int64)
         if bias is not None:
@@ -72,6 +74,10 @@ class Filters:
         self._packed: dict[str, npt.NDArray[np.int32]] = {}  # by the form of image
         self._arenas = Arenas(np.int32)
         self._offsets: dict[int, npt.NDArray[np.int32]] = {}  # by the zero point of x, of which a plan sees few
+
+    def forget_weight(self, again: Callable[[], ByteArray]) -> None:
+        """Keep only what is packed; `again` returns w whenever it has to be packed for a form of image."""
+        self._weight = lambda: _signed(again())
 
     @property
     def packed_bytes(self) -> int:
@@ -135,17 +141,17 @@ class Filters:
     def _pack(self, form: str) -> npt.NDArray[np.int32]:
         if form not in self._packed:
             if form == "lanes":
-                packed = quantized_lanes.pack(self._w)
+                packed = quantized_lanes.pack(self._weight())
             else:
-                packed = quantized.pack(self._w, self.window.groups, self._kind, bool(self._zero.any()))
+                packed = quantized.pack(self._weight(), self.window.groups, self._kind, bool(self._zero.any()))
             self._packed[form] = packed
         return self._packed[form]
 
     def _offset(self, x_zero: int) -> npt.NDArray[np.int32]:
         """What does not depend on x in  bias + sum of (x - x_zero)*(w - w_zero), for every output channel; it wraps."""
         if x_zero not in self._offsets:
-            sums, taps = self._w.sum((1, 2, 3), dtype=np.int64), math.prod(self.shape[1:])
-            offset: npt.NDArray[np.int64] = self._bias - x_zero * sums + taps * x_zero * self._zero.astype(np.int64)
+            zeros = math.prod(self.shape[1:]) * self._zero.astype(np.int64)
+            offset: npt.NDArray[np.int64] = self._bias - x_zero * self._sums + x_zero * zeros
             self._offsets[x_zero] = offset.astype(np.int32)
         return self._offsets[x_zero]
 
@@ -167,6 +173,12 @@ def _in_lanes(shape: Geometry, threads: int, flip: int, x_lanes: bool, y_lanes: 
 def on_words(run: Callable[[npt.NDArray[np.int32], int], None]) -> Callable[[npt.NDArray[Any], int], None]:
     """Return the run on scratch of any type of four bytes."""
     return lambda scratch, threads: run(scratch.view(np.int32), threads)
+
+
+def _signed(w: ByteArray) -> npt.NDArray[np.int8]:
+    """Return the bytes, those of uint8 less 128: their highest bit is turned round."""
+    flip = np.uint8(128 if w.dtype == np.uint8 else 0)
+    return (readable(w).view(np.uint8) ^ flip).view(np.int8)
 
 
 def _zero_points(zero: Integer, count: int, dtype: np.dtype[Any]) -> npt.NDArray[np.int64]:

@@ -6,6 +6,7 @@ subtracting 128, to the zero point too, which changes no difference x - x_zero_p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,10 @@ class QLinearConv:
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether x and y may have these forms, as `Conv2d.takes`."""
         return not self._filters.obstacle(x_lanes, y_lanes)
+
+    def forget_weight(self, again: Callable[[], ByteArray]) -> None:
+        """Keep only what is packed of the weights, as `Conv2d.forget_weight`; `again` returns w."""
+        self._filters.forget_weight(again)
 
     @property
     def y_dtype(self) -> np.dtype[Any]:

@@ -129,3 +129,12 @@ def test_bad_input():
         plan().bind(x, np.empty((1, 48, 4, 2), np.uint8))
     assert not plan(channels=33).takes(True, False)
     assert plan()(to_lanes(x[:0]), lanes=True).shape == (0, 48 // LANES, 4, 4, LANES)
+
+
+def test_a_plan_without_its_weights_asks_for_them_once_a_form():
+    case, asked = CASES[0], []
+    plan = case.plan()
+    plan.forget_weight(lambda: asked.append(1) or case.w)
+    for x in (case.x, to_lanes(case.x)) * 2:
+        np.testing.assert_array_equal(plan(x), case.expected)
+    assert len(asked) == 2

@@ -152,6 +152,7 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         algorithm=settings.integer_algorithm,
         threads=settings.threads,
     )
+    plan.forget_weight(lambda: constants[node.inputs[3]])
     if not depends_on_image(node):
         return Step(node, node.inputs[:1], ByteConvolution(plan))
     zero = x_zero.item()
@@ -176,6 +177,7 @@ def _gemm(node: Node, constants: Constants, settings: Settings) -> Step:
         algorithm=settings.integer_algorithm,
         threads=settings.threads,
     )
+    plan.forget_weight(lambda: constants[node.inputs[3]][:, :, None, None])
     return Step(node, node.inputs[:1], ByteProduct(plan))
 
 
