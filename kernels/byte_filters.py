@@ -25,7 +25,7 @@ ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 Integer = int | np.integer[Any] | npt.NDArray[Any]
 
 BYTES = ("uint8", "int8")
-ALGORITHMS = ("direct", "saturating")  # their numbers are those of simd.h
+ALGORITHMS = ("direct", "saturating")  # their numbers are those of words.h
 
 _, _COLUMNS = tile_shape()  # output channels of a tile
 

@@ -27,7 +27,7 @@ ctypedef fused Number:
     uchar                               # of a maximum
     int                                 # of a mean
 
-cdef float SHIFT = 12582912.0           # 1.5 * 2**23: what is added to it is rounded to a whole number, as in simd.h
+cdef float SHIFT = 12582912.0           # 1.5 * 2**23: what is added to it is rounded to a whole number, as in words.h
 
 
 cdef struct Output:

@@ -16,8 +16,8 @@ from libc.string cimport memcpy
 
 from kernels.blocks cimport ceil_div
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport (VLEN, add_words, broadcast, broadcast_word, clamp, load, load_bytes, nearest, store,
-                           store_bytes, to_float, vf, vi)
+from kernels.simd cimport VLEN, broadcast, load, store, vf
+from kernels.words cimport add_words, broadcast_word, clamp, load_bytes, nearest, store_bytes, to_float, vi
 
 cdef Py_ssize_t PIECE = 32 * 1024       # numbers of a task
 cdef enum Operation:

@@ -3,7 +3,7 @@
     sum[k, p, q] = sum over c, r, s of  (x[c, ...] - x_zero) * (w[k, c, r, s] - w_zero[k])  +  bias[k]
     y[k, p, q] = nearest(clamp(scale[k] * sum[k, p, q])) + y_zero       scale = x_scale * w_scale[k] / y_scale
 
-The machine multiplies words of PER_WORD unsigned x with as many signed w (simd.h). Zero points come out of the sum:
+The machine multiplies words of PER_WORD unsigned x with as many signed w (words.h). Zero points come out of the sum:
 
     sum of (x - x_zero) * (w - w_zero) = (sum of x*w) + offset - w_zero * (sum of x),   offset known beforehand
 
@@ -25,9 +25,9 @@ from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing
 from kernels.layer cimport Layer
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport (EXACT, EXACT_PER_WORD, TILE_COLS, TILE_ROWS, VLEN, add_words, broadcast, broadcast_word,
-                           clamp, dot_tile, load_words, make_words, multiply_words, nearest, store_bytes, store_words,
-                           to_float, vi)
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, broadcast
+from kernels.words cimport (EXACT, EXACT_PER_WORD, add_words, broadcast_word, clamp, dot_tile, load_words, make_words,
+                            multiply_words, nearest, store_bytes, store_words, to_float, vi)
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 cdef Py_ssize_t PIXELS = 4096           # of a block at most: its outputs stay in the cache too

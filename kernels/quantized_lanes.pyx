@@ -21,8 +21,9 @@ from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport (EXACT_PER_WORD, TILE_COLS, TILE_ROWS, VLEN, add_words, broadcast_word, clamp,
-                           dot_tile_of_lanes, load, load_words, nearest, operand, store_bytes, to_float, vf, vi)
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, load, vf
+from kernels.words cimport (EXACT_PER_WORD, add_words, broadcast_word, clamp, dot_tile_of_lanes, load_words, nearest,
+                            operand, store_bytes, to_float, vi)
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 

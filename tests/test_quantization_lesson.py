@@ -254,7 +254,7 @@ def test_sources_are_the_text_that_runs():
     for name in ("dot", "dot_saturating"):
         text = lesson.source(name).text
         assert text.startswith(f"INLINE vi {name}(vi sum")
-        assert text in kernels.source("simd.h")
+        assert text in kernels.source("words.h")
         assert text.count("INLINE") == 1
     with pytest.raises(ValueError, match="quantized"):
         lesson.source("fastest")

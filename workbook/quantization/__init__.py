@@ -113,7 +113,7 @@ def source(name: str) -> Listing:
     """
     if name == "affine":
         return Listing(inspect.getsource(Affine), "python")
-    found = re.search(rf"^INLINE vi {re.escape(name)}\(.*?^}}", kernels.source("simd.h"), re.DOTALL | re.MULTILINE)
+    found = re.search(rf"^INLINE vi {re.escape(name)}\(.*?^}}", kernels.source("words.h"), re.DOTALL | re.MULTILINE)
     return Listing(found[0], "c") if found else Listing(kernels.source(name), "c" if name.endswith(".h") else "cython")
 
 
