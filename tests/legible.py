@@ -1,4 +1,6 @@
-"""What a figure's colours become in greyscale and for a deuteranope, and which of them cannot be told apart.
+"""What of a figure cannot be read: colours too close to each other, and texts that leave the page.
+
+Colours are seen in greyscale and as a deuteranope does.
 
 Two colours of data in one Axes may be confused unless they differ enough, or the marks differ in something else: in
 marker, line style or hatch, or because each has its name written beside it.
@@ -25,6 +27,7 @@ Color = npt.NDArray[np.float64]
 MAPS = {"viridis", "cividis", "gray"}  # lightness grows along each, and no hue is needed
 LEAST_LIGHTNESS = 12.0  # CIE L*, for greyscale
 LEAST_DIFFERENCE = 15.0  # CIE76, for a deuteranope; about 2 can just be seen side by side
+EDGE = 2  # pixels that a text's box may lie beyond the page: its letters are a little smaller
 
 # G. Machado, M. Oliveira, L. Fernandes, "A physiologically-based model for simulation of color vision deficiency", IEEE
 # TVCG 15(6), 2009: deuteranomaly of severity 1.0, on linear RGB.
@@ -115,6 +118,28 @@ def confusions(figure: Figure) -> list[str]:
                 if not named:
                     found += _too_close(first, second)
     return found
+
+
+def off_the_page(figure: Figure) -> list[str]:
+    """Return the texts of a figure that are cut off at its edge."""
+    figure.draw_without_rendering()
+    page = figure.bbox.padded(EDGE)
+    found = []
+    for text in (*figure.texts, *(text for axes in figure.axes for text in _texts(axes))):
+        if text.get_visible() and text.get_text().strip():
+            box = text.get_window_extent()
+            if not (page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1):
+                found.append(f"{text.get_text()!r}: {box} is not inside of {page}")
+    return found
+
+
+def _texts(axes: Axes) -> Iterator[Text]:
+    """Find all that is written in an Axes; of the labels of ticks, those that are in view."""
+    legend = axes.get_legend()
+    yield from (*axes.texts, axes.title, axes.xaxis.label, axes.yaxis.label, *(legend.get_texts() if legend else ()))
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        yield from (tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high)
 
 
 def _written(axes: Axes) -> set[str]:

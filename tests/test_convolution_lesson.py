@@ -8,7 +8,7 @@ import pytest
 import kernels
 from workbook import catalog
 from workbook import convolution as lesson
-from workbook.convolution import charts, model, networks, panels, rungs
+from workbook.convolution import model, networks, panels, rungs
 from workbook.convolution.channels import BANK, channels
 from workbook.convolution.columns import kept_bytes, layer_of, matrix_bytes
 from workbook.convolution.race import at_most, intensity
@@ -270,18 +270,3 @@ def test_charts_are_pictures_with_exact_words(race):
         assert picture.image.startswith(b"\x89PNG")
         assert exact in picture.text
         assert "[measured]" not in picture.text
-
-
-def test_no_label_leaves_its_chart(race):
-    from workbook.drawing import look
-
-    with look():
-        for figure in (charts.survey_figure(lesson.survey()), charts.ladder_figure(race)):
-            page = figure.bbox
-            figure.canvas.draw()
-            texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
-            for box in (text.get_window_extent() for text in texts):
-                assert page.x0 <= box.x0, "left"
-                assert box.x1 <= page.x1, "right"
-                assert page.y0 <= box.y0, "below"
-                assert box.y1 <= page.y1, "above"

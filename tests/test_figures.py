@@ -77,6 +77,8 @@ def show(code: str, names: dict[str, object]) -> None:
 def assert_legible(figures: list[Figure]) -> None:
     for figure in figures:
         assert legible.confusions(figure) == []
+        with look():
+            assert legible.off_the_page(figure) == []
         texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
         assert min((text.get_fontsize() for text in texts), default=SMALLEST_TEXT) >= SMALLEST_TEXT
         assert figure.get_facecolor() == to_rgba("white")
@@ -124,6 +126,16 @@ def test_a_name_beside_the_data_counts_and_one_in_the_legend_does_not() -> None:
     axes.text(1, 1, "a")
     axes.text(2, 2, "b")
     assert legible.confusions(figure) == []
+
+
+@pytest.mark.parametrize("write", ["text", "set_xlabel", "set_ylabel", "set_title", "set_xticks"])
+def test_a_text_that_leaves_the_page_is_found(write: str) -> None:
+    figure = figure_of(("plot", {}))
+    assert legible.off_the_page(figure) == []
+    long = "a text longer than its figure is wide, " * 9
+    placed = {"text": (1, 1, long), "set_xticks": ([1, 9], ["here", long])}.get(write, (long,))
+    getattr(figure.axes[0], write)(*placed)
+    assert [long in found for found in legible.off_the_page(figure)] == [True]
 
 
 def test_a_rainbow_is_found() -> None:

@@ -11,7 +11,6 @@ import pytest
 import kernels
 from workbook import digits, models
 from workbook import quantization as lesson
-from workbook.drawing import look
 from workbook.quantization import charts, collapse, exercises, half, model, race, ranges, trials
 from workbook.quantization.affine import Affine
 from workbook.quantization.speed import filled
@@ -206,16 +205,6 @@ class TestRace:
         assert picture.image.startswith(b"\x89PNG")
         assert "3x3 64@56 winograd_f4 0.9" in picture.text
         assert "[measured]" not in picture.text
-
-    def test_no_label_leaves_its_chart(self, timed):
-        with look():
-            for figure in (charts.race_figure(timed), charts.enough_figure(lesson.enough())):
-                figure.canvas.draw()
-                page = figure.bbox
-                texts = [text for axes in figure.axes for text in (*axes.texts, *axes.get_xticklabels(), axes.title)]
-                for box in (text.get_window_extent() for text in texts):
-                    assert page.x0 <= box.x0 <= box.x1 <= page.x1
-                    assert page.y0 <= box.y0 <= box.y1 <= page.y1
 
 
 def test_the_photo_says_its_psnr():

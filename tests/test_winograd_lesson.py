@@ -11,7 +11,7 @@ import kernels
 from workbook import winograd as lesson
 from workbook.drawing import look
 from workbook.reference import reference
-from workbook.winograd import charts, explorers, figures, precision, race, trials
+from workbook.winograd import explorers, figures, precision, race, trials
 from workbook.winograd.model import cook_toom
 from workbook.winograd.work import Work, layer_of
 
@@ -46,16 +46,6 @@ class TestRace:
         assert picture.image.startswith(b"\x89PNG")
         assert "64@56 2.25/4.00/4.41" in picture.text
         assert "[measured]" not in picture.text
-
-    def test_no_label_leaves_its_chart(self, timed):
-        with look():
-            figure = charts.race_figure(timed)
-            figure.canvas.draw()
-            page = figure.bbox
-            texts = [text for axes in figure.axes for text in (*axes.texts, *axes.get_xticklabels())]
-            for box in (text.get_window_extent() for text in texts):
-                assert page.x0 <= box.x0 <= box.x1 <= page.x1
-                assert page.y0 <= box.y0 <= box.y1 <= page.y1
 
     def test_what_is_installed_stands_behind_the_mark(self, monkeypatch):
         from workbook import peers

@@ -192,20 +192,6 @@ class TestLive:
         with pytest.raises(ValueError, match="fastest"):
             denoising.denoiser("fastest", 1)
 
-    def test_no_label_leaves_a_chart(self):
-        with look():
-            drawn = [
-                charts.live_figure(denoising.live(SMALL, frames=2)),
-                charts.loops_figure(hiccup.Loops(*hiccup.simulated(), *hiccup.simulated())),
-            ]
-            for figure in drawn:
-                figure.draw_without_rendering()
-                page = figure.bbox
-                texts = [text for axes in figure.axes for text in (*axes.texts, axes.xaxis.label, axes.title)]
-                for box in (text.get_window_extent() for text in texts):
-                    assert page.x0 <= box.x0 <= box.x1 <= page.x1
-                    assert page.y0 <= box.y0 <= box.y1 <= page.y1
-
 
 class TestServe:
     def test_one_plan_is_the_answer(self):

@@ -63,7 +63,7 @@ def _times(axes: Axes, top: float, name: str, cost: LayerCost, longest: float) -
     axes.text(0, top + 0.3, f"{name}: {cost.datapath}", va="center")
     for i, (seconds, color) in enumerate(((cost.compute_seconds, _LANES), (cost.dram_seconds, _DRAM))):
         y = top + 0.6 + 0.52 * i
-        width = 0.55 * seconds / longest
+        width = 0.52 * seconds / longest
         axes.add_patch(Rectangle((0, y), width, 0.42, color=color))
         share = f", {cost.utilisation:.1%} of lanes" if i == 0 else ""
         axes.text(width + 0.02, y + 0.21, f"{_short(seconds * 1e6)}{share}", va="center")
