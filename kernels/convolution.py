@@ -16,7 +16,7 @@ from kernels.bound import Bound
 from kernels.explain import Explanation, Option
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
-from kernels.registry import ALGORITHMS, automatic, counts, described, floats, obstacle, of_dtype
+from kernels.registry import ALGORITHMS, COMPACT, automatic, counts, described, floats, obstacle, of_dtype
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -87,7 +87,13 @@ def conv2d(
 class Conv2d:
     """A convolution layer with its weights packed, to be called on many inputs.
 
-    The parameters are those of `conv2d`. The plan may be called from several threads at once.
+    The parameters are those of `conv2d`, and `compact`. The plan may be called from several threads at once.
+
+    Parameters
+    ----------
+    compact : bool
+        Whether Winograd keeps the filters as they are and transforms them in each call: 9/16 (`winograd_f2`) to 9/64
+        (`winograd_f6`) of the memory, for up to a fifth more time.
 
     Attributes
     ----------
@@ -111,6 +117,7 @@ class Conv2d:
         activation: Activation = None,
         algorithm: str = "auto",
         threads: int | None = None,
+        compact: bool = False,
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
         self._activation = activation_code(activation)
@@ -133,6 +140,7 @@ class Conv2d:
             raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {known}")
         self.algorithm = algorithm
         self.threads = thread_count(threads)
+        self._compact = compact
         self._packed: dict[str, FloatArray] = {}
         self._arenas = Arenas(np.float32)
         if algorithm != "auto":
@@ -203,7 +211,7 @@ class Conv2d:
                 raise ValueError(f"residual must have the output's shape {y_shape}, not {residual.shape}")
         check_out(out, y_shape, {"x": x, "residual": residual}, self._dtype)
         name = self._choice(shape, *forms)
-        layer, numbers = described(shape, self._activation, name, self.threads, self._dtype, *forms)
+        layer, numbers = described(shape, self._activation, name, self.threads, self._dtype, *forms, self._compact)
         run = partial(
             self._algorithms[name].run,
             layer,
@@ -271,8 +279,8 @@ class Conv2d:
             return Option(name, math.nan, math.nan, why_not)
         threads = 1 if name == "naive" else self.threads
         _, C, R, S = shape.weight_shape
-        work = counts(name, shape, self._dtype, x_lanes, y_lanes)
-        seconds = cost.seconds(name, work, math.prod(shape.weight_shape), threads)
+        work = counts(name, shape, self._dtype, x_lanes, y_lanes, self._compact)
+        seconds = cost.seconds(name, work, math.prod(shape.weight_shape), threads, self._compact)
         return Option(name, seconds, cost.relative_error(name, C, R * S, self._dtype), "")
 
     def _check_runs(self, name: str, x_lanes: bool = False, y_lanes: bool = False) -> None:
@@ -289,7 +297,7 @@ class Conv2d:
         if self.algorithm != "auto":
             name = self.algorithm
         elif self._algorithms is ALGORITHMS and (not (x_lanes or y_lanes) or self.takes(x_lanes, y_lanes)):
-            return automatic(shape, x_lanes, y_lanes, self.threads)
+            return automatic(shape, x_lanes, y_lanes, self.threads, self._compact)
         else:
             name = "direct"
         if x_lanes or y_lanes:
@@ -300,7 +308,10 @@ class Conv2d:
         packed = self._packed.get(name)
         if packed is None:
             weight = readable(self._again()) if self._again else self._weight
-            packed = self._packed[name] = self._algorithms[name].pack(weight, self._window.groups)
+            pack = self._algorithms[name].pack
+            if self._compact:
+                pack = COMPACT.get(name, pack)
+            packed = self._packed[name] = pack(weight, self._window.groups)
         return packed
 
 

@@ -40,17 +40,20 @@ _HALF_ROUNDOFF, _SPILL, _HALF_OUTPUT = 2.0**-11, 32, 0.4
 
 
 def vector_multiply_adds(
-    algorithm: str, counts: tuple[float, float, float, float], weights: int, threads: int = 1
+    algorithm: str, counts: tuple[float, float, float, float], weights: int, threads: int = 1, compact: bool = False
 ) -> float:
     """Price a layer's counts and its number of weights: vector multiply-adds of one core that take as long."""
     work = sum(count * price for count, price in zip(counts, _PRICES, strict=True))
-    packed = weights * _GROWTH.get(algorithm, 1)
+    packed = weights * (1 if compact else _GROWTH.get(algorithm, 1))
     return max(work / threads, packed * _FROM_MEMORY if packed > _CACHE else 0)
 
 
-def seconds(algorithm: str, counts: tuple[float, float, float, float], weights: int, threads: int = 1) -> float:
+def seconds(
+    algorithm: str, counts: tuple[float, float, float, float], weights: int, threads: int = 1, compact: bool = False
+) -> float:
     """Predict the time of a layer on this machine."""
-    return _CALL + vector_multiply_adds(algorithm, counts, weights, threads) * probe.lanes() / multiply_add_rate()
+    work = vector_multiply_adds(algorithm, counts, weights, threads, compact)
+    return _CALL + work * probe.lanes() / multiply_add_rate()
 
 
 def relative_error(algorithm: str, channels: int, taps: int, dtype: str = "float32") -> float:

@@ -135,8 +135,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
                 at = p * work.patch.width + q
                 ahead = ahead_of(next_weight, depth, TILE_COLS, p * pieces + piece, block.rows * pieces)
                 if layer.x_lanes:
-                    tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, VLEN, patch + at * VLEN, weight, one_tile,
-                                  ahead)
+                    tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, VLEN, patch + at * VLEN, weight,
+                                  TILE_COLS, one_tile, False, ahead)
                 else:
                     tile(<int>count, <int>vecs, work.taps, work.tap, C, patch + at, work.patch.channel_step, weight,
                          TILE_COLS, one_tile, ahead)

@@ -145,7 +145,11 @@ class Geometry:
         return math.prod(self.y_shape) * math.prod(self.weight_shape[1:])
 
     def compiled(
-        self, activation: tuple[int, float] = (0, 0.0), x_lanes: bool = False, y_lanes: bool = False
+        self,
+        activation: tuple[int, float] = (0, 0.0),
+        x_lanes: bool = False,
+        y_lanes: bool = False,
+        compact: bool = False,
     ) -> dict[str, float]:
         """Return the layer as the compiled algorithms take it: the fields of Layer in layer.pxd."""
         window = self.window
@@ -154,7 +158,7 @@ class Geometry:
         layer["stride_h"], layer["stride_w"] = window.stride
         layer["dilation_h"], layer["dilation_w"] = window.dilation
         layer["pad_top"], layer["pad_left"] = window.padding[:2]
-        layer["x_lanes"], layer["y_lanes"] = x_lanes, y_lanes
+        layer["x_lanes"], layer["y_lanes"], layer["compact"] = x_lanes, y_lanes, compact
         layer["activation"], layer["slope"] = activation
         return layer
 

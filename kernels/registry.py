@@ -80,6 +80,9 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 PLAIN = ("naive", "im2col")  # know no lanes
 
+# Packed filters of these are larger than plain ones; this packs them as they are, and each call transforms them.
+COMPACT = dict.fromkeys(("winograd_f2", "winograd_f4", "winograd_f6"), winograd.pack_compact)
+
 # Half precision has one algorithm, on CPUs that have its instructions.
 HALF: dict[str, Algorithm] = {"direct": sys.modules["kernels.half"]} if "kernels.half" in sys.modules else {}
 
@@ -119,14 +122,21 @@ def obstacle(
 
 @lru_cache(maxsize=1024)
 def counts(
-    name: str, shape: Geometry, dtype: str = "float32", x_lanes: bool = False, y_lanes: bool = False
+    name: str,
+    shape: Geometry,
+    dtype: str = "float32",
+    x_lanes: bool = False,
+    y_lanes: bool = False,
+    compact: bool = False,
 ) -> tuple[float, float, float, float]:
     """How many vectors of each kind an algorithm takes for a layer."""
-    return of_dtype(dtype)[name].cost(shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes))
+    return of_dtype(dtype)[name].cost(shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes, compact=compact))
 
 
 @lru_cache(maxsize=1024)
-def automatic(shape: Geometry, x_lanes: bool = False, y_lanes: bool = False, threads: int = 1) -> str:
+def automatic(
+    shape: Geometry, x_lanes: bool = False, y_lanes: bool = False, threads: int = 1, compact: bool = False
+) -> str:
     """Choose what the cost model finds the fastest.
 
     Not naive, which is there to be read, and not F(6,3): a little faster than F(4,3), with four times its error.
@@ -135,8 +145,8 @@ def automatic(shape: Geometry, x_lanes: bool = False, y_lanes: bool = False, thr
     able = (name for name in sensible if not obstacle(name, shape.weight_shape, shape.window, x_lanes, y_lanes))
 
     def price(name: str) -> float:
-        work = counts(name, shape, "float32", x_lanes, y_lanes)
-        return cost.vector_multiply_adds(name, work, math.prod(shape.weight_shape), threads)
+        work = counts(name, shape, "float32", x_lanes, y_lanes, compact)
+        return cost.vector_multiply_adds(name, work, math.prod(shape.weight_shape), threads, compact)
 
     return min(able, key=price)
 
@@ -150,7 +160,8 @@ def described(
     dtype: str,
     x_lanes: bool,
     y_lanes: bool,
+    compact: bool,
 ) -> tuple[dict[str, float], int]:
     """Return the layer as the compiled algorithms take it, and how many numbers of scratch it needs."""
-    layer = shape.compiled(activation, x_lanes, y_lanes)
+    layer = shape.compiled(activation, x_lanes, y_lanes, compact)
     return layer, max(1, of_dtype(dtype)[algorithm].scratch_size(layer, threads))

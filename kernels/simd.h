@@ -120,12 +120,12 @@ INLINE Ahead ahead_of(const float *next, ptrdiff_t steps, ptrdiff_t width, ptrdi
 /* The micro-kernel: a sum of outer products, kept in registers.
  *
  *   out[i][j] = sum over t < taps, k < depth of  a[tap[t] + i*row_step + k*a_step] * b[(t*depth + k)*b_step + j]
- *   i < rows,  j < vecs*VLEN
+ *   i < rows,  j < vecs*VLEN;  `more` adds to what out holds
  *
  * Each step loads  vecs  vectors of b and broadcasts  rows  numbers of a for  rows*vecs  multiply-adds. */
 INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
                     const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out,
-                    Ahead ahead)
+                    const int more, Ahead ahead)
 {
     vf sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
@@ -143,8 +143,10 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < vecs; j++)
-            store(out + i * TILE_COLS + j * VLEN, sum[i][j]);
+        for (int j = 0; j < vecs; j++) {
+            float *to = out + i * TILE_COLS + j * VLEN;
+            store(to, more ? load(to) + sum[i][j] : sum[i][j]);
+        }
 }
 
 /* One compiled copy of a tile for each number of rows and vectors, so that each keeps its sums in registers. */
@@ -168,7 +170,7 @@ static __attribute__((noinline))
 void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
           const float *a, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out, Ahead ahead)
 {
-#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, 1, a_step, b, b_step, out, ahead)
+#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, 1, a_step, b, b_step, out, 0, ahead)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }
@@ -176,9 +178,9 @@ void tile(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t de
 /* row_step = VLEN, a_step = 1: a row is a vector, and the depth walks along it. */
 static __attribute__((noinline))
 void tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                   const float *a, const float *b, float *out, Ahead ahead)
+                   const float *a, const float *b, ptrdiff_t b_step, float *out, int more, Ahead ahead)
 {
-#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, VLEN, 1, b, TILE_COLS, out, ahead)
+#define CALL(r, v) tile_of(r, v, taps, tap, depth, a, VLEN, 1, b, b_step, out, more, ahead)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }

@@ -22,7 +22,7 @@ cdef extern from "simd.h" nogil:
     void tile(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
               const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_step, float* out, Ahead ahead)
     void tile_of_lanes(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
-                       const float* a, const float* b, float* out, Ahead ahead)
+                       const float* a, const float* b, Py_ssize_t b_step, float* out, bint more, Ahead ahead)
     void transpose_matrix(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t vecs,
                           float* out, Py_ssize_t out_step)
     void transpose_first(const float* matrix, Py_ssize_t from_step, Py_ssize_t rows, Py_ssize_t count, float* out)

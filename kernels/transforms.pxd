@@ -1,8 +1,8 @@
 """The one-dimensional transforms of Winograd convolution, written in the points where polynomials are evaluated.
 
-F(m x m, 3 x 3) works with n = m + 2 points: 0, infinity, and pairs +-a, +-b, +-c. Each function transforms `count`
-lines of n vectors; a line's vectors are `step` numbers apart, lines are `next` apart. Two passes, down and along, make
-it two-dimensional. Because the points come in pairs, each even and odd part serves two rows.
+F(m x m, 3 x 3) works with n = m + 2 points: 0, infinity, and pairs +-a, +-b, +-c. The functions of inputs and outputs
+transform `count` lines of n vectors; a line's vectors are `step` numbers apart, lines are `next` apart. Two passes,
+down and along, make it two-dimensional. Because the points come in pairs, each even and odd part serves two rows.
 
 The constants of the default points are exact in float32, and these points kept the rounding error smallest among simple
 fractions.
@@ -20,6 +20,82 @@ cdef extern from *:
 
 ctypedef void (*Transform)(const float* x, Py_ssize_t x_step, Py_ssize_t x_next,
                            float* v, Py_ssize_t v_step, Py_ssize_t v_next, Py_ssize_t count) noexcept nogil
+
+
+# G: row i evaluates a polynomial at the i-th point p, and divides by the product of p - q over every other point q; the
+# last takes the leading coefficient, for infinity.
+
+ctypedef void (*Evaluation)(vf g0, vf g1, vf g2, vf* u) noexcept nogil
+ctypedef void (*FilterTransform)(const float* g, Py_ssize_t g_step, float* u, Py_ssize_t u_step) noexcept nogil
+
+
+cdef inline void evaluate_2(vf g0, vf g1, vf g2, vf* u) noexcept nogil:
+    cdef float a = F2_A, a2 = a * a
+    cdef float over_0 = -1 / a2, over_a = 1 / (2 * a2)
+    cdef vf even, odd
+    u[0] = over_0 * g0
+    # 1, +-a, a^2
+    even, odd = over_a * (g0 + a2 * g2), over_a * a * g1
+    u[1], u[2] = even + odd, even - odd
+    u[3] = g2
+
+
+cdef inline void evaluate_4(vf g0, vf g1, vf g2, vf* u) noexcept nogil:
+    cdef float a = F4_A, b = F4_B, a2 = a * a, b2 = b * b
+    cdef float over_0 = 1 / (a2 * b2), over_a = 1 / (2 * a2 * (a2 - b2)), over_b = 1 / (2 * b2 * (b2 - a2))
+    cdef vf even, odd
+    u[0] = over_0 * g0
+    # 1, +-a, a^2
+    even, odd = over_a * (g0 + a2 * g2), over_a * a * g1
+    u[1], u[2] = even + odd, even - odd
+    # 1, +-b, b^2
+    even, odd = over_b * (g0 + b2 * g2), over_b * b * g1
+    u[3], u[4] = even + odd, even - odd
+    u[5] = g2
+
+
+cdef inline void evaluate_6(vf g0, vf g1, vf g2, vf* u) noexcept nogil:
+    cdef float a = F6_A, b = F6_B, c = F6_C, a2 = a * a, b2 = b * b, c2 = c * c
+    cdef float over_0 = -1 / (a2 * b2 * c2), over_a = 1 / (2 * a2 * (a2 - b2) * (a2 - c2))
+    cdef float over_b = 1 / (2 * b2 * (b2 - a2) * (b2 - c2)), over_c = 1 / (2 * c2 * (c2 - a2) * (c2 - b2))
+    cdef vf even, odd
+    u[0] = over_0 * g0
+    # 1, +-a, a^2
+    even, odd = over_a * (g0 + a2 * g2), over_a * a * g1
+    u[1], u[2] = even + odd, even - odd
+    # 1, +-b, b^2
+    even, odd = over_b * (g0 + b2 * g2), over_b * b * g1
+    u[3], u[4] = even + odd, even - odd
+    # 1, +-c, c^2
+    even, odd = over_c * (g0 + c2 * g2), over_c * c * g1
+    u[5], u[6] = even + odd, even - odd
+    u[7] = g2
+
+
+cdef inline void filter_of(Evaluation evaluate, int n, const float* g, Py_ssize_t g_step,
+                           float* u, Py_ssize_t u_step) noexcept nogil:
+    """U = G g G^T for VLEN filters, [3][3][g_step] and [n][n][u_step]: down every column, then along the rows."""
+    cdef vf columns[3][8]
+    cdef vf row[8]
+    cdef int i, j
+    for j in range(3):
+        evaluate(load(g + j * g_step), load(g + (3 + j) * g_step), load(g + (6 + j) * g_step), columns[j])
+    for i in range(n):
+        evaluate(columns[0][i], columns[1][i], columns[2][i], row)
+        for j in range(n):
+            store(u + (i * n + j) * u_step, row[j])
+
+
+cdef inline void filter_2(const float* g, Py_ssize_t g_step, float* u, Py_ssize_t u_step) noexcept nogil:
+    filter_of(evaluate_2, 4, g, g_step, u, u_step)
+
+
+cdef inline void filter_4(const float* g, Py_ssize_t g_step, float* u, Py_ssize_t u_step) noexcept nogil:
+    filter_of(evaluate_4, 6, g, g_step, u, u_step)
+
+
+cdef inline void filter_6(const float* g, Py_ssize_t g_step, float* u, Py_ssize_t u_step) noexcept nogil:
+    filter_of(evaluate_6, 8, g, g_step, u, u_step)
 
 
 # B^T: row i holds the coefficients of the polynomial that is zero at every point but the i-th; the last, at infinity.

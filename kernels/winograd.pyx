@@ -12,11 +12,17 @@ inputs and outputs (Lavin and Gray, arXiv 1509.09308). Summed over C, each of th
     V  [block][n*n][C / VLEN][tile][VLEN]                   inputs; a block holds the tiles of some rows of tiles
     M  [n*n][tile][TILE_COLS]                               products of one block with TILE_COLS output channels
 
-Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6; U is n*n/9 times as
-large as the filters. Two schedules: a worker makes the V of a block and meets it with all of U ("tile-owner"); or V is
-made for the whole image first, and then a worker meets all of it with its own output channels, so that U is read once
-("output-channel-owner"). The second is taken where it moves fewer bytes, or V comes from the last cache anyway; and
-where blocks are so few that a thread would be idle at the end, because then they share the making of V and even parts.
+Cost: n*n/(m*m) multiply-adds in place of 9, which is 4 for m = 2, 2.25 for m = 4, 1.78 for m = 6. Two schedules: a
+worker makes the V of a block and meets it with all of U ("tile-owner"); or V is made for the whole image first, and a
+worker then meets all of it with its own output channels, so that U is read once ("output-channel-owner"). The second is
+taken where it moves fewer bytes, or V comes from the last cache anyway; and where blocks are so few that a thread would
+be idle at the end, because then they share the making of V and even parts.
+
+U is n*n/9 times as large as the filters. Where that is too much, they are packed as they are ("compact"), and each call
+makes U for a part of the input channels at a time, as much as stays in the L2 cache:
+
+    g  [groups][K / TILE_COLS][C][3*3][TILE_COLS]           filters
+    U  [C of a part][n*n][TILE_COLS]
 """
 
 import numpy as np
@@ -26,11 +32,12 @@ from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, ahead_of, tile_of_lanes, transpose_matrix
-from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, Transform,
-                                 input_2, input_4, input_6, output_2, output_4, output_6)
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, Ahead, ahead_of, tile_of_lanes, transpose_matrix
+from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, FilterTransform, Transform,
+                                 filter_2, filter_4, filter_6, input_2, input_4, input_6, output_2, output_4, output_6)
 
 cdef Py_ssize_t CACHE = 128 * 1024      # numbers: V of a block takes 512 KiB of the L2 cache, else M takes half of it
+cdef Py_ssize_t U_CACHE = 64 * 1024     # numbers: U of a part takes 256 KiB of the L2 cache
 cdef Py_ssize_t SHARED = 1024 * 1024    # numbers: V of all blocks takes 4 MiB of the last cache
 
 
@@ -38,6 +45,10 @@ cdef struct Plan:
     Job job
     Py_ssize_t m, n
     Transform input, output
+    FilterTransform filter
+    Py_ssize_t parts                    # of the input channels, each with a U of its own
+    Py_ssize_t u_position, u_channel    # numbers from one to the next in U
+    Py_ssize_t u_size                   # numbers in the U of a part, if it is made in each call
     bint v_stays                        # in the L2 cache, while it meets all of U
     Blocks blocks                       # of tiles
     Py_ssize_t chunks                   # vectors of input channels
@@ -55,10 +66,17 @@ cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
     plan.m, plan.n = m, n
     plan.input = input_2 if m == 2 else input_4 if m == 4 else input_6
     plan.output = output_2 if m == 2 else output_4 if m == 4 else output_6
+    plan.filter = filter_2 if m == 2 else filter_4 if m == 4 else filter_6
     plan.v_stays = CACHE // (n * n * C) >= 2 * TILE_ROWS
     plan.blocks = cut(ceil_div(layer.P, m), ceil_div(layer.Q, m),
                       CACHE // (n * n * (C if plan.v_stays else 2 * TILE_COLS)), 1)
     plan.chunks = ceil_div(C, VLEN)
+    plan.parts, plan.u_size = 1, 0
+    plan.u_position, plan.u_channel = plan.chunks * VLEN * TILE_COLS, TILE_COLS
+    if layer.compact:
+        plan.u_position, plan.u_channel = TILE_COLS, n * n * TILE_COLS + VLEN       # no power of two
+        plan.parts = ceil_div(plan.chunks, U_CACHE // (plan.u_channel * VLEN))
+        plan.u_size = ceil_div(plan.chunks, plan.parts) * VLEN * plan.u_channel
     plan.tiles = plan.blocks.rows * plan.blocks.columns | 1
     plan.width = m * plan.blocks.columns + 2
     plan.v_step = (plan.chunks * plan.tiles + 1) * VLEN
@@ -111,6 +129,18 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups, int m):
     return packed.reshape(-1)
 
 
+def pack_compact(const float[:, :, :, ::1] weight, Py_ssize_t groups):
+    """Return weight (K, C/groups, 3, 3) as it is, flat: [groups][blocks of K][C][3*3][TILE_COLS]."""
+    K, C = weight.shape[0] // groups, weight.shape[1]
+    blocks, depth = ceil_div(K, TILE_COLS), ceil_div(C, VLEN) * VLEN
+    filters = np.asarray(weight).reshape(groups, K, C, 9)
+    packed = np.zeros((groups, blocks, depth, 9, TILE_COLS), np.float32)
+    for b in range(blocks):
+        g = filters[:, b * TILE_COLS:(b + 1) * TILE_COLS]
+        packed[:, b, :C, :, :g.shape[1]] = g.transpose(0, 2, 3, 1)
+    return packed.reshape(-1)
+
+
 cdef Py_ssize_t tap_size(const Plan* plan) noexcept nogil:
     return whole_lines(plan.chunks * sizeof(Py_ssize_t) // sizeof(float))
 
@@ -124,9 +154,9 @@ cdef Py_ssize_t half_size(const Plan* plan) noexcept nogil:
 
 
 cdef Py_ssize_t worker_scratch(const Plan* plan) noexcept nogil:
-    """Numbers that a worker needs: a V; then a patch and half-transformed inputs, or M and the outputs."""
+    """Numbers that a worker needs: a V; then a patch and half-transformed inputs, or M, the outputs and a part's U."""
     cdef Py_ssize_t outputs = (plan.n * plan.n + 2 * plan.m * plan.m) * plan.tiles * TILE_COLS + 2 * VLEN * TILE_COLS
-    return plan.v_size + whole_lines(half_size(plan) + max(patch_size(plan), outputs))
+    return plan.v_size + whole_lines(half_size(plan) + max(patch_size(plan), outputs + plan.u_size))
 
 
 def scratch_size(Layer layer, int threads, int m) -> int:
@@ -143,10 +173,11 @@ def cost(Layer layer, int m) -> tuple[float, float, float, float]:
     cdef Py_ssize_t vecs = ceil_div(layer.K // layer.groups, VLEN), pieces = ceil_div(tiles, TILE_ROWS)
     cdef double images = layer.N * layer.groups, blocks = plan.blocks.down * plan.blocks.across
     cdef double all_tiles = images * plan.blocks.height * plan.blocks.width
-    cdef double u = n * n * plan.chunks * VLEN * vecs * VLEN
+    cdef double filters = plan.chunks * VLEN * vecs, stored = 9 if layer.compact else n * n, u = stored * filters * VLEN
+    made = images * blocks * filters * (9 + n * n) if layer.compact else 0
     read = blocks * (u + (0 if plan.v_stays else plan.v_size * ceil_div(vecs, TILE_COLS // VLEN)))
     return (all_tiles / tiles * pieces * n * n * plan.chunks * VLEN * vecs * max(<double>tiles / pieces, FEWEST_ROWS),
-            all_tiles * n * n * plan.chunks * (2 - MOVED if layer.x_lanes else 2),
+            all_tiles * n * n * plan.chunks * (2 - MOVED if layer.x_lanes else 2) + made * MOVED,
             all_tiles * (n * n + m * n + (1 if layer.y_lanes else 2) * m * m) * vecs,
             streamed(images * read) if u > L2 else 0.0)
 
@@ -172,31 +203,59 @@ cdef void transform_chunk(const Plan* plan, Block block, Py_ssize_t chunk, float
                        plan.v_step, VLEN, block.columns)
 
 
+cdef void make_u(const Plan* plan, const float* g, Py_ssize_t channels, Py_ssize_t vecs, float* U) noexcept nogil:
+    """U = G g G^T for some input channels and `vecs` vectors of output channels."""
+    cdef Py_ssize_t c, vec
+    for c in range(channels):
+        for vec in range(vecs):
+            plan.filter(g + c * 9 * TILE_COLS + vec * VLEN, TILE_COLS, U + c * plan.u_channel + vec * VLEN, TILE_COLS)
+
+
+cdef void multiply(const Plan* plan, Py_ssize_t tiles, Py_ssize_t vecs, Py_ssize_t first, Py_ssize_t end,
+                   const float* V, const float* U, const float* next_g, float* M) noexcept nogil:
+    """M = V U, summed over the chunks first .. end of the input channels; those behind the first part add to M."""
+    cdef Py_ssize_t positions = plan.n * plan.n, pieces = ceil_div(tiles, TILE_ROWS), depth = (end - first) * VLEN
+    cdef Py_ssize_t position, piece, row, rows
+    cdef Ahead ahead
+    for position in range(positions):
+        for piece in range(pieces):
+            row = share(tiles, pieces, piece)
+            rows = share(tiles, pieces, piece + 1) - row
+            if plan.job.layer.compact:
+                ahead = ahead_of(next_g, depth, 9 * TILE_COLS, position * pieces + piece, positions * pieces)
+            else:
+                ahead = ahead_of(U + (position + 1) % positions * plan.u_position, depth, TILE_COLS, piece, pieces)
+            tile_of_lanes(<int>rows, <int>vecs, end - first, plan.tap + first, VLEN,
+                          V + position * plan.v_step + row * VLEN, U + position * plan.u_position, plan.u_channel,
+                          M + (position * plan.tiles + row) * TILE_COLS, first > 0, ahead)
+
+
 cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block, float* scratch,
                          const float* V) noexcept nogil:
     """M = V U for TILE_COLS output channels, then y = A^T M A."""
     cdef const Layer* layer = &plan.job.layer
     cdef Py_ssize_t K = layer.K // layer.groups, m = plan.m, n = plan.n, k = channel_block * TILE_COLS
     cdef Py_ssize_t channels = min(TILE_COLS, K - k), vecs = ceil_div(channels, VLEN)
-    cdef Py_ssize_t tiles = block.rows * block.columns, pieces = ceil_div(tiles, TILE_ROWS)
-    cdef Py_ssize_t depth = plan.chunks * VLEN, columns = block.columns, position, piece, first, i, j, row, vec, p
+    cdef Py_ssize_t tiles = block.rows * block.columns, columns = block.columns, depth = plan.chunks * VLEN
+    cdef Py_ssize_t part, first, end, i, j, row, vec, p
     cdef Py_ssize_t rows_out = min(m * block.rows, layer.P - m * block.row)
     cdef Py_ssize_t columns_out = min(m * columns, layer.Q - m * block.column)
     cdef Py_ssize_t sums_step = rows_out * columns_out + VLEN
     cdef Py_ssize_t y = m * block.row * layer.Q + m * block.column
-    cdef const float* U = plan.job.weight + ((block.group * ceil_div(K, TILE_COLS) + channel_block)
-                                             * n * n * depth * TILE_COLS)
+    cdef const float* weight = plan.job.weight + ((block.group * ceil_div(K, TILE_COLS) + channel_block)
+                                                  * depth * TILE_COLS * (9 if layer.compact else n * n))
     cdef float* half = scratch                              # [m][n][columns][VLEN]
     cdef float* M = half + half_size(plan)                  # [n*n][tiles][TILE_COLS]
     cdef float* pixels = M + n * n * plan.tiles * TILE_COLS             # [m*rows][m*columns][TILE_COLS]
     cdef float* sums = pixels + (m * m * plan.tiles + VLEN) * TILE_COLS     # [TILE_COLS][rows_out*columns_out]
-    for position in range(n * n):
-        for piece in range(pieces):
-            first = share(tiles, pieces, piece)
-            tile_of_lanes(<int>(share(tiles, pieces, piece + 1) - first), <int>vecs, plan.chunks, plan.tap, VLEN,
-                          V + position * plan.v_step + first * VLEN, U + position * depth * TILE_COLS,
-                          M + (position * plan.tiles + first) * TILE_COLS,
-                          ahead_of(U + (position + 1) % (n * n) * depth * TILE_COLS, depth, TILE_COLS, piece, pieces))
+    cdef float* U = sums + sums_step * TILE_COLS            # of a part, if filters are compact
+    if not layer.compact:
+        multiply(plan, tiles, vecs, 0, plan.chunks, V, weight, NULL, M)
+    else:
+        for part in range(plan.parts):
+            first, end = share(plan.chunks, plan.parts, part), share(plan.chunks, plan.parts, part + 1)
+            make_u(plan, weight + first * VLEN * 9 * TILE_COLS, (end - first) * VLEN, vecs, U)
+            multiply(plan, tiles, vecs, first, end, V, U, weight + end % plan.chunks * VLEN * 9 * TILE_COLS, M)
     for row in range(block.rows):
         for vec in range(vecs):
             # A^T M, down every column of positions
@@ -259,7 +318,10 @@ cdef void channels_task(void* context, Py_ssize_t index, int worker) noexcept no
 
 def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
         const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads, int m):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
+    """Compute the layer into y; `weight` comes from `pack`, of a compact layer from `pack_compact`.
+
+    `arena` holds `scratch_size` floats.
+    """
     cdef Plan plan = plan_of(layer, m)
     cdef Py_ssize_t channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
     cdef Py_ssize_t blocks = blocks_of(&plan, &layer)

@@ -90,11 +90,9 @@ class Layer:
         plain = (self.R, self.S, self.stride, self.dilation) == (3, 3, 1, 1)
         return ALGORITHMS + WINOGRAD * plain
 
-    def run(self, algorithm, x, weight, bias, residual, threads=1):
-        plan = kernels.Conv2d(
-            weight, bias, **self.window, activation=self.activation, algorithm=algorithm, threads=threads
-        )
-        return plan(x, residual=residual)
+    def run(self, algorithm, x, weight, bias, residual, **options):
+        options = {"threads": 1, "activation": self.activation, **self.window, **options}
+        return kernels.Conv2d(weight, bias, algorithm=algorithm, **options)(x, residual=residual)
 
     def reference(self, x, weight, bias, residual):
         """Return the exact result."""
@@ -130,14 +128,14 @@ class Layer:
             f"y{list(map(int, worst))} = {y[worst]}, exact {exact[worst]}, error {error[worst]} > {bound[worst]}"
         )
 
-    def check_integers(self, algorithm, threads=1):
+    def check_integers(self, algorithm, **options):
         """Assert that the result on small integers is exact: sums below 2**24 have no rounding, in any order.
 
         F(2, 3) has halves and quarters of them. F(4, 3) and F(6, 3) round, but by less than 1/8: the results, which a
         leaky_relu may have made quarters, are the nearest ones.
         """
         arrays = self.arrays(integers=True)
-        exact, y = self.reference(*arrays), self.run(algorithm, *arrays, threads=threads)
+        exact, y = self.reference(*arrays), self.run(algorithm, *arrays, **options)
         assert y.dtype == np.float32
         assert np.abs(exact).max() < 2**24
         np.testing.assert_array_equal(

@@ -37,10 +37,10 @@ def layers(draw):
     )
 
 
-@given(layers(), counts(5))
-def test_algorithms_agree_with_the_definition(layer, threads):
+@given(layers(), counts(5), st.booleans())
+def test_algorithms_agree_with_the_definition(layer, threads, compact):
     for algorithm in layer.algorithms:
-        layer.check_integers(algorithm, threads=threads)
+        layer.check_integers(algorithm, threads=threads, compact=compact)
 
 
 @given(layers())

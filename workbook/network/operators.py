@@ -7,6 +7,7 @@ computed by onnx.reference (reference.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property, partial
 
@@ -26,6 +27,8 @@ from workbook.network.step import Constants, NotNativeError, Prepare, Settings, 
 from workbook.network.storage import Storage
 from workbook.network.transposed import TRANSPOSED
 from workbook.network.windows import depends_on_image, window
+
+COMPACT = 2 << 20  # numbers of a filter that Winograd keeps as they are: transformed, VGG-19's took 4 times the memory
 
 
 class Convolution:
@@ -84,6 +87,7 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         groups=moves.groups,
         algorithm=node.attributes.get("algorithm", settings.algorithm),
         threads=settings.threads,
+        compact=math.prod(weight.shape) > COMPACT,
     )
 
     def plan(activation: Activation) -> kernels.Conv2d:
