@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from statistics import geometric_mean
+from statistics import geometric_mean, median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -161,6 +161,11 @@ def _two_threads(reports: dict[str, Any]) -> float:
     return geometric_mean(row["beside"][ONE_THREAD]["median"] / row["ours"][row["auto"]]["median"] for row in rows)
 
 
+def _micro_kernel(reports: dict[str, Any]) -> float:
+    """What the micro-kernel reaches of the peak, which each run measures: the median of those on one thread."""
+    return median(reports[run.name]["micro_kernel"] for run in RUNS if run.threads == 1 and not run.isa)
+
+
 def _v3_over_v4(reports: dict[str, Any]) -> float:
     """The speed of the kernels held to AVX2 over their speed with AVX-512."""
     pairs = zip(reports[WINOGRAD.name]["rows"], reports[V3.name]["rows"], strict=True)
@@ -173,7 +178,7 @@ TARGETS = (
     Target(WINOGRAD, "3x3, lowest layer over the fastest library", _lowest(WINOGRAD), 0.8, 0.95),
     Target(REST, "1x1, strided, depthwise, over the fastest library", _over(REST, FASTEST), 0.8, 1.0),
     Target(REST, "1x1, strided, depthwise, lowest layer", _lowest(REST), goal=0.85),
-    Target(WINOGRAD, "micro-kernel over the peak", lambda reports: reports[WINOGRAD.name]["micro_kernel"], 0.9),
+    Target(WINOGRAD, "micro-kernel over the peak", _micro_kernel, 0.9),
     Target(WINOGRAD_X2, "two threads over one, layers of 100 million multiply-adds and more", _two_threads, 1.8),
     Target(V3, "3x3, AVX2 over AVX-512", _v3_over_v4, 0.4),
     Target(RANDOM, "time predicted, the worst of 50 layers", _of_summary(RANDOM, "worst_prediction"), 2, at_most=True),

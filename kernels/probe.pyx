@@ -1,4 +1,4 @@
-"""What a core can do at most: multiply-adds in registers, the micro-kernel in the L1 cache, bytes moved."""
+"""What a core can do at most: multiply-adds in registers, the micro-kernel on operands in its caches, bytes moved."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ cdef int chains(Py_ssize_t steps, bint bytes, int threads):
 
 
 def micro_kernel(Py_ssize_t depth, Py_ssize_t times) -> int:
-    """Run the largest tile `times` times over operands in the L1 cache; return how many multiply-adds that were."""
+    """Run the largest tile `times` times over operands in the caches; return how many multiply-adds that were."""
     cdef float[::1] a = np.ones(depth * TILE_ROWS, np.float32), b = np.ones(depth * TILE_COLS, np.float32)
     cdef float[::1] out = np.empty(TILE_SIZE, np.float32)
     cdef Py_ssize_t here = 0, _i

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import version
 
 from kernels import probe
@@ -104,8 +105,9 @@ def _row(layer: ConvLayer, dtype: str, threads: int, names: Iterable[str], secon
 
 
 def _micro_kernel_share() -> float:
-    """The micro-kernel's rate over the peak of the same rounds."""
-    macs = {"peak": probe.fma(20_000), "tile": probe.micro_kernel(256, 1_000)}
-    times = measure.interleaved({"peak": lambda: probe.fma(20_000), "tile": lambda: probe.micro_kernel(256, 1_000)})
+    """The micro-kernel's rate over the peak of the same rounds, both for some milliseconds at a time."""
+    probes = {"peak": partial(probe.fma, 1_200_000), "tile": partial(probe.micro_kernel, 512, 2_000)}
+    macs = {name: run() for name, run in probes.items()}
+    times = measure.interleaved(probes)
     rate = {name: macs[name] / times[name].median for name in macs}
     return rate["tile"] / rate["peak"]

@@ -119,7 +119,7 @@ class Report:
     threads : int
         Of ours and of each peer.
     micro_kernel : float
-        GMAC/s of the float32 micro-kernel in the L1 cache, over the peak of the same rounds.
+        GMAC/s of the float32 micro-kernel, on operands in the caches, over the peak of the same rounds.
     versions : dict of str to str
         Of Python and of the packages that the numbers depend on.
     peers : dict of str to str

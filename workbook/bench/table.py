@@ -127,7 +127,9 @@ def _notes(report: Report, marks: dict[str, str]) -> list[str]:
     """Return the lines below the table."""
     summary = report.summary()
     notes = [f"The peak is measured in the same rounds: {_peaks(summary['peaks'])}."]
-    notes.append(f"The fp32 micro-kernel in the L1 cache reaches {report.micro_kernel:.0%} of one thread's.")
+    notes.append(
+        f"The fp32 micro-kernel, with operands in the caches, reaches {report.micro_kernel:.0%} of one thread's."
+    )
     if report.peers:
         notes.append("A library's column: its time over ours, above 1 ours is faster.")
     notes += [column.note for column in _columns(report) if column.note]
