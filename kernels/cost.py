@@ -25,7 +25,7 @@ from kernels import probe
 _PRICES = (1.15, 10.5, 7.0, 0.5)  # of a vector of arithmetic, copies, outputs, weights
 _FROM_MEMORY = 0.5  # vector multiply-adds of one core while a number comes: 4 bytes at 30 GB/s
 _CACHE = 4 << 20  # numbers: packed weights beyond 16 MB come from memory in each call
-_GROWTH = {"winograd_f2": 16 / 9, "winograd_f4": 36 / 9, "winograd_f6": 64 / 9}  # of weights, when they are packed
+_GROWTH = {"winograd_f2": 16 / 9, "winograd_f4": 36 / 9, "winograd_f6": 64 / 9}  # of weights packed, if not compact
 _CALL = 8e-6  # seconds that a call takes beside the layer: checks, and handing over the arrays
 
 # Rounding: u * amplification * sqrt(length of the sums). Winograd's sums are C long, and its transforms amplify; their

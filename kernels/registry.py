@@ -80,7 +80,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 PLAIN = ("naive", "im2col")  # know no lanes
 
-# Packed filters of these are larger than plain ones; this packs them as they are, and each call transforms them.
+# How these pack the filters of a compact layer: as they are, to be transformed in each call.
 COMPACT = dict.fromkeys(("winograd_f2", "winograd_f4", "winograd_f6"), winograd.pack_compact)
 
 # Half precision has one algorithm, on CPUs that have its instructions.

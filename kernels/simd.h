@@ -113,7 +113,7 @@ typedef struct {
 INLINE Ahead ahead_of(const float *next, ptrdiff_t steps, ptrdiff_t width, ptrdiff_t part, ptrdiff_t parts)
 {
     const Ahead ahead = {(const char *)(next + steps * width * part / parts),
-                         parts > 1 ? width * (ptrdiff_t)sizeof(float) / parts : 0};
+                         parts > 1 ? (width * (ptrdiff_t)sizeof(float) + parts - 1) / parts : 0};
     return ahead;
 }
 
@@ -163,7 +163,7 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
         TILE_CASE(call, 6) TILE_CASES_FROM_7(call)                                                           \
     }
 
-/* Not inlined: a caller's own vectors would take registers from the sums. The steps are constants, which the compiler writes
+/* Not inlined: a caller's own vectors would take registers from the sums. row_step is a constant, which the compiler writes
  * into the addresses. */
 /* row_step = 1: neighbours in memory are rows. */
 static __attribute__((noinline))

@@ -1,5 +1,4 @@
-"""What simd.h offers to the algorithms. `vf` is a vector of VLEN floats: + - * work on it as on a number.
-"""
+"""What simd.h offers to the algorithms. `vf` is a vector of VLEN floats: + - * work on it as on a number."""
 
 cdef extern from "simd.h" nogil:
     const int VLEN

@@ -29,46 +29,33 @@ ctypedef void (*Evaluation)(vf g0, vf g1, vf g2, vf* u) noexcept nogil
 ctypedef void (*FilterTransform)(const float* g, Py_ssize_t g_step, float* u, Py_ssize_t u_step) noexcept nogil
 
 
+cdef inline void at_pair(float p, float over, vf g0, vf g1, vf g2, vf* u) noexcept nogil:
+    """u = over * (g0 + p*g1 + p^2*g2), at p and at -p."""
+    cdef vf even = over * (g0 + p * p * g2), odd = over * p * g1
+    u[0], u[1] = even + odd, even - odd
+
+
 cdef inline void evaluate_2(vf g0, vf g1, vf g2, vf* u) noexcept nogil:
     cdef float a = F2_A, a2 = a * a
-    cdef float over_0 = -1 / a2, over_a = 1 / (2 * a2)
-    cdef vf even, odd
-    u[0] = over_0 * g0
-    # 1, +-a, a^2
-    even, odd = over_a * (g0 + a2 * g2), over_a * a * g1
-    u[1], u[2] = even + odd, even - odd
+    u[0] = <float>(-1 / a2) * g0
+    at_pair(a, 1 / (2 * a2), g0, g1, g2, u + 1)
     u[3] = g2
 
 
 cdef inline void evaluate_4(vf g0, vf g1, vf g2, vf* u) noexcept nogil:
     cdef float a = F4_A, b = F4_B, a2 = a * a, b2 = b * b
-    cdef float over_0 = 1 / (a2 * b2), over_a = 1 / (2 * a2 * (a2 - b2)), over_b = 1 / (2 * b2 * (b2 - a2))
-    cdef vf even, odd
-    u[0] = over_0 * g0
-    # 1, +-a, a^2
-    even, odd = over_a * (g0 + a2 * g2), over_a * a * g1
-    u[1], u[2] = even + odd, even - odd
-    # 1, +-b, b^2
-    even, odd = over_b * (g0 + b2 * g2), over_b * b * g1
-    u[3], u[4] = even + odd, even - odd
+    u[0] = <float>(1 / (a2 * b2)) * g0
+    at_pair(a, 1 / (2 * a2 * (a2 - b2)), g0, g1, g2, u + 1)
+    at_pair(b, 1 / (2 * b2 * (b2 - a2)), g0, g1, g2, u + 3)
     u[5] = g2
 
 
 cdef inline void evaluate_6(vf g0, vf g1, vf g2, vf* u) noexcept nogil:
     cdef float a = F6_A, b = F6_B, c = F6_C, a2 = a * a, b2 = b * b, c2 = c * c
-    cdef float over_0 = -1 / (a2 * b2 * c2), over_a = 1 / (2 * a2 * (a2 - b2) * (a2 - c2))
-    cdef float over_b = 1 / (2 * b2 * (b2 - a2) * (b2 - c2)), over_c = 1 / (2 * c2 * (c2 - a2) * (c2 - b2))
-    cdef vf even, odd
-    u[0] = over_0 * g0
-    # 1, +-a, a^2
-    even, odd = over_a * (g0 + a2 * g2), over_a * a * g1
-    u[1], u[2] = even + odd, even - odd
-    # 1, +-b, b^2
-    even, odd = over_b * (g0 + b2 * g2), over_b * b * g1
-    u[3], u[4] = even + odd, even - odd
-    # 1, +-c, c^2
-    even, odd = over_c * (g0 + c2 * g2), over_c * c * g1
-    u[5], u[6] = even + odd, even - odd
+    u[0] = <float>(-1 / (a2 * b2 * c2)) * g0
+    at_pair(a, 1 / (2 * a2 * (a2 - b2) * (a2 - c2)), g0, g1, g2, u + 1)
+    at_pair(b, 1 / (2 * b2 * (b2 - a2) * (b2 - c2)), g0, g1, g2, u + 3)
+    at_pair(c, 1 / (2 * c2 * (c2 - a2) * (c2 - b2)), g0, g1, g2, u + 5)
     u[7] = g2
 
 

@@ -18,8 +18,8 @@ worker then meets all of it with its own output channels, so that U is read once
 taken where it moves fewer bytes, or V comes from the last cache anyway; and where blocks are so few that a thread would
 be idle at the end, because then they share the making of V and even parts.
 
-U is n*n/9 times as large as the filters. Where that is too much, they are packed as they are ("compact"), and each call
-makes U for a part of the input channels at a time, as much as stays in the L2 cache:
+U is n*n/9 times as large as the filters. Where that is too much, they are packed as they are ("compact"), and U is made
+for each block of tiles anew, for a part of the input channels at a time, as much as stays in the L2 cache:
 
     g  [groups][K / TILE_COLS][C][3*3][TILE_COLS]           filters
     U  [C of a part][n*n][TILE_COLS]
@@ -74,7 +74,7 @@ cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
     plan.parts, plan.u_size = 1, 0
     plan.u_position, plan.u_channel = plan.chunks * VLEN * TILE_COLS, TILE_COLS
     if layer.compact:
-        plan.u_position, plan.u_channel = TILE_COLS, n * n * TILE_COLS + VLEN       # no power of two
+        plan.u_position, plan.u_channel = TILE_COLS, n * n * TILE_COLS + VLEN       # no power of two, as tiles
         plan.parts = ceil_div(plan.chunks, U_CACHE // (plan.u_channel * VLEN))
         plan.u_size = ceil_div(plan.chunks, plan.parts) * VLEN * plan.u_channel
     plan.tiles = plan.blocks.rows * plan.blocks.columns | 1
@@ -92,14 +92,15 @@ cdef Py_ssize_t blocks_of(const Plan* plan, const Layer* layer) noexcept nogil:
 cdef bint v_comes_first(const Plan* plan, const Layer* layer, int threads) noexcept nogil:
     """Whether output channels have owners: else threads were idle, V came from the last cache too, or more bytes moved.
 
-    The bytes: U is read again for every block, or V is written and read again for every block of output channels.
+    The bytes: filters are read again for every block, or V is written, and read again for every block of channels.
     """
     cdef Py_ssize_t all_blocks = blocks_of(plan, layer), idle = ceil_div(all_blocks, threads) * threads - all_blocks
     cdef Py_ssize_t blocks = all_blocks // layer.groups, channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
-    cdef Py_ssize_t u_size = channel_blocks * TILE_COLS * plan.chunks * VLEN * plan.n * plan.n
+    cdef Py_ssize_t each = 9 if layer.compact else plan.n * plan.n
+    cdef Py_ssize_t filters = channel_blocks * TILE_COLS * plan.chunks * VLEN * each
     return (threads > 1 and (all_blocks < 2 * threads or 10 * idle > all_blocks)
             or not plan.v_stays and all_blocks * plan.v_size <= SHARED
-            or u_size * (blocks - 1) > blocks * plan.v_size * (channel_blocks + 1))
+            or filters * (blocks - 1) > blocks * plan.v_size * (channel_blocks + 1))
 
 
 def points(int m) -> tuple[float, ...]:
@@ -154,9 +155,10 @@ cdef Py_ssize_t half_size(const Plan* plan) noexcept nogil:
 
 
 cdef Py_ssize_t worker_scratch(const Plan* plan) noexcept nogil:
-    """Numbers that a worker needs: a V; then a patch and half-transformed inputs, or M, the outputs and a part's U."""
-    cdef Py_ssize_t outputs = (plan.n * plan.n + 2 * plan.m * plan.m) * plan.tiles * TILE_COLS + 2 * VLEN * TILE_COLS
-    return plan.v_size + whole_lines(half_size(plan) + max(patch_size(plan), outputs + plan.u_size))
+    """Numbers that a worker needs: a V; half-transformed inputs; then a patch, or M and a part's U or the outputs."""
+    cdef Py_ssize_t products = plan.n * plan.n * plan.tiles * TILE_COLS
+    cdef Py_ssize_t outputs = (2 * plan.m * plan.m * plan.tiles + 2 * VLEN) * TILE_COLS
+    return plan.v_size + whole_lines(half_size(plan) + max(patch_size(plan), products + max(outputs, plan.u_size)))
 
 
 def scratch_size(Layer layer, int threads, int m) -> int:
@@ -173,13 +175,13 @@ def cost(Layer layer, int m) -> tuple[float, float, float, float]:
     cdef Py_ssize_t vecs = ceil_div(layer.K // layer.groups, VLEN), pieces = ceil_div(tiles, TILE_ROWS)
     cdef double images = layer.N * layer.groups, blocks = plan.blocks.down * plan.blocks.across
     cdef double all_tiles = images * plan.blocks.height * plan.blocks.width
-    cdef double filters = plan.chunks * VLEN * vecs, stored = 9 if layer.compact else n * n, u = stored * filters * VLEN
-    made = images * blocks * filters * (9 + n * n) if layer.compact else 0
-    read = blocks * (u + (0 if plan.v_stays else plan.v_size * ceil_div(vecs, TILE_COLS // VLEN)))
+    cdef double channels = plan.chunks * VLEN * vecs, filters = (9 if layer.compact else n * n) * channels * VLEN
+    made = images * blocks * channels * (9 + n * n) if layer.compact else 0     # vectors of filters read, of U written
+    read = blocks * (filters + (0 if plan.v_stays else plan.v_size * ceil_div(vecs, TILE_COLS // VLEN)))
     return (all_tiles / tiles * pieces * n * n * plan.chunks * VLEN * vecs * max(<double>tiles / pieces, FEWEST_ROWS),
             all_tiles * n * n * plan.chunks * (2 - MOVED if layer.x_lanes else 2) + made * MOVED,
             all_tiles * (n * n + m * n + (1 if layer.y_lanes else 2) * m * m) * vecs,
-            streamed(images * read) if u > L2 else 0.0)
+            streamed(images * read) if filters > L2 else 0.0)
 
 
 cdef void transform_chunk(const Plan* plan, Block block, Py_ssize_t chunk, float* scratch, float* V) noexcept nogil:
@@ -221,7 +223,7 @@ cdef void multiply(const Plan* plan, Py_ssize_t tiles, Py_ssize_t vecs, Py_ssize
         for piece in range(pieces):
             row = share(tiles, pieces, piece)
             rows = share(tiles, pieces, piece + 1) - row
-            if plan.job.layer.compact:
+            if plan.job.layer.compact:          # all tiles of a part ask for the filters of the next
                 ahead = ahead_of(next_g, depth, 9 * TILE_COLS, position * pieces + piece, positions * pieces)
             else:
                 ahead = ahead_of(U + (position + 1) % positions * plan.u_position, depth, TILE_COLS, piece, pieces)
@@ -248,14 +250,14 @@ cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block
     cdef float* M = half + half_size(plan)                  # [n*n][tiles][TILE_COLS]
     cdef float* pixels = M + n * n * plan.tiles * TILE_COLS             # [m*rows][m*columns][TILE_COLS]
     cdef float* sums = pixels + (m * m * plan.tiles + VLEN) * TILE_COLS     # [TILE_COLS][rows_out*columns_out]
-    cdef float* U = sums + sums_step * TILE_COLS            # of a part, if filters are compact
+    cdef float* U = pixels                                  # of a part, if filters are compact: pixels come later
     if not layer.compact:
         multiply(plan, tiles, vecs, 0, plan.chunks, V, weight, NULL, M)
     else:
         for part in range(plan.parts):
             first, end = share(plan.chunks, plan.parts, part), share(plan.chunks, plan.parts, part + 1)
             make_u(plan, weight + first * VLEN * 9 * TILE_COLS, (end - first) * VLEN, vecs, U)
-            multiply(plan, tiles, vecs, first, end, V, U, weight + end % plan.chunks * VLEN * 9 * TILE_COLS, M)
+            multiply(plan, tiles, vecs, first, end, V, U, weight + end * VLEN * 9 * TILE_COLS, M)
     for row in range(block.rows):
         for vec in range(vecs):
             # A^T M, down every column of positions

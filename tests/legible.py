@@ -125,7 +125,8 @@ def off_the_page(figure: Figure) -> list[str]:
     figure.draw_without_rendering()
     page = figure.bbox.padded(EDGE)
     found = []
-    for text in (*figure.texts, *(text for axes in figure.axes for text in _texts(axes))):
+    legends = (text for legend in figure.legends for text in legend.get_texts())
+    for text in (*figure.texts, *legends, *(text for axes in figure.axes for text in _texts(axes))):
         if text.get_visible() and text.get_text().strip():
             box = text.get_window_extent()
             if not (page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1):

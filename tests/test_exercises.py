@@ -83,11 +83,11 @@ def batch_by_trying(period, fixed, per_frame):
     return next((float(batch) for batch in range(1, 1000) if fixed + per_frame * batch <= batch * period), None)
 
 
-def mix_by_trying(floats, on_bytes, convert):
+def least_by_trying(floats, on_bytes, to_bytes, to_floats):
     def time(forms):
         layers = sum(b if form else f for f, b, form in zip(floats, on_bytes, forms, strict=True))
-        ends = (0, *forms, 0)
-        return layers + convert * sum(a != b for a, b in pairwise(ends))
+        ends = (1, *forms, 0)
+        return layers + sum(to_bytes * (a < b) + to_floats * (a > b) for a, b in pairwise(ends))
 
     return min(time(forms) for forms in np.ndindex((2,) * len(floats)))
 
@@ -110,7 +110,7 @@ SECOND = {
     "5.2": lambda: batch_by_trying,
     "5.3": lambda: ["win" + "ograd", "split", np.int64(1)],
     "6.1": lambda: np.float32(100) - 60 * (1 - 1 / 2.5) - 40 / 2,
-    "6.2": lambda: mix_by_trying,
+    "6.2": lambda: least_by_trying,
     "6.3": lambda: {
         "medical imaging": ["int8", "own array", np.int64(1)],
         "factory inspection": ["int8", "laid anew", 4.0],

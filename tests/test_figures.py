@@ -128,13 +128,16 @@ def test_a_name_beside_the_data_counts_and_one_in_the_legend_does_not() -> None:
     assert legible.confusions(figure) == []
 
 
-@pytest.mark.parametrize("write", ["text", "set_xlabel", "set_ylabel", "set_title", "set_xticks"])
+@pytest.mark.parametrize("write", ["text", "set_xlabel", "set_ylabel", "set_title", "set_xticks", "legend"])
 def test_a_text_that_leaves_the_page_is_found(write: str) -> None:
     figure = figure_of(("plot", {}))
     assert legible.off_the_page(figure) == []
     long = "a text longer than its figure is wide, " * 9
     placed = {"text": (1, 1, long), "set_xticks": ([1, 9], ["here", long])}.get(write, (long,))
-    getattr(figure.axes[0], write)(*placed)
+    if write == "legend":
+        figure.legend(figure.axes[0].lines, placed)
+    else:
+        getattr(figure.axes[0], write)(*placed)
     assert [long in found for found in legible.off_the_page(figure)] == [True]
 
 

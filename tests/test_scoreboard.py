@@ -7,6 +7,7 @@ import importlib
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from workbook import results, scoreboard
 from workbook.catalog import LESSONS
 from workbook.claims import registry
-from workbook.reference import Reference, measure_all, reference
+from workbook.reference import Reference, measure_all, reference, renewed
 from workbook.scoreboard import COLUMNS, ROWS, Row
 
 HERE = COLUMNS.index("this machine")
@@ -215,6 +216,14 @@ class TestReference:
         assert made.values["convolution.a"] == 2.23
         assert made.values["convolution.b.c"] == 5430.0
         assert made.name == "a machine"
+
+    def test_one_lesson_is_measured_anew_on_the_same_machine(self) -> None:
+        old = reference()
+        id = next(iter(old.values))
+        new = replace(old, date="2099-01", values={id: 0.125})
+        assert renewed(old, new) == replace(old, date="2099-01", values={**old.values, id: 0.125})
+        with pytest.raises(ValueError, match=r"measure every lesson"):
+            renewed(old, replace(new, cores=64))
 
     def test_the_lessons_measure_what_the_file_holds(self) -> None:
         packages = {id.split(".")[0] for id in reference().values}

@@ -1,7 +1,8 @@
 """The reference machine: a named machine whose numbers stand beside the learner's.
 
-`python -m workbook.reference NAME` measures every lesson's numbers here and makes this machine the reference. A number
-gets into `reference.json` in no other way.
+`python -m workbook.reference NAME` measures every lesson's numbers here and makes this machine the reference; with the
+name of a lesson, such as 06_your_network, those of this one on the same machine. A number gets into `reference.json` in
+no other way.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import importlib
 import json
 import platform
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -78,8 +79,10 @@ def reference() -> Reference:
     return Reference(**{**content, "roofline": Roofline(**content["roofline"])})
 
 
-def measure_all(name: str, on_lesson: Callable[[str], None] | None = None) -> Reference:
-    """Measure every lesson's numbers on this machine, rounded to three digits.
+def measure_all(
+    name: str, on_lesson: Callable[[str], None] | None = None, lessons: Sequence[catalog.Lesson] = catalog.LESSONS
+) -> Reference:
+    """Measure the numbers of lessons on this machine, rounded to three digits.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def measure_all(name: str, on_lesson: Callable[[str], None] | None = None) -> Re
         If other programs disturb a measurement.
     """
     values: dict[str, float] = {}
-    for lesson in catalog.LESSONS:
+    for lesson in lessons:
         if on_lesson:
             on_lesson(lesson.name)
         numbers = importlib.import_module(f"workbook.{lesson.package}").measurements()
@@ -115,6 +118,19 @@ def measure_all(name: str, on_lesson: Callable[[str], None] | None = None) -> Re
     )
 
 
+def renewed(old: Reference, new: Reference) -> Reference:
+    """Return the old numbers with the new ones in their place.
+
+    Raises
+    ------
+    ValueError
+        If they were measured on different machines.
+    """
+    if (old.name, old.cpu, old.cores) != (new.name, new.cpu, new.cores):
+        raise ValueError(f"the reference is {old}, this is {new}: measure every lesson")
+    return replace(new, values={**old.values, **new.values})
+
+
 def write(made: Reference) -> None:
     """Make it the reference: replace the package's file.
 
@@ -131,6 +147,9 @@ def _rounded(number: float) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("python -m workbook.reference NAME: say what this machine is, such as 'Intel N100, 4 cores, mini PC'")
-    write(measure_all(sys.argv[1], on_lesson=print))
+    if len(sys.argv) == 2:
+        write(measure_all(sys.argv[1], on_lesson=print))
+    elif len(sys.argv) == 3:
+        write(renewed(reference(), measure_all(sys.argv[1], print, [catalog.lesson(sys.argv[2])])))
+    else:
+        sys.exit("python -m workbook.reference NAME [LESSON]: say what this is, such as 'Intel N100, 4 cores, mini PC'")

@@ -70,6 +70,10 @@ def test_dear_conversions_keep_all_in_float32() -> None:
     assert chain_mix([4, 8, 2], [2, 1, 1], 100) == 14
 
 
+def test_a_chain_pays_each_direction() -> None:
+    assert chain_mix([9, 9, 1, 9], [1, 1, 9, 1], 0.5, 0.25) == 1 + 1 + 1 + 1 + 2 * (0.5 + 0.25)
+
+
 def test_an_array_is_converted_once_for_all_its_readers() -> None:
     nodes = tuple(Node(f"n{i}", "Conv", ("x",), (f"a{i}",)) for i in range(3))
     graph = Graph(nodes, {}, (Port("x", None),), tuple(f"a{i}" for i in range(3)))

@@ -14,7 +14,7 @@ to 2**-150 instead of by a factor: n * L * 2**-150 more. The float64 reference's
 Winograd's F(m x m, 3 x 3) computes Y = A^T [sum over c of (G g G^T) * (B^T d B)] A on tiles of m + 2 by m + 2. The
 same argument holds step by step: M takes the absolute values of all matrices, filters and inputs in that formula, and n
 counts the longest path: a step along m + 2 numbers rounds at most m + 2 times, there are two for the input and two for
-the output; one rounding for the filter (transformed in float64), C/groups for the sum; four as above.
+the output; at most ten for the filter (one if it was transformed in float64), C/groups for the sum; four as above.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Layer:
         x, weight, depth = np.abs(x), np.abs(weight), self.C // self.groups
         if algorithm in WINOGRAD:
             m = int(algorithm[-1])
-            magnitude, n = winograd_magnitude(x, weight, self.padding, self.groups, m), depth + 4 * (m + 2) + 5
+            magnitude, n = winograd_magnitude(x, weight, self.padding, self.groups, m), depth + 4 * (m + 2) + 14
         else:
             magnitude, n = convolve(x, weight, **self.window), depth * self.R * self.S + 4
         for term in (None if bias is None else bias[:, None, None], residual):

@@ -78,6 +78,13 @@ def test_a_network_holds_its_packed_weights_alone(path: Path) -> None:
     assert peak < packed + net.arena_bytes + 4 * WIDE.nbytes
 
 
+def test_large_filters_of_winograd_stay_as_they_are() -> None:
+    weight = random(512, 512, 3, 3)
+    large = model([node("Conv", "x w", "y", **SAME)], {"w": weight}, ("N", 512, "H", "W"))
+    net = network.load(large, algorithm="winograd_f4", threads=1)
+    assert sum(plan.packed_bytes for plan in _plans(net)) == weight.nbytes
+
+
 def _plans(net: network.Network) -> list[object]:
     plans = [getattr(step.compute, "plan", None) for step in net._steps]
     return [plan for plan in plans if plan] + [product.plan for product in net._natives._products.values()]

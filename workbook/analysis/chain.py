@@ -1,4 +1,4 @@
-"""The smallest case of a mix: layers in a row, each with its time in float32 and on bytes, and a price to convert."""
+"""The smallest case of a mix: layers in a row, each with its time in float32 and on bytes, and prices to convert."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from workbook.network import Graph, Node
 from workbook.network.graph import Port
 
 
-def chain_mix(floats: Sequence[float], on_bytes: Sequence[float], convert: float) -> float:
+def chain_mix(
+    floats: Sequence[float], on_bytes: Sequence[float], to_bytes: float, to_floats: float | None = None
+) -> float:
     """Return what a chain takes at least, by the minimum cut; it begins and ends in float32.
 
     Parameters
     ----------
     floats, on_bytes : sequence of float
         Time of each layer in float32 and on bytes.
-    convert : float
-        Time to convert an array, in either direction.
+    to_bytes, to_floats : float
+        Time to convert an array; back to float32 it is that of `to_bytes` if it is not given.
     """
+    back = to_bytes if to_floats is None else to_floats
     names = [f"layer {i}" for i in range(len(floats))]
     arrays = ["x", *names]
     nodes = tuple(Node(name, "Conv", (x,), (name,)) for x, name in zip(arrays, names, strict=False))
     graph = Graph(nodes, {}, (Port("x", None),), (arrays[-1],))
-    price = dict.fromkeys(arrays, convert)
-    side = best_mix(graph, dict(zip(names, floats, strict=True)), dict(zip(names, on_bytes, strict=True)), price, price)
+    as_float, as_bytes = (dict(zip(names, times, strict=True)) for times in (floats, on_bytes))
+    side = best_mix(graph, as_float, as_bytes, dict.fromkeys(arrays, to_bytes), dict.fromkeys(arrays, back))
     forms = [False, *(name in side for name in names), False]
-    conversions = sum(a != b for a, b in pairwise(forms))
+    conversions = sum(to_bytes if later else back for form, later in pairwise(forms) if form != later)
     layers = sum(b if name in side else f for name, f, b in zip(names, floats, on_bytes, strict=True))
-    return layers + convert * conversions
+    return layers + conversions

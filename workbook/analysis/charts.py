@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from workbook.analysis.result import NAIVE, TOOLS, Analysis, Row
 from workbook.analysis.silicon import Step
@@ -54,17 +54,19 @@ def layers_figure(rows: Sequence[Row]) -> Figure:
     figure = Figure(figsize=(7.6, 3.3))
     axes = figure.add_axes((0.085, 0.16, 0.9, 0.74))
     places = range(1, len(rows) + 1)
-    for values, mark, color, name in (
-        ([row.floats for row in rows], "o", COLORS[0], "float32"),
-        ([row.winograd for row in rows], "^", COLORS[1], "Winograd"),
-        ([row.int8 for row in rows], "s", COLORS[2], "int8"),
+    for values, mark, color, name, layer in (
+        ([row.floats for row in rows], "o", COLORS[0], "float32", 2),
+        ([row.winograd for row in rows], "^", COLORS[1], "Winograd", 3),  # few: in front of the others
+        ([row.int8 for row in rows], "s", COLORS[2], "int8", 2),
     ):
-        axes.plot(places, [1e3 * seconds for seconds in values], mark, color=color, markersize=6, label=name)
+        milliseconds = [1e3 * seconds for seconds in values]
+        axes.plot(places, milliseconds, mark, color=color, markersize=6, label=name, zorder=layer)
     axes.plot(
         places, [1e3 * row.seconds[row.chosen] for row in rows], "o", color="none", markeredgecolor=INK,
         markersize=13, markeredgewidth=1.3, label="taken",
     )  # fmt: skip
     axes.set(yscale="log", xlim=(0.3, len(rows) + 0.7), title="ms of each layer, measured within the network")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("layer, in the order in which they run", labelpad=1)

@@ -90,7 +90,7 @@ class Compared:
               for name, a in self.analyses.items()),
             *(f"[machine] {name}, mix: {_on_bytes(a)} of {len(a.rows)} layers on bytes"
               for name, a in self.analyses.items()),
-            f"[machine] {IMAGES} images at once: {self.numbers['denoiser.images']:.2f} x the frames a second",
+            f"[machine] denoiser, {IMAGES} images at once: {self.numbers['denoiser.images']:.2f} x the frames a second",
             f"[machine] the denoiser with all tools: {all_tools:.2f} x; {guess}",
         ]  # fmt: skip
 

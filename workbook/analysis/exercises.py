@@ -81,101 +81,118 @@ READ = Exercise(
 )
 
 
-# 6.2 Complete a function: the best mix of a chain
+# 6.2 Complete a function: the best mix of a chain that begins on bytes
 
 Times = Sequence[float]
-Mix = Callable[[Times, Times, float], float]
+Least = Callable[[Times, Times, float, float], float]
 
 
-def mix(floats: list[float], on_bytes: list[float], convert: float) -> float:
-    """Return the least time of a chain that begins and ends in float32."""
-    as_float, as_bytes = 0.0, convert
-    for f, b in zip(floats, on_bytes, strict=True):
-        as_float, as_bytes = f + min(as_float, as_bytes + convert), b + min(as_bytes, as_float + convert)
-    return min(as_float, as_bytes + convert)
+def least(floats: list[float], on_bytes: list[float], to_bytes: float, to_floats: float) -> float:
+    """Return the least time of a chain that begins on bytes and ends in float32."""
+    f, b = to_floats, 0.0  # so far, with the array in float32 and on bytes
+    for as_float, as_bytes in zip(floats, on_bytes, strict=True):
+        f, b = as_float + min(f, b + to_floats), as_bytes + min(b, f + to_bytes)
+    return min(f, b + to_floats)
 
 
-def _free(floats: Times, on_bytes: Times, convert: float) -> float:
+def _by_cut(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
+    """By the minimum cut, whose chains begin in float32: the camera is a layer that runs on bytes alone."""
+    never = sum(floats) + sum(on_bytes) + len(floats) * (to_bytes + to_floats)
+    return chain_mix([never, *floats], [0, *on_bytes], to_bytes, to_floats) - to_bytes
+
+
+def _free(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
     return sum(map(min, floats, on_bytes))
 
 
-def _one_form(floats: Times, on_bytes: Times, convert: float) -> float:
-    return min(sum(floats), sum(on_bytes) + 2 * convert)
+def _one_form(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
+    return min(sum(floats), sum(on_bytes)) + to_floats
 
 
-def _open_end(floats: Times, on_bytes: Times, convert: float) -> float:
-    as_float, as_bytes = 0.0, convert
-    for f, b in zip(floats, on_bytes, strict=True):
-        as_float, as_bytes = f + min(as_float, as_bytes + convert), b + min(as_bytes, as_float + convert)
-    return min(as_float, as_bytes)
+def _one_price(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
+    return _by_cut(floats, on_bytes, to_bytes, to_bytes)
 
 
-def _greedy(floats: Times, on_bytes: Times, convert: float) -> float:
-    forms = [False, *(b < f for f, b in zip(floats, on_bytes, strict=True)), False]
-    return _free(floats, on_bytes, convert) + convert * sum(a != b for a, b in pairwise(forms))
+def _begun_in_float(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
+    return chain_mix(floats, on_bytes, to_bytes, to_floats)
 
 
-def _each_pays(floats: Times, on_bytes: Times, convert: float) -> float:
-    return sum(min(f, b + 2 * convert) for f, b in zip(floats, on_bytes, strict=True))
+def _open_end(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
+    f, b = to_floats, 0.0
+    for as_float, as_bytes in zip(floats, on_bytes, strict=True):
+        f, b = as_float + min(f, b + to_floats), as_bytes + min(b, f + to_bytes)
+    return min(f, b)
 
 
-_CASES: tuple[tuple[list[float], list[float], float], ...] = (
-    ([10.0, 4.0, 10.0, 9.0], [3.0, 5.0, 4.0, 8.0], 1.5),
-    ([2.0, 8.0, 1.0, 1.0, 7.0], [1.0, 3.0, 4.0, 4.0, 2.0], 1.0),
-    ([5.0, 5.0], [4.0, 4.0], 0.5),
-    ([1.0, 9.0, 3.0], [6.0, 2.0, 1.0], 2.0),
+def _greedy(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
+    forms = [True, *(b < f for f, b in zip(floats, on_bytes, strict=True)), False]
+    conversions = sum(to_bytes if later else to_floats for form, later in pairwise(forms) if form != later)
+    return _free(floats, on_bytes, to_bytes, to_floats) + conversions
+
+
+_CASES: tuple[tuple[list[float], list[float], float, float], ...] = (
+    ([10.0, 4.0, 10.0, 9.0], [3.0, 5.0, 4.0, 8.0], 1.0, 2.0),
+    ([1.0, 8.0, 1.0, 1.0, 7.0], [2.0, 3.0, 4.0, 4.0, 2.0], 1.5, 0.5),
+    ([5.0, 5.0], [4.0, 4.0], 0.25, 0.75),
+    ([1.0, 9.0, 3.0], [6.0, 2.0, 1.0], 1.0, 3.0),
 )
-_WRONG: tuple[tuple[Mix, str], ...] = (
+_WRONG: tuple[tuple[Least, str], ...] = (
     (_free, "yours converts for nothing: what does it cost to change the form between two layers?"),
     (_one_form, "yours takes one form for the whole chain; a layer may differ from the one before it"),
+    (_one_price, "yours takes `to_bytes` for both directions; back to float32 it is `to_floats`"),
+    (
+        _begun_in_float,
+        "yours begins in float32; the camera gives bytes, so a first layer in float32 needs a conversion",
+    ),
     (_open_end, "yours leaves the last array on bytes; the chain ends in float32"),
     (_greedy, "yours gives each layer its faster form, and pays then; a slower form may save two conversions"),
-    (_each_pays, "yours converts before and after every layer on bytes; two such in a row need nothing between them"),
 )
 
 
-def verify_mix(answer: object) -> Outcome:
+def verify_least(answer: object) -> Outcome:
     """Run the function on some chains and compare it with the minimum cut."""
     if not callable(answer):
         raise WrongKindError(f"a function is asked for, you gave {describe(answer)}")
-    found = [answer(list(floats), list(on_bytes), convert) for floats, on_bytes, convert in _CASES]
+    found = [answer(list(floats), list(on_bytes), *prices) for floats, on_bytes, *prices in _CASES]
     if all(value is ... for value in found):
         return NOT_ATTEMPTED
     for value in found:
         if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
             raise WrongKindError(f"your function must return a number, it returned {describe(value)}")
 
-    def equals(other: Mix) -> bool:
+    def equals(other: Least) -> bool:
         return all(isclose(value, other(*case)) for value, case in zip(found, _CASES, strict=True))
 
-    if equals(chain_mix):
+    if equals(_by_cut):
         return correct(f"equal to the minimum cut on {len(_CASES)} chains")
     for wrong, why in _WRONG:
         if equals(wrong):
             return not_yet(why)
-    floats, on_bytes, convert = _CASES[0]
-    return not_yet(f"for {floats} in float32, {on_bytes} on bytes and {convert} a conversion yours gives {found[0]:g}")
+    floats, on_bytes, *prices = _CASES[0]
+    call = f"least({floats}, {on_bytes}, {prices[0]:g}, {prices[1]:g})"
+    return not_yet(f"{call} is {_by_cut(*_CASES[0]):g}, by the minimum cut; yours is {found[0]:g}")
 
 
 COMPLETE = Exercise(
     id="6.2",
-    variable="mix",
-    stub="""def mix(floats, on_bytes, convert):
-    # floats[i], on_bytes[i]: time of layer i; the chain begins and ends in float32
+    variable="least",
+    stub="""def least(floats, on_bytes, to_bytes, to_floats):
+    # floats[i], on_bytes[i]: time of layer i; the chain begins on bytes and ends in float32
     return ...""",
-    solution=mix,
-    verify=verify_mix,
+    solution=least,
+    verify=verify_least,
     hints=(
-        "walk along the chain; after each layer keep two times: with its output in float32, and on bytes",
-        "an output on bytes comes from an input on bytes, or from one in float32 that was converted: take the lesser",
-        "at the end, an output on bytes is converted once more",
+        "as in the code above, keep two times along the chain: with the array in float32, and on bytes",
+        "before the first layer the array on bytes has cost nothing, and the one in float32 `to_floats`",
+        "at the end an array on bytes is converted once more, for `to_floats`",
     ),
     mistakes=(
         Mistake("free conversions", _free, "converts for nothing"),
         Mistake("one form for all", _one_form, "one form for the whole chain"),
+        Mistake("one price", _one_price, "for both directions"),
+        Mistake("begun in float32", _begun_in_float, "the camera gives bytes"),
         Mistake("open end", _open_end, "ends in float32"),
         Mistake("greedy", _greedy, "a slower form may save"),
-        Mistake("every layer converts", _each_pays, "two such in a row"),
     ),
 )
 

@@ -79,7 +79,7 @@ def judged_figure(found: Judged) -> Figure:
         axes.text(end + 0.02, place, f"{amount}{over}", va="center", bbox=_WHITE)
     axes.axvline(1, color=INK, linewidth=1.5)
     axes.set_yticks(range(4), list(found.shares))
-    axes.set(xlim=(0, 2.35), ylim=(3.6, -0.6), title="shares of the limits; hatched: broken")
+    axes.set(xlim=(0, 2.35), ylim=(3.6, -0.6), title="shares of the limits; hatched: broken, the long ones cut")
     axes.set_xticks((0, 0.5, 1), ("0", "half", "limit"))
     axes.tick_params(axis="y", length=0)
     return figure

@@ -10,6 +10,7 @@ from kernels.explain import Explanation
 from workbook.hardware.workload import Layer, Workload
 from workbook.network import Network, Node
 from workbook.network.graph import Array
+from workbook.network.operators import compact
 from workbook.network.windows import window
 
 PRODUCTS = ("Gemm", "MatMul")
@@ -95,6 +96,7 @@ def _convolution(node: Node, x: Array, weight: Array, y: Array, threads: int | N
         dilation=moves.dilation,
         groups=moves.groups,
         threads=threads,
+        compact=compact(weight),
     )
     return Work(node, layer, plan.explain(x.shape))
 

@@ -24,11 +24,16 @@ from workbook.network.quantized import QUANTIZED
 from workbook.network.reference import by_reference
 from workbook.network.resizing import RESIZING
 from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored, stored_name
-from workbook.network.storage import Storage
+from workbook.network.storage import Storage, Stored
 from workbook.network.transposed import TRANSPOSED
 from workbook.network.windows import depends_on_image, window
 
-COMPACT = 2 << 20  # numbers of a filter that Winograd keeps as they are: transformed, VGG-19's took 4 times the memory
+LARGE = 2 << 20  # numbers of a filter, 8 MiB: by F(4x4, 3x3) they become 32 MiB, more than caches hold
+
+
+def compact(weight: Array | Stored) -> bool:
+    """Whether Winograd keeps this filter as it is, and transforms it in each call."""
+    return math.prod(weight.shape) > LARGE
 
 
 class Convolution:
@@ -87,7 +92,7 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         groups=moves.groups,
         algorithm=node.attributes.get("algorithm", settings.algorithm),
         threads=settings.threads,
-        compact=math.prod(weight.shape) > COMPACT,
+        compact=compact(weight),
     )
 
     def plan(activation: Activation) -> kernels.Conv2d:

@@ -12,7 +12,7 @@ from kernels.geometry import Geometry, Window
 from kernels.registry import automatic
 from workbook.network.graph import Array, Graph, ModelError, Node
 from workbook.network.network import Network
-from workbook.network.operators import prepare
+from workbook.network.operators import compact, prepare
 from workbook.network.step import Settings, Step
 from workbook.network.windows import window
 from workbook.streaming.row_schedule import RowLayer
@@ -121,7 +121,8 @@ def _streamed(node: Node, graph: Graph, x: Array, height: int, reads: tuple[int,
     if node.op == "Conv":
         name = settings.algorithm
         if name == "auto":
-            name = automatic(Geometry.of((1, x.shape[1], height, x.shape[3]), weight.shape, moves))
+            rows = Geometry.of((1, x.shape[1], height, x.shape[3]), weight.shape, moves)
+            name = automatic(rows, compact=compact(weight))
         grain = _GRAINS.get(name, 1)
         settings = replace(settings, algorithm=name)
     else:
