@@ -220,8 +220,8 @@ class TestReference:
     def test_one_lesson_is_measured_anew_on_the_same_machine(self) -> None:
         old = reference()
         id = next(iter(old.values))
-        new = replace(old, date="2099-01", values={id: 0.125})
-        assert renewed(old, new) == replace(old, date="2099-01", values={**old.values, id: 0.125})
+        new = replace(old, values={id: 0.125})
+        assert renewed(old, new) == replace(old, values={**old.values, id: 0.125})
         with pytest.raises(ValueError, match=r"measure every lesson"):
             renewed(old, replace(new, cores=64))
 

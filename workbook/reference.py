@@ -119,7 +119,7 @@ def measure_all(
 
 
 def renewed(old: Reference, new: Reference) -> Reference:
-    """Return the old numbers with the new ones in their place.
+    """Return the old reference with the new values in place of its own.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def renewed(old: Reference, new: Reference) -> Reference:
     """
     if (old.name, old.cpu, old.cores) != (new.name, new.cpu, new.cores):
         raise ValueError(f"the reference is {old}, this is {new}: measure every lesson")
-    return replace(new, values={**old.values, **new.values})
+    return replace(old, values={**old.values, **new.values})
 
 
 def write(made: Reference) -> None:

@@ -130,4 +130,4 @@ def source(name: str) -> Listing:
 
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
-    return comparing.compare(seconds=3).numbers
+    return comparing.compare(seconds=12).numbers
