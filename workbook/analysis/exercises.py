@@ -113,10 +113,6 @@ def _one_price(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float
     return _by_cut(floats, on_bytes, to_bytes, to_bytes)
 
 
-def _begun_in_float(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
-    return chain_mix(floats, on_bytes, to_bytes, to_floats)
-
-
 def _open_end(floats: Times, on_bytes: Times, to_bytes: float, to_floats: float) -> float:
     f, b = to_floats, 0.0
     for as_float, as_bytes in zip(floats, on_bytes, strict=True):
@@ -141,7 +137,7 @@ _WRONG: tuple[tuple[Least, str], ...] = (
     (_one_form, "yours takes one form for the whole chain; a layer may differ from the one before it"),
     (_one_price, "yours takes `to_bytes` for both directions; back to float32 it is `to_floats`"),
     (
-        _begun_in_float,
+        chain_mix,
         "yours begins in float32; the camera gives bytes, so a first layer in float32 needs a conversion",
     ),
     (_open_end, "yours leaves the last array on bytes; the chain ends in float32"),
@@ -190,7 +186,7 @@ COMPLETE = Exercise(
         Mistake("free conversions", _free, "converts for nothing"),
         Mistake("one form for all", _one_form, "one form for the whole chain"),
         Mistake("one price", _one_price, "for both directions"),
-        Mistake("begun in float32", _begun_in_float, "the camera gives bytes"),
+        Mistake("begun in float32", chain_mix, "the camera gives bytes"),
         Mistake("open end", _open_end, "ends in float32"),
         Mistake("greedy", _greedy, "a slower form may save"),
     ),

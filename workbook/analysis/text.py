@@ -24,7 +24,7 @@ class LayerTable:
         lines += [f"{'layer':<8}{'float32':>17}{'Winograd':>21}{'int8':>21}"]
         lines += [_times(row) for row in rows]
         lines += ["", "float32: the faster of im2col and direct; gains are over im2col"]
-        lines += [*(f"[machine] {row.work.name}: {row.chosen}; {row.reason}" for row in rows)]
+        lines += [f"[machine] {row.work.name}: {row.chosen}; {row.reason}" for row in rows]
         return "\n".join(lines)
 
     __repr__ = __str__
