@@ -24,8 +24,8 @@ from typing import Any
 
 import written as parts
 
-from workbook.bench.cases import IM2COL, ONE_THREAD
-from workbook.bench.report import BEST_OF_WIDELY_USED, BUSY, FASTEST
+from workbook.benchmarks.layer_cases import IM2COL, ONE_THREAD
+from workbook.benchmarks.layer_report import BEST_OF_WIDELY_USED, BUSY, FASTEST
 from workbook.errors import CommandError
 from workbook.files import write_whole
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workbook.browser import opened
-from workbook.live_panel import LivePanel
+from workbook.tools.browser import opened
+from workbook.tools.live_panel import LivePanel
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 import nbformat
 import written as parts
 
-from workbook.catalog import LESSONS, Lesson
-from workbook.check import as_json, check
-from workbook.exercise import Exercise
-from workbook.start import start
+from workbook.lessonkit.catalog import LESSONS, Lesson
+from workbook.lessonkit.exercise import Exercise
+from workbook.tools.check import as_json, check
+from workbook.tools.start import start
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "TEACHING.md"
@@ -22,7 +22,7 @@ FOLDER = Path("handed-in", "ada")  # of the example
 
 def exercises_of(lesson: Lesson) -> tuple[Exercise, ...]:
     """Return a lesson's exercises."""
-    found: tuple[Exercise, ...] = import_module(f"workbook.{lesson.package}.exercises").EXERCISES
+    found: tuple[Exercise, ...] = import_module(f"workbook.lessons.{lesson.package}.exercises").EXERCISES
     return found
 
 

@@ -3,14 +3,14 @@
 The algorithms are the `.pyx` files of this folder; `source(name)` returns one. Everything public is here.
 """
 
-from kernels.isa import isa, isas  # first: it puts the algorithms of the chosen instruction set in place
+from kernels.instruction_set import isa, isas  # first: it puts the algorithms of the chosen instruction set in place
 
 # isort: split
-from kernels.bytewise_layers import DequantizeLinear, LookUp, QLinearAdd, QLinearPool, QuantizeLinear
+from kernels.bytes_conv import QLinearConv, conv_integer, qlinear_conv
+from kernels.bytes_layers import DequantizeLinear, LookUp, QLinearAdd, QLinearPool, QuantizeLinear
 from kernels.convolution import Conv2d, algorithms, conv2d, source
-from kernels.integers import QLinearConv, conv_integer, qlinear_conv
 from kernels.layout import LANES, from_lanes, to_lanes
-from kernels.pools import Pool2d
+from kernels.pooling_layers import Pool2d
 
 __all__ = [
     "LANES",

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
-from kernels import cost, integers
+from kernels import bytes_conv, cost
 from kernels.arrays import Arenas, check_array, check_dtype, check_out, finite_copy, readable, thread_count
 from kernels.bound import Bound
 from kernels.explain import Explanation, Option
@@ -337,8 +337,8 @@ def algorithms(
     """
     window = Window.of(stride, padding, dilation, groups)
     Geometry.of(x_shape, weight_shape, window)
-    if np.dtype(dtype).name in integers.BYTES:
-        return integers.ALGORITHMS
+    if np.dtype(dtype).name in bytes_conv.BYTES:
+        return bytes_conv.ALGORITHMS
     check_dtype(np.dtype(dtype), "x", floats())
     return tuple(name for name in of_dtype(dtype) if not obstacle(name, filter_sizes(weight_shape), window))
 

@@ -18,7 +18,7 @@ from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
 from kernels.counts cimport MOVED
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
-from kernels.pool cimport run as run_in_pool
+from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport VLEN, broadcast, load, store, transpose_matrix, vf
 
 cdef Py_ssize_t CACHE = 32 * 1024       # numbers: a patch of 128 KiB leaves room for the sums in an L2 cache of 512 KiB

@@ -21,7 +21,7 @@ from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
 from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
-from kernels.pool cimport run as run_in_pool
+from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, Ahead, ahead_of, tile, tile_of_lanes,
                            transpose_matrix)
 

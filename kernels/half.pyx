@@ -4,7 +4,7 @@
 
 A sum in 16 bits has 11 bits of precision: each step may lose what is smaller than a two-thousandth of the sum. So the
 micro-kernel sums only SPILL steps in 16 bits and adds them to a sum in 32 (half.h). A row of its tile is an output
-channel, a column a pixel; pixels run on from row to row of the patch, as in quantized.pyx.
+channel, a column a pixel; pixels run on from row to row of the patch, as in bytes_plain.pyx.
 
     weight  [groups][K / TILE_ROWS][R*S][C][rows]           halves, packed once
     patch   [C][phase_h][phase_w][row][column]              halves, see patch.pxd
@@ -21,7 +21,7 @@ from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing
 from kernels.counts cimport row_vectors
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
-from kernels.pool cimport run as run_in_pool
+from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_ROWS, VLEN, activate, broadcast, load, vf
 
 cdef extern from "half.h" nogil:

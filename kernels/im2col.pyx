@@ -20,7 +20,7 @@ from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, cut, held_size, 
                              splits_for, whole_lines)
 from kernels.counts cimport FEWEST_ROWS, row_vectors, streamed
 from kernels.layer cimport Job, Layer, bind, copy_row, finish
-from kernels.pool cimport run as run_in_pool
+from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, ahead_of, tile
 
 cdef Py_ssize_t CACHE = 96 * 1024       # numbers: columns of 384 KiB leave room beside them in an L2 cache of 512 KiB

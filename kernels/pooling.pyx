@@ -16,7 +16,7 @@ from libc.math cimport INFINITY
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, finish, finish_lanes, steps
-from kernels.pool cimport run as run_in_pool
+from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport VLEN, broadcast, larger, load, store, transpose_matrix, vf
 
 cdef Py_ssize_t CACHE = 32 * 1024       # numbers of x behind a block: 128 KiB

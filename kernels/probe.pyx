@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from kernels.pool cimport run as run_in_pool
+from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, ahead_of, broadcast, fma_chains, load,
                            store, tile, vf)
-from kernels.words cimport EXACT_PER_WORD, dot_chains
+from kernels.bytes cimport EXACT_PER_WORD, dot_chains
 
 
 def fma(Py_ssize_t steps, int threads=1) -> int:

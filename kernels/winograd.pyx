@@ -31,7 +31,7 @@ from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, whole
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
-from kernels.pool cimport run as run_in_pool
+from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, Ahead, ahead_of, tile_of_lanes, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, FilterTransform, Transform,
                                  filter_2, filter_4, filter_6, input_2, input_4, input_6, output_2, output_4, output_6)

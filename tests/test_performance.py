@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbook.bench.layers import layer_sets
+from workbook.benchmarks.layer_sets import layer_sets
 from workbook.errors import CommandError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workbook.catalog import LESSONS
 from workbook.cli import main
+from workbook.lessonkit.catalog import LESSONS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

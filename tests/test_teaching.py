@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cli import COMMAND
+from command_line import COMMAND
 
-from workbook.catalog import LESSONS
 from workbook.cli import main
+from workbook.lessonkit.catalog import LESSONS
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "docs"))

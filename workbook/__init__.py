@@ -3,6 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from workbook import old_names
+
 
 def _check_kernels() -> None:
     """Refuse to start beside another package of the name `kernels`: PyPI has one."""
@@ -10,7 +12,7 @@ def _check_kernels() -> None:
     if found is None:
         raise ImportError("The package `kernels` of this workbook is not installed: run make lab, or pip install .")
     # Read, not imported: a foreign one may fail in its own way.
-    if not found.origin or "from kernels.isa import" not in Path(found.origin).read_text(encoding="utf-8"):
+    if not found.origin or "from kernels.instruction_set import" not in Path(found.origin).read_text(encoding="utf-8"):
         where = found.origin or ", ".join(found.submodule_search_locations or ())
         raise ImportError(
             f"The `kernels` that Python finds ({where}) is not this workbook's. "
@@ -22,3 +24,4 @@ def _check_kernels() -> None:
 
 
 _check_kernels()
+old_names.understand()

@@ -12,19 +12,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from workbook import lab as jupyter
-from workbook import start as copy
-from workbook import validate as validation
-from workbook.catalog import LESSONS
 from workbook.commands.analyze import analyze
 from workbook.commands.bench import bench
 from workbook.commands.sweep import sweep
 from workbook.commands.terminal import follow, line, make_room, progress_bar
 from workbook.errors import CommandError
 from workbook.files import write_whole
+from workbook.lessonkit.catalog import LESSONS
+from workbook.tools import lab as jupyter
+from workbook.tools import start as copy
+from workbook.tools import validate as validation
 
 if TYPE_CHECKING:
-    from workbook.check import Checked
+    from workbook.tools.check import Checked
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
 _notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -105,7 +105,7 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
     """Run NOTEBOOKS (notebooks/*.ipynb) and write them in the normal form, outputs included."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
-    from workbook import render as rendering
+    from workbook.tools import render as rendering
 
     paths = notebooks or tuple(sorted(Path("notebooks").glob("*.ipynb")))
     if not paths:
@@ -137,7 +137,7 @@ def validate(notebooks: tuple[Path, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print every outcome as JSON.")
 def check(paths: tuple[Path, ...], as_json: bool) -> None:
     """Run your notebooks (my-workbook) and say how each exercise stands. Your files are only read."""
-    from workbook import check as checking
+    from workbook.tools import check as checking
 
     found = checking.find(paths or (copy.DEFAULT,))
     checked = []
@@ -157,7 +157,7 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(folder: Path, as_json: bool) -> None:
     """Say why panels do not show, why times jump, and what to do. FOLDER (my-workbook) has your notebooks."""
-    from workbook.doctor import diagnose
+    from workbook.tools.doctor import diagnose
 
     findings = diagnose(folder)
     if as_json:
@@ -182,7 +182,7 @@ def doctor(folder: Path, as_json: bool) -> None:
 )
 def report(folder: Path, output: Path) -> None:
     """Run your copy of the notebooks in FOLDER (my-workbook), and show all of it on one page that needs no network."""
-    from workbook import report as reporting
+    from workbook.tools import report as reporting
 
     _show(copy.start(folder))
     make_room(output)

@@ -8,7 +8,7 @@ import pytest
 from child import in_child
 from layers import ALGORITHMS, Layer
 
-from kernels import Conv2d, pool
+from kernels import Conv2d, thread_pool
 
 LAYER = Layer(C=8, K=70, H=24, W=24, padding=1)
 
@@ -24,15 +24,15 @@ def compute(algorithm):
 
 
 def call_in_child(plan, x, expected):
-    assert pool.helpers() == 0
+    assert thread_pool.helpers() == 0
     assert plan(x).tobytes() == expected
-    assert pool.helpers() == (plan.algorithm != "naive")
+    assert thread_pool.helpers() == (plan.algorithm != "naive")
 
 
 @pytest.mark.parametrize("algorithm", [*ALGORITHMS, "winograd_f4"])
 def test_child_computes_with_threads(algorithm):
     compute("direct")
-    assert pool.helpers() > 0
+    assert thread_pool.helpers() > 0
     plan, x = plan_and_image(algorithm)
     expected = plan(x).tobytes()
     in_child(call_in_child, plan, x, expected)

@@ -7,7 +7,7 @@ from layers import Layer
 from quantized_layers import CASES, MIXES, Case
 
 import kernels
-from kernels import pool
+from kernels import thread_pool
 
 on_every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.layer))
 
@@ -65,16 +65,16 @@ def test_inputs_stay_and_may_be_views():
 
 
 def call_in_child(plan, case):
-    assert pool.helpers() == 0
+    assert thread_pool.helpers() == 0
     np.testing.assert_array_equal(plan(case.x), case.expected)
-    assert pool.helpers() == 1
+    assert thread_pool.helpers() == 1
 
 
 def test_child_computes_with_threads():
     case = Case.of(Layer(C=8, K=70, H=24, W=24, padding=1), MIXES[1], 0)
     plan = case.plan(threads=2)
     plan(case.x)
-    assert pool.helpers() > 0
+    assert thread_pool.helpers() > 0
     in_child(call_in_child, plan, case)
 
 

@@ -26,13 +26,13 @@ NAMES = [
     "im2col",
     "winograd",
     "pooling",
-    "quantized",
-    "quantized_lanes",
-    "bytewise",
-    "byte_pooling",
+    "bytes_plain",
+    "bytes_lanes",
+    "bytes_elementwise",
+    "bytes_pooling",
     "probe",
 ]
-ANY_CPU = ["cpu", "pool", *(f"{name}_baseline" for name in NAMES)]
+ANY_CPU = ["cpu", "thread_pool", *(f"{name}_baseline" for name in NAMES)]
 INSTRUCTION = re.compile(r"^ *([0-9a-f]+):\t(?:lock |rep[a-z]* |bnd |\{vex\} |notrack |data16 )*(\S+) *(.*)")
 
 
@@ -84,7 +84,7 @@ def test_baseline_has_no_avx(name):
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", [*(f"{name}_v3" for name in NAMES), "quantized_v3_vnni", "probe_v3_vnni"])
+@pytest.mark.parametrize("name", [*(f"{name}_v3" for name in NAMES), "bytes_plain_v3_vnni", "probe_v3_vnni"])
 def test_v3_has_no_avx512(name):
     """AVX-512 adds zmm, the mask registers k, and the upper sixteen of xmm and ymm."""
     wide = re.compile(r"%zmm|%k[0-7]|%[xy]mm(1[6-9]|2\d|3[01])")
@@ -122,9 +122,9 @@ def test_hot_loop_keeps_its_sums_in_registers(algorithm, tile, level, register, 
 @pytest.mark.parametrize(
     ("name", "function", "instruction", "sums"),
     [
-        ("quantized_v3", "dot_tile", "vpmaddwd", 12),
-        ("quantized_v3_vnni", "dot_tile", "vpdpbusd", 12),
-        ("quantized_v4_vnni", "dot_tile", "vpdpbusd", 28),
+        ("bytes_plain_v3", "dot_tile", "vpmaddwd", 12),
+        ("bytes_plain_v3_vnni", "dot_tile", "vpdpbusd", 12),
+        ("bytes_plain_v4_vnni", "dot_tile", "vpdpbusd", 28),
         ("half_v4_fp16", "half_tile", "vfmadd", 28),
     ],
 )

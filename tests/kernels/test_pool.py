@@ -10,7 +10,7 @@ from child import in_child
 from layers import Layer
 
 import kernels
-from kernels import pool
+from kernels import thread_pool
 
 MANY_BLOCKS = Layer(N=40, C=4, K=64, H=6, W=6)
 ONE_BLOCK = Layer(C=4, K=3, H=5, W=5)
@@ -19,7 +19,7 @@ ONE_BLOCK = Layer(C=4, K=3, H=5, W=5)
 def run(layer, threads, algorithm="direct"):
     arrays = layer.arrays()
     layer.check(algorithm, layer.run(algorithm, *arrays, threads=threads), *arrays)
-    return pool.helpers()
+    return thread_pool.helpers()
 
 
 def count_helpers(algorithm):
@@ -58,7 +58,7 @@ def start_without_memory():
         used = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 20 * 2**20, -1))  # a helper's stack takes 8 MiB of addresses
     y = layer.run("direct", *arrays, threads=threads)
-    started = pool.helpers()
+    started = thread_pool.helpers()
     resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
     assert started < threads - 1
     layer.check("direct", y, *arrays)

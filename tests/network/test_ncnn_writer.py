@@ -11,8 +11,9 @@ import pytest
 from graphs import SAME, model, node, norm, random
 
 from workbook import network
-from workbook.network import ModelError, bench
-from workbook.network.light import light
+from workbook.benchmarks import networks
+from workbook.benchmarks.random_networks import light
+from workbook.network import ModelError
 from workbook.network.ncnn_writer import write_ncnn
 
 FILTERS = {"w": random(8, 8, 3, 3), "b": random(8), "v": random(12, 8, 1, 1)}
@@ -68,7 +69,7 @@ CASES: dict[str, onnx.ModelProto] = {
 def by_ncnn(net: network.Network, x: np.ndarray, folder: Path) -> np.ndarray:
     pytest.importorskip("ncnn")
     write_ncnn(net.graph, folder / "net.param", folder / "net.bin")
-    return bench.ncnn(folder / "net.onnx", x, threads=1)()
+    return networks.ncnn(folder / "net.onnx", x, threads=1)()
 
 
 @pytest.mark.parametrize("proto", CASES.values(), ids=CASES)

@@ -14,7 +14,8 @@ from graphs import CASES, W33, model, node, random
 
 from workbook import network
 from workbook.network import ModelError, Network
-from workbook.quantization import Scheme, quantize
+from workbook.quantize.scheme import Scheme
+from workbook.quantize.to_bytes import quantize
 
 Array = npt.NDArray[Any]
 

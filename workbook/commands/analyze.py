@@ -35,23 +35,23 @@ from workbook.files import write_whole
 @click.option("--html", "html_file", type=FILE, help="Write a page there that needs no network.")
 def analyze(model: Path, json_file: Path | None, html_file: Path | None, **options: Any) -> None:
     """Say which of the four tools helps MODEL, an ONNX file, by how much, layer by layer."""
-    from workbook.analysis import advice, command, table, web
+    from workbook.advisor import advice, analysis_report, analysis_table, file_analysis
 
     make_room(json_file, html_file)
     with progress_bar() as progress:
-        task = progress.add_task("reading", total=command.STEPS)
+        task = progress.add_task("reading", total=file_analysis.STEPS)
 
         def on_step(what: str) -> None:
             progress.update(task, description=what, advance=1)
 
-        found = command.run(model, on_step, **options)
-    for shown in command.tables(found):
+        found = file_analysis.run(model, on_step, **options)
+    for shown in file_analysis.tables(found):
         show_table(shown)
         click.echo()
-    click.echo("\n".join((*table.footnotes(found), "", *advice.verdicts(found))))
+    click.echo("\n".join((*analysis_table.footnotes(found), "", *advice.verdicts(found))))
     if json_file:
-        write_whole(json_file, json.dumps(table.as_dict(found), indent=1, allow_nan=False).encode() + b"\n")
+        write_whole(json_file, json.dumps(analysis_table.as_dict(found), indent=1, allow_nan=False).encode() + b"\n")
     if html_file:
-        write_whole(html_file, web.document(found).encode())
+        write_whole(html_file, analysis_report.document(found).encode())
     for path in filter(None, (json_file, html_file)):
         line("written", str(path))

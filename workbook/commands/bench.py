@@ -38,15 +38,15 @@ def bench(
     """Time the kernels layer by layer, beside the libraries that are installed; or what COMMAND names."""
     if context.invoked_subcommand:
         return
-    from workbook import bench as benchmark
-    from workbook.bench import figure
-    from workbook.bench.table import table
+    from workbook.benchmarks import layer_benchmark as benchmark
+    from workbook.benchmarks import layer_figure
+    from workbook.benchmarks.layer_table import table
 
     chosen = benchmark.choose(layers)
     if not chosen:
         raise CommandError(f"no layer contains {layers!r}; try {', '.join(benchmark.layer_sets())}, 3x3 or @56")
-    if figure_file and figure_file.suffix not in figure.FORMATS:
-        raise CommandError(f"--figure {figure_file}: the name must end in {' or '.join(figure.FORMATS)}")
+    if figure_file and figure_file.suffix not in layer_figure.FORMATS:
+        raise CommandError(f"--figure {figure_file}: the name must end in {' or '.join(layer_figure.FORMATS)}")
     make_room(json_file, figure_file)
     with progress_bar() as progress:
         task = progress.add_task("timing layers", total=len(chosen))
@@ -55,7 +55,7 @@ def bench(
         )
     _write(json_file, report.as_dict())
     if figure_file:
-        write_whole(figure_file, figure.write(report, figure_file))
+        write_whole(figure_file, layer_figure.write(report, figure_file))
     show_table(table(report))
 
 
@@ -65,7 +65,7 @@ def bench(
 @click.option("--json", "json_file", type=FILE, help="Write all figures there.")
 def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> None:
     """Let a camera of 30 frames a second run through the denoiser, planned in several ways."""
-    from workbook.streaming import bench as benchmark
+    from workbook.benchmarks import camera_plans as benchmark
 
     make_room(json_file)
     with progress_bar() as progress:
@@ -84,8 +84,8 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
 @click.option("--json", "json_file", type=FILE, help="Write all that was measured there.")
 def networks(names: tuple[str, ...], dtype: str, threads: int, peers: bool, json_file: Path | None) -> None:
     """Time whole networks at batch 1, and tell where the time goes and how much memory they take."""
-    from workbook.network import bench as benchmark
-    from workbook.network.light import NETWORKS
+    from workbook.benchmarks import networks as benchmark
+    from workbook.benchmarks.random_networks import NETWORKS
 
     for name in set(names) - set(NETWORKS):
         raise CommandError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
@@ -105,7 +105,7 @@ def networks(names: tuple[str, ...], dtype: str, threads: int, peers: bool, json
 @click.option("--json", "json_file", type=FILE, help="Write all figures there.")
 def hardware(peers: bool, json_file: Path | None) -> None:
     """Time the cost model of flexible hardware, beside other models of one layer that are installed."""
-    from workbook.hardware import bench as benchmark
+    from workbook.benchmarks import cost_model as benchmark
 
     make_room(json_file)
     with progress_bar() as progress:
@@ -122,8 +122,12 @@ def hardware(peers: bool, json_file: Path | None) -> None:
 @click.option("--json", "json_file", type=FILE, help="Write all figures there.")
 def panels(names: tuple[str, ...], moves: int, json_file: Path | None) -> None:
     """Move the panels of the notebooks in headless Chromium, and time how soon the numbers and the figure follow."""
-    from workbook import bench_panels as benchmark
-
+    try:
+        from workbook.benchmarks import panel_delays as benchmark
+    except ModuleNotFoundError as error:
+        if error.name != "playwright":
+            raise
+        raise CommandError("Moving panels needs Playwright: pip install playwright") from None
     lessons = benchmark.choose(names)
     make_room(json_file)
     with progress_bar() as progress:

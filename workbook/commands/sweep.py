@@ -25,10 +25,10 @@ from workbook.commands.terminal import follow, line, progress_bar
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of this Dask scheduler, tcp://HOST:8786.")
 def sweep(machines: tuple[str, ...], networks: tuple[str, ...], output: Path, **options: Any) -> None:
     """Compute MACHINES (all presets) x networks: a table and a Pareto figure in OUTPUT. Run it again to resume."""
-    from workbook.hardware import sweep_command
+    from workbook.accelerator import sweep_report
 
     with progress_bar() as progress:
         on_row = follow(progress, "machines x networks")
-        written = sweep_command.sweep(machines, networks, output, on_row, **options)
+        written = sweep_report.sweep(machines, networks, output, on_row, **options)
     for path in written:
         line("written", str(path))

@@ -15,8 +15,10 @@ from typing import Any
 
 import onnx
 
-from workbook import digits, intervals, network, photos
-from workbook.intervals import Interval
+from workbook import network
+from workbook.measuring import intervals
+from workbook.measuring.intervals import Interval
+from workbook.models import digits, photos
 from workbook.network import Network
 
 NAMES = ("digits_cnn", "digits_depthwise", "denoiser")

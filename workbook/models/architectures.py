@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from workbook.digits import CLASSES
+from workbook.models.digits import CLASSES
 
 DENOISER_LAYERS = 8
 DENOISER_CHANNELS = 32

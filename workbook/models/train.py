@@ -19,10 +19,10 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.nn import functional
 
-from workbook import network, photos
-from workbook.digits import CLASSES, SIZE, digits
+from workbook import network
 from workbook.files import write_whole
-from workbook.models import Card, architectures, evaluate
+from workbook.models import Card, architectures, evaluate, photos
+from workbook.models.digits import CLASSES, SIZE, digits
 from workbook.models.export import Shape, to_onnx
 
 SEED = 0

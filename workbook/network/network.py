@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from workbook import measure
 from workbook.files import write_whole
-from workbook.measure import Timing
+from workbook.measuring import timing
+from workbook.measuring.timing import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
 from workbook.network.native import Natives
 from workbook.network.onnx_writer import to_onnx
@@ -149,7 +149,7 @@ class Network:
             Returns seconds; `time.thread_time` keeps other programs out of a network of one thread.
         """
         shapes = [y.shape for _, y in self.trace(x)]  # the first run also packs weights
-        budget = seconds if seconds is not None else 0.2 if measure.quick() else 1.0
+        budget = seconds if seconds is not None else 0.2 if timing.quick() else 1.0
         times: list[list[float]] = []
         end, values = time.perf_counter() + budget, self._values(x)
         with self._planned(values) as run:
@@ -161,8 +161,8 @@ class Network:
         return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
 
     def quantize(self, calibration: Any, scheme: Any = None, **options: Any) -> Network:
-        """Return a network on bytes; the parameters are those of `workbook.quantization.quantize`."""
-        from workbook.quantization import quantize  # it is built on this module
+        """Return a network on bytes; the parameters are those of `workbook.quantize.to_bytes`."""
+        from workbook.quantize.to_bytes import quantize  # it is built on this module
 
         return quantize(self, calibration, scheme, **options)
 

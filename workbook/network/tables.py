@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbook.measure import Timing, measured
+from workbook.measuring.timing import Timing, measured
 from workbook.network.graph import Array, Node
 from workbook.network.storage import Storage
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib.metadata
 
+from workbook.measuring.topologies import ConvLayer
 from workbook.peers import float32, int8
 from workbook.peers.operands import FloatArray, Floats, Integers
 from workbook.peers.prepared import Prepared
-from workbook.topologies import ConvLayer
 
 __all__ = ["Floats", "Integers", "Prepared", "installed", "prepare", "prepare_int8"]
 

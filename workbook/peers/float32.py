@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from workbook import measure
-from workbook.peers import models, runtimes
+from workbook.measuring import timing
+from workbook.peers import one_layer_models, runtimes
 from workbook.peers.operands import FloatArray, Floats
 from workbook.peers.prepared import Prepared
 
 
 def _onnxruntime(floats: Floats, threads: int) -> Prepared:
     layer = floats.layer
-    return runtimes.onnxruntime(models.convolution(floats), floats.x, (1, layer.K, layer.P, layer.Q), threads)
+    return runtimes.onnxruntime(one_layer_models.convolution(floats), floats.x, (1, layer.K, layer.P, layer.Q), threads)
 
 
 def _openvino(floats: Floats, threads: int) -> Prepared:
-    return runtimes.openvino(models.convolution(floats), floats.x, threads)
+    return runtimes.openvino(one_layer_models.convolution(floats), floats.x, threads)
 
 
 def _ncnn(floats: Floats, threads: int) -> Prepared:
@@ -69,7 +69,7 @@ def _torch(floats: Floats, threads: int) -> Prepared:
             y = onednn._convolution_pointwise(image, packed, shifts, *window, "none", [], "")
             return y.contiguous().numpy()  # type: ignore[no-any-return]
 
-    times = measure.interleaved({"plain": plain, "prepacked": prepacked}, seconds=0.05)
+    times = timing.interleaved({"plain": plain, "prepacked": prepacked}, seconds=0.05)
     return Prepared(plain if times["plain"].median < times["prepacked"].median else prepacked)
 
 

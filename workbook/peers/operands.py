@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import kernels
-from workbook.topologies import ConvLayer
+from workbook.measuring.topologies import ConvLayer
 
 FloatArray = npt.NDArray[np.float32]
 

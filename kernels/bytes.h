@@ -1,0 +1,240 @@
+/* 8-bit integers, for the algorithms of bytes: their dot products, the micro-kernels of those, and words from bytes.
+ *
+ * A word of 32 bits holds PER_WORD numbers that a dot product takes at once: four bytes where the instruction set multiplies
+ * bytes exactly (VNNI, NEON's dotprod), elsewhere two bytes widened to 16 bits. x is unsigned, w signed. SATURATING is for
+ * the lesson: vpmaddubsw, older than VNNI, adds two products in 16 bits and cuts off the rest. */
+#ifndef KERNELS_WORDS_H
+#define KERNELS_WORDS_H
+
+#include "simd.h"
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__) || defined(__ARM_FEATURE_DOTPROD)
+#define EXACT_PER_WORD 4
+#else
+#define EXACT_PER_WORD 2
+#endif
+enum { EXACT, SATURATING };
+
+typedef uint32_t vu __attribute__((vector_size(4 * VLEN)));
+typedef uint8_t vb __attribute__((vector_size(VLEN)));
+typedef vi unaligned_vi __attribute__((aligned(4), may_alias));
+typedef vb unaligned_vb __attribute__((aligned(1), may_alias));
+
+INLINE vi load_words(const int32_t *p) { return *(const unaligned_vi *)p; }
+INLINE void store_words(int32_t *p, vi v) { *(unaligned_vi *)p = v; }
+INLINE void store_bytes(uint8_t *p, vi v) { *(unaligned_vb *)p = __builtin_convertvector((vu)v, vb); }
+INLINE vi broadcast_word(int32_t x) { return x - (vi){0}; }
+INLINE vi add_words(vi a, vi b) { return (vi)((vu)a + (vu)b); }             /* wraps at 2**32, as ONNX allows */
+INLINE vi multiply_words(vi a, vi b) { return (vi)((vu)a * (vu)b); }
+INLINE vf to_float(vi v) { return __builtin_convertvector(v, vf); }
+INLINE vf clamp(vf v, float low, float high)                                    /* a NaN becomes low */
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_min_ps(_mm512_max_ps((__m512)v, _mm512_set1_ps(low)), _mm512_set1_ps(high));
+#elif defined(__AVX__)
+    return (vf)_mm256_min_ps(_mm256_max_ps((__m256)v, _mm256_set1_ps(low)), _mm256_set1_ps(high));
+#else
+    v = select_vf(v > broadcast(low), v, broadcast(low));
+    return select_vf(v > broadcast(high), broadcast(high), v);
+#endif
+}
+
+/* To the nearest integer, halves to the even one, for |v| < 2**22: adding 1.5 * 2**23 leaves no bits behind the point. */
+static const float ROUNDING = 12582912.0f;
+
+INLINE vi nearest(vf v)
+{
+    const vf shift = broadcast(ROUNDING);
+    return (vi)(v + shift) - (vi)shift;
+}
+
+/* sum + x . w  in every word */
+INLINE vi dot(vi sum, vi x, vi w)
+{
+#if defined(__AVX512VNNI__)
+    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
+#elif defined(__AVXVNNI__)
+    return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
+#elif defined(__AVX512BW__)
+    return add_words(sum, (vi)_mm512_madd_epi16((__m512i)x, (__m512i)w));
+#elif defined(__AVX2__)
+    return add_words(sum, (vi)_mm256_madd_epi16((__m256i)x, (__m256i)w));
+#elif defined(__SSE2__)
+    return add_words(sum, (vi)_mm_madd_epi16((__m128i)x, (__m128i)w));
+#elif defined(__ARM_FEATURE_DOTPROD)        /* of signed bytes: x is 128 less, and 128 * w makes up for it */
+    const int32x4_t rest = vdotq_s32((int32x4_t)sum, vdupq_n_s8(64), (int8x16_t)w);
+    const int32x4_t twice = vdotq_s32(rest, vdupq_n_s8(64), (int8x16_t)w);
+    return (vi)vdotq_s32(twice, (int8x16_t)(x ^ broadcast_word(0x80808080)), (int8x16_t)w);
+#else
+    return add_words(sum, ((x << 16) >> 16) * ((w << 16) >> 16) + (x >> 16) * (w >> 16));
+#endif
+}
+
+INLINE vi dot_saturating(vi sum, vi x, vi w)
+{
+#if defined(__AVX512BW__)
+    const __m512i pairs = _mm512_maddubs_epi16((__m512i)x, (__m512i)w);
+    return add_words(sum, (vi)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(__AVX2__)
+    const __m256i pairs = _mm256_maddubs_epi16((__m256i)x, (__m256i)w);
+    return add_words(sum, (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    for (int half = 0; half < 32; half += 16) {
+        const vi first = ((x >> half) & 255) * (((w >> half) << 24) >> 24);
+        const vi second = ((x >> (half + 8)) & 255) * (((w >> (half + 8)) << 24) >> 24);
+        const vi low = broadcast_word(-32768), high = broadcast_word(32767);
+        vi pair = first + second;
+        pair = (pair & ~(pair < low)) | (low & (pair < low));
+        sum = add_words(sum, (pair & ~(pair > high)) | (high & (pair > high)));
+    }
+    return sum;
+#endif
+}
+
+/* The micro-kernel of integers. Here the vectors are pixels, so that sums come out as y lies:
+ *
+ *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*rows + i]
+ *   i < rows,  j < vecs*VLEN */
+INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
+                        ptrdiff_t depth, const int32_t *w, const int32_t *x, ptrdiff_t x_step, int32_t *out)
+{
+    vi sum[TILE_ROWS][TILE_VECS] = {0};
+    for (ptrdiff_t t = 0; t < taps; t++) {
+        const int32_t *at = x + tap[t];
+#pragma GCC unroll 1
+        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows) {
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < vecs; j++)
+                    sum[i][j] = (kind == EXACT ? dot : dot_saturating)(sum[i][j], load_words(at + j * VLEN),
+                                                                       broadcast_word(w[i]));
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            store_words(out + i * TILE_COLS + j * VLEN, sum[i][j]);
+}
+
+static __attribute__((noinline))
+void dot_tile(int kind, int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+              const int32_t *w, const int32_t *x, ptrdiff_t x_step, int32_t *out)
+{
+#define EXACTLY(r, v) dot_tile_of(EXACT, r, v, taps, tap, depth, w, x, x_step, out)
+#define CUTTING_OFF(r, v) dot_tile_of(SATURATING, r, v, taps, tap, depth, w, x, x_step, out)
+    if (kind == EXACT) { FOR_EACH_TILE(rows, vecs, EXACTLY) }
+    FOR_EACH_TILE(rows, vecs, CUTTING_OFF)
+#undef EXACTLY
+#undef CUTTING_OFF
+}
+
+/* A number of x as it lies in a word. */
+#if EXACT_PER_WORD == 4
+typedef uint8_t operand;
+#else
+typedef int16_t operand;
+#endif
+
+/* The same with channels in lanes: a row is a pixel, of VLEN operands, and the vectors are output channels.
+ *
+ *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + i*row_step + k] . w[(t*depth + k)*TILE_COLS + j] */
+INLINE void dot_lanes_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                         const int32_t *x, const int32_t *w, int32_t *out)
+{
+    const int row_step = VLEN / EXACT_PER_WORD;
+    vi sum[TILE_ROWS][TILE_VECS] = {0};
+    for (ptrdiff_t t = 0; t < taps; t++) {
+        const int32_t *at = x + tap[t];
+#pragma GCC unroll 1
+        for (ptrdiff_t k = 0; k < depth; k++, at++, w += TILE_COLS) {
+#pragma GCC unroll 16
+            for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < vecs; j++)
+                    sum[i][j] = dot(sum[i][j], broadcast_word(at[i * row_step]), load_words(w + j * VLEN));
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            store_words(out + i * TILE_COLS + j * VLEN, sum[i][j]);
+}
+
+static __attribute__((noinline))
+void dot_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                       const int32_t *x, const int32_t *w, int32_t *out)
+{
+#define CALL(r, v) dot_lanes_of(r, v, taps, tap, depth, x, w, out)
+    FOR_EACH_TILE(rows, vecs, CALL)
+#undef CALL
+}
+
+/* bytes[0], bytes[stride], ...: VLEN numbers, for strides 1 and 2; `stride` bytes are read for each. */
+INLINE vu widen(const uint8_t *bytes, const ptrdiff_t stride)
+{
+#if defined(__AVX512F__)
+    if (stride == 1) return (vu)_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)bytes));
+    return (vu)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)bytes)) & 255;
+#elif defined(__AVX2__)
+    if (stride == 1) return (vu)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)bytes));
+    return (vu)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)bytes)) & 255;
+#else
+    vu v;
+    for (int l = 0; l < VLEN; l++) v[l] = bytes[l * stride];
+    return v;
+#endif
+}
+
+/* VLEN bytes, widened to words. */
+INLINE vi load_bytes(const uint8_t *p) { return (vi)widen(p, 1); }
+
+/* out[i] = the word of  bytes[i*stride], bytes[i*stride + step], ...:  per_word of them, 32/per_word bits each; then the
+ * bits of `flip` are turned. Whole vectors are read and written: count may be exceeded by up to VLEN - 1. */
+INLINE void make_words_of(const int per_word, const ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step,
+                          ptrdiff_t count, int32_t flip, int32_t *out)
+{
+    for (ptrdiff_t i = 0; i < count; i += VLEN) {
+        vu word = (vu)broadcast_word(flip);
+#pragma GCC unroll 4
+        for (int b = 0; b < per_word; b++)
+            word ^= widen(bytes + i * stride + b * step, stride) << (32 / per_word * b);
+        store_words(out + i, (vi)word);
+    }
+}
+
+INLINE void make_words(int per_word, ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step, ptrdiff_t count,
+                       int32_t flip, int32_t *out)
+{
+    if (stride > 2)                                                             /* rare: one by one */
+        for (ptrdiff_t i = 0; i < count; i++) {
+            uint32_t word = (uint32_t)flip;
+            for (int b = 0; b < per_word; b++) word ^= (uint32_t)bytes[i * stride + b * step] << (32 / per_word * b);
+            out[i] = (int32_t)word;
+        }
+    else if (per_word == 4 && stride == 1) make_words_of(4, 1, bytes, step, count, flip, out);
+    else if (per_word == 4) make_words_of(4, 2, bytes, step, count, flip, out);
+    else if (stride == 1) make_words_of(2, 1, bytes, step, count, flip, out);
+    else make_words_of(2, 2, bytes, step, count, flip, out);
+}
+
+/* As fma_chains in simd.h, with dot products of bytes. */
+INLINE int32_t dot_chains(ptrdiff_t steps)
+{
+    const vi w = broadcast_word(0x01010101);
+    vi sum[12];
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; i++) sum[i] = broadcast_word(i);
+    for (ptrdiff_t s = 0; s < steps; s++)
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++)
+            sum[i] = dot(sum[i], sum[i], w);
+    vi total = sum[0];
+#pragma GCC unroll 12
+    for (int i = 1; i < 12; i++) total = add_words(total, sum[i]);
+    return total[0];
+}
+
+#endif

@@ -1,0 +1,297 @@
+"""The public face of the integer kernels: ONNX's QLinearConv and ConvInteger on arrays of uint8 or int8, in any mix.
+
+The compiled kernel multiplies unsigned x with signed w. Bytes of the other sign are turned into these by adding or
+subtracting 128, to the zero point too, which changes no difference x - x_zero_point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.arrays import check_array, check_out, finite_copy, readable
+from kernels.bound import Bound
+from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer, zero_point
+from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
+from kernels.layout import in_lanes, lanes_shape, plain_shape
+
+__all__ = ["ALGORITHMS", "BYTES", "QLinearConv", "conv_integer", "qlinear_conv"]
+
+Scale = float | np.floating[Any] | npt.NDArray[Any]
+
+_NO_OUTPUT = {"low": 0.0, "high": 0.0, "zero": 0, "size": 4}  # the sums themselves
+
+
+def qlinear_conv(
+    x: ByteArray,
+    x_scale: Scale,
+    x_zero_point: Integer,
+    w: ByteArray,
+    w_scale: Scale,
+    w_zero_point: Integer,
+    y_scale: Scale,
+    y_zero_point: Integer,
+    bias: npt.NDArray[np.int32] | None = None,
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    algorithm: str = "auto",
+    threads: int | None = None,
+) -> ByteArray:
+    """Convolve quantized images with quantized filters: ONNX's QLinearConv.
+
+    A byte q of x stands for x_scale * (q - x_zero_point), those of w and y likewise. The products are summed exactly in
+    32 bits, scaled in float32, rounded to the nearest byte (halves to the even one) and cut off at its range, as ONNX
+    Runtime does.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) uint8 or int8
+        Padding stands for 0, that is x_zero_point.
+    x_scale, y_scale : float
+        Above 0.
+    x_zero_point : int
+        In the range of x's dtype.
+    w : (K, C / groups, R, S) uint8 or int8
+    w_scale : float or (K,) float32
+        One for all filters, or one for each.
+    w_zero_point : int or (K,) array
+        In the range of w's dtype.
+    y_zero_point : numpy.uint8 or numpy.int8
+        Its dtype is that of the output.
+    bias : (K,) int32, optional
+        In units of x_scale * w_scale.
+    stride, padding, dilation, groups, threads
+        As in `conv2d`.
+    algorithm : str
+        "auto", "direct", or "saturating", which is not exact: it cuts off sums of two products at 16 bits, as CPUs
+        without VNNI do when they are programmed for speed (vpmaddubsw).
+
+    Returns
+    -------
+    (N, K, P, Q) uint8 or int8
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of a wrong type or value; the message names the value.
+
+    See Also
+    --------
+    QLinearConv : the same for many calls, with the weights packed once.
+    """
+    plan = QLinearConv(
+        w,
+        w_scale,
+        w_zero_point,
+        bias,
+        x_scale=x_scale,
+        x_zero_point=x_zero_point,
+        y_scale=y_scale,
+        y_zero_point=y_zero_point,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        algorithm=algorithm,
+        threads=threads,
+    )
+    return plan(x)
+
+
+def conv_integer(
+    x: ByteArray,
+    w: ByteArray,
+    x_zero_point: Integer = 0,
+    w_zero_point: Integer = 0,
+    *,
+    stride: Pair = 1,
+    padding: Padding = 0,
+    dilation: Pair = 1,
+    groups: int = 1,
+    algorithm: str = "auto",
+    threads: int | None = None,
+) -> npt.NDArray[np.int32]:
+    """Convolve bytes into 32-bit integers: ONNX's ConvInteger; a sum beyond 32 bits wraps.
+
+    Parameters
+    ----------
+    x : (N, C, H, W) uint8 or int8
+    w : (K, C / groups, R, S) uint8 or int8
+    x_zero_point : int
+        Taken from x, and what padding holds.
+    w_zero_point : int or (K,) array
+        Taken from w.
+    stride, padding, dilation, groups, algorithm, threads
+        As in `qlinear_conv`.
+
+    Returns
+    -------
+    (N, K, P, Q) int32
+    """
+    filters = Filters(w, w_zero_point, None, Window.of(stride, padding, dilation, groups), algorithm, threads)
+    check_array(x, "x", BYTES)
+    zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
+    shape = geometry_of(x.shape, filters.shape, filters.window)
+    y = np.empty(shape.y_shape, np.int32)
+    filters.call(filters.bind(shape, x, zero, None, _NO_OUTPUT, None, y))
+    return y
+
+
+class QLinearConv:
+    """A quantized convolution layer with its weights packed, to be called on many inputs.
+
+    The parameters are those of `qlinear_conv`. The plan may be called from several threads at once.
+
+    Parameters
+    ----------
+    activation : None, "relu", "relu6" or ("leaky_relu", slope)
+        Applied to each output number: the first two cut off more, the last goes through a table of 256 bytes.
+
+    Attributes
+    ----------
+    weight_shape : (int, int, int, int)
+        (K, C / groups, R, S).
+    algorithm : str
+        As asked for.
+    threads : int
+        At most this many work on one call.
+    """
+
+    def __init__(
+        self,
+        w: ByteArray,
+        w_scale: Scale,
+        w_zero_point: Integer,
+        bias: npt.NDArray[np.int32] | None = None,
+        *,
+        x_scale: Scale,
+        x_zero_point: Integer,
+        y_scale: Scale,
+        y_zero_point: Integer,
+        stride: Pair = 1,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        activation: Activation = None,
+        algorithm: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        window = Window.of(stride, padding, dilation, groups)
+        self._filters = Filters(w, w_zero_point, bias, window, algorithm, threads)
+        self.weight_shape, self.algorithm = self._filters.shape, algorithm
+        self.threads = self._filters.threads
+        K = self.weight_shape[0]
+        x_scale, y_scale = scales(x_scale, "x_scale", 1), scales(y_scale, "y_scale", 1)
+        self._scale = np.ascontiguousarray(np.broadcast_to(x_scale * scales(w_scale, "w_scale", K) / y_scale, K))
+        if not (np.isfinite(self._scale) & (self._scale > 0)).all():
+            raise ValueError(f"x_scale * w_scale / y_scale leaves the range of float32: {self._scale}")
+        self._x_zero_point = x_zero_point
+        if getattr(y_zero_point, "dtype", None) not in (np.uint8, np.int8):
+            raise TypeError(
+                f"y_zero_point must be a numpy.uint8 or numpy.int8, whose type is the output's, not {y_zero_point!r}"
+            )
+        self._dtype = np.asarray(y_zero_point).dtype
+        zero = zero_point(y_zero_point, "y_zero_point", self._dtype)
+        self._output, self._table = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
+
+    def __call__(self, x: ByteArray, out: ByteArray | None = None, *, lanes: bool = False) -> ByteArray:
+        """Compute the layer.
+
+        Parameters
+        ----------
+        x : (N, C, H, W) uint8 or int8, or (N, C / LANES, H, W, LANES)
+            Plain, or in lanes (see `kernels.to_lanes`).
+        out : (N, K, P, Q) uint8 or int8, or the same in lanes, optional
+            Where to write; contiguous, writeable, sharing no memory with x.
+        lanes : bool
+            Whether the output is in lanes, if there is no `out`.
+
+        Returns
+        -------
+        (N, K, P, Q) uint8 or int8, as y_zero_point, or the same in lanes
+            `out` if it was given.
+        """
+        check_array(x, "x", BYTES)
+        if out is None:
+            shape = self.y_shape(x.shape)
+            out = np.empty(lanes_shape(shape) if lanes else shape, self._dtype)
+        self._filters.call(self._bound(x, out))
+        return out
+
+    def bind(self, x: ByteArray, out: ByteArray) -> Bound:
+        """Check the arrays once, for many calls on what they hold then; the parameters are those of a call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As a call does; also for an `x` that is not contiguous.
+        """
+        if isinstance(x, np.ndarray) and readable(x) is not x:
+            raise ValueError("x must be contiguous (C order) to be bound; its copy would grow old")
+        return self._bound(x, out)
+
+    def _bound(self, x: ByteArray, out: ByteArray) -> Bound:
+        check_array(x, "x", BYTES)
+        zero = zero_point(self._x_zero_point, "x_zero_point", x.dtype)
+        shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._filters.window)
+        lanes = isinstance(out, np.ndarray) and in_lanes(out.shape)
+        check_out(out, lanes_shape(shape.y_shape) if lanes else shape.y_shape, {"x": x}, self._dtype.name)
+        return self._filters.bind(shape, x, zero, self._scale, self._output, self._table, out)
+
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
+        return geometry_of(plain_shape(x_shape), self.weight_shape, self._filters.window).y_shape
+
+    def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
+        """Whether x and y may have these forms, as `Conv2d.takes`."""
+        return not self._filters.obstacle(x_lanes, y_lanes)
+
+    def forget_weight(self, again: Callable[[], ByteArray]) -> None:
+        """Keep only what is packed of the weights, as `Conv2d.forget_weight`; `again` returns w."""
+        self._filters.forget_weight(again)
+
+    @property
+    def y_dtype(self) -> np.dtype[Any]:
+        """The output's type."""
+        return self._dtype
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return self._filters.packed_bytes
+
+
+def _output(
+    zero: int, dtype: np.dtype[Any], scale: float, activation: tuple[int, float]
+) -> tuple[dict[str, float], npt.NDArray[np.uint8] | None]:
+    """Return where y is cut off, with the activation, and the table of a leaky_relu."""
+    kind, slope = activation
+    limits = np.iinfo(dtype)
+    low, high = float(limits.min - zero), float(limits.max - zero)
+    if kind in (1, 2):
+        low = 0.0
+    if kind == 2:
+        high = min(high, float(np.float32(6) / np.float32(scale)))
+    table = None
+    if kind == 3:
+        steps = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float64) - zero
+        steps = np.clip(np.rint(np.where(steps < 0, slope * steps, steps)), low, high)
+        table = (steps + zero).astype(dtype).view(np.uint8)
+    return {"low": low, "high": high, "zero": zero, "size": 1}, table
+
+
+def scales(scale: Scale, name: str, count: int) -> npt.NDArray[np.float32]:
+    """Check one scale, or `count` of them."""
+    array = finite_copy(np.asarray(scale, np.float32).reshape(-1), name)
+    if array.size not in (1, count) or np.ndim(scale) > 1:
+        expected = "one number" if count == 1 else f"one number, or one for each of the {count} output channels"
+        raise ValueError(f"{name} must be {expected}, not of shape {np.shape(scale)}")
+    if not (array > 0).all():
+        raise ValueError(f"{name} must be above 0, not {array[array <= 0][0]}")
+    return array

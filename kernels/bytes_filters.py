@@ -1,0 +1,202 @@
+"""Filters of bytes, packed once for each form of image that they meet, with their zero points and bias.
+
+The compiled kernels multiply unsigned x with signed w. Bytes of the other sign are turned into these by adding or
+subtracting 128, to the zero point too, which changes no difference x - x_zero_point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels import bytes_lanes, bytes_plain
+from kernels.arrays import Arenas, check_array, readable, thread_count
+from kernels.bound import Bound
+from kernels.geometry import Geometry, Window, filter_sizes
+from kernels.layout import LANES, in_lanes
+from kernels.probe import tile_shape
+
+ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
+Integer = int | np.integer[Any] | npt.NDArray[Any]
+
+BYTES = ("uint8", "int8")
+ALGORITHMS = ("direct", "saturating")  # their numbers are those of bytes.h
+
+_, _COLUMNS = tile_shape()  # output channels of a tile
+
+
+class Filters:
+    """Filters of bytes with their zero points and bias, as `QLinearConv` takes them.
+
+    Attributes
+    ----------
+    shape : (int, int, int, int)
+        (K, C / groups, R, S).
+    window : Window
+    threads : int
+    """
+
+    def __init__(
+        self,
+        w: ByteArray,
+        w_zero_point: Integer,
+        bias: npt.NDArray[np.int32] | None,
+        window: Window,
+        algorithm: str,
+        threads: int | None,
+    ) -> None:
+        check_array(w, "w", BYTES)
+        self.shape, self.window = filter_sizes(w.shape), window
+        K = self.shape[0]
+        if K % window.groups:
+            raise ValueError(f"groups={window.groups} does not divide the {K} output channels of w")
+        zero = _zero_points(w_zero_point, K, w.dtype)
+        less = 128 if w.dtype == np.uint8 else 0  # signed bytes
+        signed = _signed(w)
+        self._weight: Callable[[], npt.NDArray[np.int8]] = lambda: signed
+        self._sums = signed.sum((1, 2, 3), dtype=np.int64)
+        self._zero = np.array(np.broadcast_to(zero - less, K), np.int32)
+        self._bias = np.zeros(K, np.int64)
+        if bias is not None:
+            check_array(bias, "bias", ("int32",))
+            if bias.shape != (K,):
+                raise ValueError(f"bias must have shape ({K},), one number an output channel, not {bias.shape}")
+            self._bias += bias
+        if not isinstance(algorithm, str) or algorithm not in ("auto", *ALGORITHMS):
+            raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(ALGORITHMS)}")
+        self._kind = 0 if algorithm == "auto" else ALGORITHMS.index(algorithm)
+        self.threads = thread_count(threads)
+        self._packed: dict[str, npt.NDArray[np.int32]] = {}  # by the form of image
+        self._arenas = Arenas(np.int32)
+        self._offsets: dict[int, npt.NDArray[np.int32]] = {}  # by the zero point of x, of which a plan sees few
+
+    def forget_weight(self, again: Callable[[], ByteArray]) -> None:
+        """Keep only what is packed; `again` returns w whenever it has to be packed for a form of image."""
+        self._weight = lambda: _signed(again())
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed filters, of every form that has been used so far."""
+        return sum(packed.nbytes for packed in self._packed.values())
+
+    def obstacle(self, x_lanes: bool, y_lanes: bool) -> str:
+        """Say why x and y cannot have these forms; empty if they can."""
+        K, C, _, _ = self.shape
+        if not (x_lanes or y_lanes):
+            return ""
+        if self.window.groups > 1:
+            return f"the {self.window.groups} groups of channels are known to plain images only"
+        if self._kind or self._zero.any():
+            return "filters with a zero point, and sums that saturate, are known to plain images only"
+        odd = next((n for n, lanes in ((C, x_lanes), (K, y_lanes)) if lanes and n % LANES), 0)
+        return f"{odd} channels are no multiple of the {LANES} lanes of this instruction set" if odd else ""
+
+    def bind(
+        self,
+        shape: Geometry,
+        x: ByteArray,
+        x_zero: int,
+        scale: npt.NDArray[np.float32] | None,
+        output: dict[str, float],
+        table: npt.NDArray[np.uint8] | None,
+        y: npt.NDArray[Any],
+    ) -> Bound:
+        """Return the layer with its arrays; both may be in lanes. Without `scale`, y is the sums themselves."""
+        forms = in_lanes(x.shape), in_lanes(y.shape)
+        if why_not := self.obstacle(*forms):
+            raise ValueError(f"this layer cannot be computed in lanes: {why_not}")
+        if scale is not None and shape.H * shape.W == shape.P * shape.Q == 1:  # a pixel lies in both forms
+            both = shape.C % LANES == 0, shape.K % LANES == 0
+            forms = both if any(both) and not self.obstacle(*both) else forms
+        flip = 128 if x.dtype == np.int8 else 0  # signed x is 128 more
+        arrays = readable(x).reshape(shape.x_shape).view(np.uint8), x_zero & 255, flip
+        offset, out = self._offset(x_zero + flip), y.reshape(shape.y_shape).view(np.uint8)
+        if not shape.N:
+            return Bound("direct", 0, self.threads, None)
+        if any(forms):
+            assert scale is not None
+            layer, numbers = _in_lanes(shape, self.threads, flip, *forms)
+            columns = -(-shape.K // _COLUMNS) * _COLUMNS
+            factors = np.resize(offset, columns), np.resize(scale, columns)
+            run: Callable[[npt.NDArray[np.int32], int], None] = partial(
+                bytes_lanes.run, layer, *arrays, self._pack("lanes"), *factors, output, table, out
+            )
+        else:
+            zeros = self._zero if self._zero.any() else None
+            layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
+            plain_factors = offset, zeros, scale
+            run = partial(
+                bytes_plain.run, layer, *arrays, self._pack("plain"), *plain_factors, output, table, out, self._kind
+            )
+        return Bound(ALGORITHMS[self._kind], numbers, self.threads, on_words(run))
+
+    def call(self, bound: Bound) -> None:
+        """Run a layer with scratch of its own."""
+        self._arenas.run(bound)
+
+    def _pack(self, form: str) -> npt.NDArray[np.int32]:
+        if form not in self._packed:
+            if form == "lanes":
+                packed = bytes_lanes.pack(self._weight())
+            else:
+                packed = bytes_plain.pack(self._weight(), self.window.groups, self._kind, bool(self._zero.any()))
+            self._packed[form] = packed
+        return self._packed[form]
+
+    def _offset(self, x_zero: int) -> npt.NDArray[np.int32]:
+        """What does not depend on x in  bias + sum of (x - x_zero)*(w - w_zero), for every output channel; it wraps."""
+        if x_zero not in self._offsets:
+            zeros = math.prod(self.shape[1:]) * self._zero.astype(np.int64)
+            offset: npt.NDArray[np.int64] = self._bias - x_zero * self._sums + x_zero * zeros
+            self._offsets[x_zero] = offset.astype(np.int32)
+        return self._offsets[x_zero]
+
+
+@lru_cache(maxsize=1024)
+def _plain(shape: Geometry, threads: int, kind: int, has_zeros: bool) -> tuple[dict[str, float], int]:
+    """Return the layer as the compiled kernel takes it, and how many words of scratch it needs."""
+    layer = shape.compiled()
+    return layer, bytes_plain.scratch_size(layer, threads, kind, has_zeros)
+
+
+@lru_cache(maxsize=1024)
+def _in_lanes(shape: Geometry, threads: int, flip: int, x_lanes: bool, y_lanes: bool) -> tuple[dict[str, float], int]:
+    """The same where x, y or both are in lanes."""
+    layer = shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes)
+    return layer, bytes_lanes.scratch_size(layer, threads, flip)
+
+
+def on_words(run: Callable[[npt.NDArray[np.int32], int], None]) -> Callable[[npt.NDArray[Any], int], None]:
+    """Return the run on scratch of any type of four bytes."""
+    return lambda scratch, threads: run(scratch.view(np.int32), threads)
+
+
+def _signed(w: ByteArray) -> npt.NDArray[np.int8]:
+    """Return the bytes, those of uint8 less 128: their highest bit is turned round."""
+    flip = np.uint8(128 if w.dtype == np.uint8 else 0)
+    return (readable(w).view(np.uint8) ^ flip).view(np.int8)
+
+
+def _zero_points(zero: Integer, count: int, dtype: np.dtype[Any]) -> npt.NDArray[np.int64]:
+    """Check one zero point of w, or one for each output channel."""
+    array = np.asarray(zero)
+    if array.ndim > 1 or array.size not in (1, count):
+        expected = f"one integer, or one for each of the {count} output channels"
+        raise ValueError(f"w_zero_point must be {expected}, not of shape {array.shape}")
+    return np.array([zero_point(number, "w_zero_point", dtype) for number in array.reshape(-1)])
+
+
+def zero_point(zero: Integer, name: str, dtype: np.dtype[Any]) -> int:
+    """Check a zero point: an integer that the bytes it is taken from can be."""
+    array = np.asarray(zero)
+    if array.size != 1 or array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be an integer, not {zero!r}")
+    value, limits = int(array.reshape(-1)[0]), np.iinfo(dtype)
+    if not limits.min <= value <= limits.max:
+        raise ValueError(f"{name} must be in the range of {dtype}, {limits.min} to {limits.max}, not {value}")
+    return value

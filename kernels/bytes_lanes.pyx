@@ -1,0 +1,266 @@
+"""Convolution of 8-bit integers between images in lanes; the sums are those of bytes_plain.pyx, with its formula.
+
+    sum[k, p, q] = sum over r, s, c of  x[c, p*stride + r*dilation, q*stride + s*dilation] * w[k, c, r, s] + offset[k]
+    y[k, p, q] = nearest(clamp(scale[k] * sum[k, p, q])) + y_zero
+
+A row of a tile is an output pixel, a column an output channel, as in direct.pyx: a word of x, which holds neighbouring
+channels of a pixel, meets the same ones of TILE_COLS filters. The sums of a pixel come out side by side, as y in
+lanes lies. A plain x is put in lanes while it is copied, so its last lanes may be empty; a plain y is turned last.
+
+    x, y     [N][C / VLEN][H][W][VLEN]                               bytes, in lanes
+    patch    [C / VLEN][phase_h][phase_w][row][column][VLEN]         operands, see patch.pxd; padding holds x_zero
+    weights  [K / TILE_COLS][R*S][C / VLEN][depth][TILE_COLS]        words, packed once, 0 for what is not there
+
+An x of unsigned bytes in lanes that needs neither padding nor phases is read where it lies, if a word holds four bytes.
+Cost: N*K*P*Q * C*R*S multiply-adds of bytes, and one copy of x or none. Multiply-adds bound it.
+"""
+
+import numpy as np
+
+from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
+from kernels.layer cimport Layer, steps
+from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
+from kernels.thread_pool cimport run as run_in_pool
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, load, vf
+from kernels.bytes cimport (EXACT_PER_WORD, add_words, broadcast_word, clamp, dot_tile_of_lanes, load_words, nearest,
+                            operand, store_bytes, to_float, vi)
+
+cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
+
+
+cdef struct Output:
+    float low, high                     # of y before its zero point is added
+    int zero                            # zero point of y
+
+
+cdef struct Work:
+    Layer layer
+    Patch patch
+    Output output
+    Py_ssize_t chunks, depth            # vectors of input channels; words of each that hold channels
+    Py_ssize_t blocks, splits           # of output pixels, in all images; of the output channels
+    Py_ssize_t taps
+    Py_ssize_t* tap                     # where each chunk of a filter element begins in the patch, in words
+    Py_ssize_t* held                    # the block that each worker's scratch has a copy of
+    const unsigned char* x
+    int x_zero, flip                    # as bytes of x are; what makes bytes unsigned
+    const int* weight
+    const int* offset                   # (whole tiles of K,)
+    const float* scale                  # likewise
+    const unsigned char* table          # (256,): y for y, or NULL
+    unsigned char* y
+    int* scratch
+    Py_ssize_t scratch_size
+
+
+cdef Work work_of(Layer layer, int flip) noexcept nogil:
+    """Lay out the patch and the tasks."""
+    cdef Work work
+    cdef Py_ssize_t pixel_words = VLEN // EXACT_PER_WORD
+    work.layer = layer = in_one_row(layer)
+    work.flip = flip
+    work.chunks = ceil_div(layer.C, VLEN)
+    work.depth = min(pixel_words, ceil_div(layer.C, EXACT_PER_WORD))
+    layer.C = work.chunks * pixel_words
+    layer.x_lanes = layer.x_lanes and EXACT_PER_WORD == 4 and not flip
+    work.patch = patch_of(&layer, CACHE, 4 * TILE_ROWS)
+    work.taps = layer.R * layer.S * work.chunks
+    work.blocks = layer.N * work.patch.blocks.down * work.patch.blocks.across
+    return work
+
+
+def pack(const signed char[:, :, :, ::1] weight):
+    """Return weight (K, C, R, S) as words, flat: [blocks of K][R*S][chunks of C][depth][TILE_COLS]."""
+    cdef Py_ssize_t K = weight.shape[0], C = weight.shape[1], taps = weight.shape[2] * weight.shape[3]
+    place = np.int8 if EXACT_PER_WORD == 4 else np.int16
+    chunks, depth = ceil_div(C, VLEN), min(VLEN // EXACT_PER_WORD, ceil_div(C, EXACT_PER_WORD))
+    blocks = ceil_div(K, TILE_COLS)
+    packed = np.zeros((blocks, taps, chunks * depth, TILE_COLS, EXACT_PER_WORD), place)
+    channels = packed.reshape(blocks, taps, -1, TILE_COLS, EXACT_PER_WORD)
+    for k in range(K):
+        of_k = np.zeros((taps, chunks * depth * EXACT_PER_WORD), place)
+        of_k[:, :C] = np.asarray(weight[k]).reshape(C, taps).T
+        channels[k // TILE_COLS, :, :, k % TILE_COLS] = of_k.reshape(taps, -1, EXACT_PER_WORD)
+    return packed.reshape(-1).view(np.int32)
+
+
+cdef Py_ssize_t taps_size(const Work* work) noexcept nogil:
+    return whole_lines(work.taps * sizeof(Py_ssize_t) // sizeof(int))
+
+
+cdef Py_ssize_t patch_size(const Work* work) noexcept nogil:
+    """Words of a patch; none if x itself is the patch."""
+    return 0 if work.patch.in_place else whole_lines(work.chunks * work.patch.channel_step * VLEN // EXACT_PER_WORD)
+
+
+cdef Py_ssize_t block_bytes(const Work* work) noexcept nogil:
+    """Bytes of a block's outputs for TILE_COLS channels, before they are turned; none if y is in lanes."""
+    return 0 if work.layer.y_lanes else work.patch.blocks.rows * work.patch.blocks.columns * TILE_COLS
+
+
+cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
+    """Words that a worker needs: a patch, a tile, and outputs before they are turned."""
+    return patch_size(work) + whole_lines(TILE_ROWS * TILE_COLS + ceil_div(block_bytes(work), sizeof(int)))
+
+
+def scratch_size(Layer layer, int threads, int flip) -> int:
+    """Return how many words `run` needs as its arena."""
+    cdef Work work = work_of(layer, flip)
+    return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
+
+
+cdef inline void put(operand* out, Py_ssize_t pixels, int value) noexcept nogil:
+    """Padding."""
+    cdef Py_ssize_t i
+    for i in range(pixels * VLEN):
+        out[i] = <operand>value
+
+
+cdef inline void copy_lanes(const unsigned char* x, Py_ssize_t step, Py_ssize_t pixels, int flip,
+                            operand* out) noexcept nogil:
+    """Pixels in lanes, `step` of them apart."""
+    cdef Py_ssize_t i, lane
+    for i in range(pixels):
+        for lane in range(VLEN):
+            out[i * VLEN + lane] = <operand>(x[i * step * VLEN + lane] ^ flip)
+
+
+cdef inline void copy_planes(const unsigned char* x, Py_ssize_t plane, Py_ssize_t channels, Py_ssize_t step,
+                             Py_ssize_t pixels, int flip, operand* out) noexcept nogil:
+    """The same from planes; lanes behind the channels stay as they are: their weights are 0."""
+    cdef Py_ssize_t i, lane
+    for lane in range(channels):
+        for i in range(pixels):
+            out[i * VLEN + lane] = <operand>(x[lane * plane + i * step] ^ flip)
+
+
+cdef void fill_patch(const Work* work, Block block, operand* out) noexcept nogil:
+    """Copy what a block of output pixels needs of every input channel."""
+    cdef const Layer* layer = &work.layer
+    cdef const Patch* patch = &work.patch
+    cdef Py_ssize_t chunk, phase_h, phase_w, row, h, w, before, inside, stride = layer.stride_w
+    cdef Py_ssize_t lanes = VLEN if layer.x_lanes else 1, plane = layer.H * layer.W
+    cdef int zero = work.x_zero ^ work.flip
+    cdef const unsigned char* x
+    for chunk in range(work.chunks):
+        for phase_h in range(patch.phases_h):
+            for phase_w in range(patch.phases_w):
+                w = block.column * stride + phase_w - layer.pad_left
+                before = min(patch.width, max(0, steps(-w, stride)))
+                inside = max(before, min(patch.width, steps(layer.W - w, stride)))
+                for row in range(patch.height):
+                    h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
+                    if 0 <= h < layer.H:
+                        put(out, before, zero)
+                        x = (work.x + (block.n * layer.C + chunk * VLEN) * plane
+                             + (h * layer.W + w + before * stride) * lanes)
+                        if layer.x_lanes:
+                            copy_lanes(x, stride, inside - before, work.flip, out + before * VLEN)
+                        else:
+                            copy_planes(x, plane, min(VLEN, layer.C - chunk * VLEN), stride, inside - before,
+                                        work.flip, out + before * VLEN)
+                        put(out + inside * VLEN, patch.width - inside, zero)
+                    else:
+                        put(out, patch.width, zero)
+                    out += patch.width * VLEN
+
+
+cdef inline void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t vecs, Py_ssize_t pixels, const int* sums,
+                             unsigned char* out, Py_ssize_t pixel_step, Py_ssize_t vec_step) noexcept nogil:
+    """Turn the sums of a tile into bytes of y: those of a pixel are VLEN side by side."""
+    cdef const Output* output = &work.output
+    cdef Py_ssize_t i, j, lane
+    cdef vi v, offset, zero = broadcast_word(output.zero)
+    cdef vf scale
+    for j in range(vecs):
+        offset, scale = load_words(work.offset + k + j * VLEN), load(work.scale + k + j * VLEN)
+        for i in range(pixels):
+            v = add_words(load_words(sums + i * TILE_COLS + j * VLEN), offset)
+            v = nearest(clamp(to_float(v) * scale, output.low, output.high))
+            store_bytes(out + i * pixel_step, add_words(v, zero))
+            if work.table != NULL:
+                for lane in range(VLEN):
+                    out[i * pixel_step + lane] = work.table[out[i * pixel_step + lane]]
+        out += vec_step
+
+
+cdef void write_planes(const Work* work, Block block, Py_ssize_t k, const unsigned char* bytes) noexcept nogil:
+    """Copy a block's outputs of up to TILE_COLS channels to a plain y."""
+    cdef const Layer* layer = &work.layer
+    cdef Py_ssize_t c, p, q
+    cdef unsigned char* y
+    for c in range(min(TILE_COLS, layer.K - k)):
+        y = work.y + ((block.n * layer.K + k + c) * layer.P + block.row) * layer.Q + block.column
+        for p in range(block.rows):
+            for q in range(block.columns):
+                y[p * layer.Q + q] = bytes[(p * block.columns + q) * TILE_COLS + c]
+
+
+cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
+    """One block of output pixels: its patch, then the tiles of its share of the output channels."""
+    cdef const Work* work = <const Work*>context
+    cdef const Layer* layer = &work.layer
+    cdef Block block = block_at(&work.patch.blocks, 1, index // work.splits)
+    cdef Py_ssize_t channel_blocks = ceil_div(layer.K, TILE_COLS), split = index % work.splits
+    cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), pixel_words = VLEN // EXACT_PER_WORD
+    cdef Py_ssize_t b, k, p, q, piece, count, vecs, pixel
+    cdef int* scratch = work.scratch + worker * work.scratch_size
+    cdef int* sums = scratch + patch_size(work)
+    cdef unsigned char* turned = <unsigned char*>(sums + TILE_ROWS * TILE_COLS)
+    cdef const int* patch = scratch
+    cdef const int* weight
+    if work.patch.in_place:
+        patch = <const int*>(work.x + (block.n * layer.C * layer.H * layer.W
+                                       + (block.row * layer.W + block.column) * VLEN))
+    elif not holds(work.held, worker, index // work.splits):
+        fill_patch(work, block, <operand*>scratch)
+    for b in range(share(channel_blocks, work.splits, split), share(channel_blocks, work.splits, split + 1)):
+        k = b * TILE_COLS
+        vecs = ceil_div(min(TILE_COLS, layer.K - k), VLEN)
+        weight = work.weight + k * work.taps * work.depth
+        for p in range(block.rows):
+            for piece in range(pieces):
+                q = share(block.columns, pieces, piece)
+                count = share(block.columns, pieces, piece + 1) - q
+                dot_tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, work.depth,
+                                  patch + (p * work.patch.width + q) * pixel_words, weight, sums)
+                if layer.y_lanes:
+                    pixel = (block.row + p) * layer.Q + block.column + q
+                    finish_tile(work, k, vecs, count, sums,
+                                work.y + (block.n * layer.K + k) * layer.P * layer.Q + pixel * VLEN, VLEN,
+                                layer.P * layer.Q * VLEN)
+                else:
+                    finish_tile(work, k, vecs, count, sums, turned + (p * block.columns + q) * TILE_COLS, TILE_COLS,
+                                VLEN)
+        if not layer.y_lanes:
+            write_planes(work, block, k, turned)
+
+
+def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
+        const int[::1] offset, const float[::1] scale, Output output, const unsigned char[::1] table,
+        unsigned char[:, :, :, ::1] y, int[::1] arena, int threads):
+    """Compute the layer, of one group, into y; the parameters are those of `quantized.run`.
+
+    `offset` and `scale` are as long as whole tiles of K.
+    """
+    cdef Work work = work_of(layer, flip)
+    cdef Py_ssize_t t, chunk, at
+    work.x, work.x_zero = &x[0, 0, 0, 0], x_zero
+    work.weight, work.offset, work.scale, work.table = &weight[0], &offset[0], &scale[0], NULL
+    if table is not None:
+        work.table = &table[0]
+    work.output = output
+    work.y = &y[0, 0, 0, 0]
+    work.tap = <Py_ssize_t*>&arena[0]
+    layer.x_lanes = False
+    place_taps(&layer, &work.patch, work.tap)           # of a single channel; from the last on, each becomes its chunks
+    for t in range(layer.R * layer.S - 1, -1, -1):
+        at = work.tap[t]
+        for chunk in range(work.chunks):
+            work.tap[t * work.chunks + chunk] = (chunk * work.patch.channel_step + at) * VLEN // EXACT_PER_WORD
+    work.held = nothing_held(&arena[0] + taps_size(&work), threads)
+    work.scratch = &arena[0] + taps_size(&work) + held_size(threads)
+    work.scratch_size = worker_scratch(&work)
+    work.splits = splits_for(work.blocks, ceil_div(layer.K, TILE_COLS), threads)
+    with nogil:
+        run_in_pool(block_task, &work, work.blocks * work.splits, threads)

@@ -1,0 +1,25 @@
+import numpy as np
+import numpy.typing as npt
+
+_Bytes = npt.NDArray[np.uint8]
+_Words = npt.NDArray[np.int32]
+
+def reads_taps(C: int, S: int, per_word: int) -> bool: ...
+def pack(weight: npt.NDArray[np.int8], groups: int, kind: int, has_zeros: bool) -> _Words: ...
+def scratch_size(layer: dict[str, float], threads: int, kind: int, has_zeros: bool) -> int: ...
+def run(
+    layer: dict[str, float],
+    x: _Bytes,
+    x_zero: int,
+    flip: int,
+    weight: _Words,
+    offset: _Words,
+    w_zero: _Words | None,
+    scale: npt.NDArray[np.float32] | None,
+    output: dict[str, float],
+    table: _Bytes | None,
+    y: _Bytes,
+    kind: int,
+    arena: _Words,
+    threads: int,
+) -> None: ...

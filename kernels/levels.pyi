@@ -1,0 +1,2 @@
+LEVELS: tuple[str, ...]
+COMPILED: dict[str, tuple[str, ...]]

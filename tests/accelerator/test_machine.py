@@ -1,0 +1,144 @@
+"""Machines: what cannot be is refused by name, and a TOML file keeps every number."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbook.accelerator.datapath import Datapath, datapaths
+from workbook.accelerator.machine import Energy, Reconfiguration, Winograd
+from workbook.accelerator.machine_file import from_toml, load, save, to_toml
+from workbook.accelerator.presets import PRESETS, preset
+from workbook.accelerator.schedule import switch_seconds
+from workbook.errors import CommandError
+
+X1 = PRESETS["x1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dram_gbs": 0}, "dram_gbs must be above 0, not 0"),
+        ({"dram_gbs": math.nan}, "dram_gbs must be above 0, not nan"),
+        ({"clock_mhz": -1}, "clock_mhz must be above 0, not -1"),
+        ({"macs": 0}, "macs must be above 0, not 0"),
+        ({"array": Datapath(128, 64)}, "array: 128 C x 64 K needs 8192 lanes, but macs is 4096"),
+        ({"rates": {}}, "rates must name at least one type"),
+        ({"rates": {"int9": 1}}, "rates must be one of int4, int8, .*, not 'int9'"),
+        ({"rates": {"int8": 0}}, "rates.int8 must be above 0, not 0"),
+        ({"energy": Energy({"fp32": 1})}, "energy.mac_pj has no int8, which rates names"),
+        ({"reconfiguration__contexts": 3}, "reconfiguration.contexts must be one of 1, 2, not 3"),
+        ({"reconfiguration__port_mhz": 0}, "reconfiguration.port_mhz must be above 0, not 0"),
+        ({"reconfiguration__bits": -1}, "reconfiguration.bits must be 0 or more, not -1"),
+        ({"reconfiguration__source": "disk"}, "reconfiguration.source must be one of chip, dram, not 'disk'"),
+        ({"winograd__tile": 0}, "winograd.tile must be above 0, not 0"),
+        ({"winograd__types": ("int3",)}, "winograd.types must be one of"),
+        ({"energy__leakage_w": -1}, "energy.leakage_w must be 0 or more, not -1"),
+        ({"energy__mac_pj": {"int8": -1}}, "energy.mac_pj.int8 must be 0 or more, not -1"),
+        ({"ram": 1}, "x1 has no ram; it has name, macs"),
+        ({"winograd__size": 1}, "winograd has no size; it has tile"),
+    ],
+)
+def test_machines_that_cannot_be(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        X1.but(**changes)
+
+
+def test_parts_that_a_machine_does_not_have_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="nvdla_2048 has no reconfiguration, so its bits cannot be set"):
+        PRESETS["nvdla_2048"].but(reconfiguration__bits=1)
+
+
+def test_a_type_that_a_machine_does_not_have() -> None:
+    with pytest.raises(ValueError, match="eyeriss has no int8; its rates are for int16"):
+        PRESETS["eyeriss"].rate("int8")
+
+
+def test_datapath_without_a_lane() -> None:
+    with pytest.raises(ValueError, match="datapath: K must be at least 1 lane, not 0"):
+        Datapath(64, 0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_file_keeps_every_number(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "machine.toml"
+    save(PRESETS[name], path)
+    assert load(path) == PRESETS[name]
+    assert pickle.loads(pickle.dumps(PRESETS[name])) == PRESETS[name]
+
+
+def test_a_short_file_is_enough() -> None:
+    text = 'name = "mine"\nmacs = 64\nclock_mhz = 100\nsram_kb = 64\ndram_gbs = 1.5\n[array]\nC = 8\nK = 8\n'
+    machine = from_toml(text)
+    assert machine.rates == {"int8": 1}
+    assert machine.reconfiguration is None
+    assert machine.ridge == pytest.approx(64 * 100e6 / 1.5e9)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("macs = 4096", "macs = 40.96", "macs must be a whole number, not 40.96"),
+        ("macs = 4096", "mac = 4096", "unknown field mac; known are name, macs"),
+        ("macs = 4096", "", "macs is missing"),
+        ("clock_mhz = 933", 'clock_mhz = "fast"', "clock_mhz must be a number, not 'fast'"),
+        ("clock_mhz = 933", "clock_mhz = true", "clock_mhz must be a number, not True"),
+        ("dram_gbs = 17.068", "dram_gbs = 0", "dram_gbs must be above 0, not 0"),
+        ("contexts = 1", "contexts = 5", "reconfiguration.contexts must be one of 1, 2, not 5"),
+        ("port_mhz = 1\n", 'port_mhz = "1"\n', "reconfiguration.port_mhz must be a number"),
+        ('types = ["int8"]', "types = 8", "winograd.types must be a list of texts, not 8"),
+        ('name = "x1"', 'name = "x1', "line 1"),
+        ('name = "x1"', 'winograd = 3\nname = "x1"', "Cannot|winograd must be a table"),
+        ("bf16 = 0.5", 'bf16 = "half"', "rates.bf16 must be a number, not 'half'"),
+    ],
+)
+def test_files_that_describe_no_machine(old: str, new: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "machine.toml"
+    text = to_toml(X1)
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(CommandError, match=message) as error:
+        load(path)
+    assert str(path) in str(error.value)
+
+
+def test_missing_file_and_unknown_preset(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="There is no file"):
+        load(tmp_path / "none.toml")
+    with pytest.raises(CommandError, match=r"no machine 'x2'; there are x1, .*, or name a \.toml file"):
+        preset("x2")
+
+
+def test_x1_reconfigures_in_the_time_that_is_usually_quoted() -> None:
+    assert switch_seconds(X1) == pytest.approx(4e-6)
+    assert X1.dram_gbs == pytest.approx(17.07, abs=0.005)  # one x32 LPDDR4X at 4267 MT/s
+    assert X1.array.lanes == X1.macs
+
+
+def test_a_fixed_machine_never_switches() -> None:
+    assert switch_seconds(PRESETS["nvdla_2048"]) == math.inf
+
+
+def test_ports_and_winograd_arithmetic() -> None:
+    assert Reconfiguration(bits=640, port_bits=32, port_mhz=100).port_mbs == 400
+    assert Winograd(tile=2).gain == 2.25
+    assert Winograd(tile=4).gain == 4
+    assert Winograd(weights="transformed").weight_growth == 16 / 9
+    assert Winograd(weights="direct").weight_growth == 1
+
+
+def test_datapaths_are_all_powers_of_two_that_fit() -> None:
+    found = datapaths(16)
+    brute = {
+        Datapath(1 << a, 1 << b, 1 << c, 1 << d, tap)
+        for a in range(5) for b in range(5) for c in range(5) for d in range(5) for tap in (1, 3, 9)
+        if (1 << a + b + c + d) * tap <= 16
+    }  # fmt: skip
+    assert set(found) == brute
+    assert len(found) == len(brute)
+    assert str(Datapath(64, 64)) == "64 C x 64 K"
+    assert str(Datapath()) == "1 lane"

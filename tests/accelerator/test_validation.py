@@ -1,0 +1,149 @@
+"""The model beside published numbers. A row that fails is named here, so a model that gets better is noticed too."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from workbook.accelerator import nvdla, other_cost_models, published_chips
+from workbook.accelerator.presets import NVDLA_TABLE
+from workbook.accelerator.systolic import fold_cycles, weight_stationary_cycles
+from workbook.accelerator.validation import Row, unchecked, validation
+from workbook.accelerator.validation_report import Report, markdown, renewed, section, summary
+from workbook.accelerator.workload import resnet50
+
+README = Path(__file__).parents[2] / "README.md"
+
+# Width folding is not in Eyeriss's formula; and the X1 does more than DRAM allows layer by layer.
+WIDE = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3")
+FAILING = {("InferX X1, DRAM", "YOLOv3 1920x1080"), *(("Eyeriss, VGG-16", f"conv{name}") for name in WIDE)}
+
+
+@pytest.mark.parametrize("row", validation(), ids=lambda row: f"{row.check}: {row.case}")
+def test_row(row: Row) -> None:
+    """Within its bound, or known to fail; what is said of it agrees with its numbers."""
+    assert row.holds != ((row.check, row.case.split(",")[0]) in FAILING)
+    if row.bound is None:
+        assert row.holds == (row.published <= row.ours)
+    elif row.bound == 0:
+        assert row.published == row.ours
+    else:
+        assert row.holds == (abs(row.ours - row.published) <= row.bound * row.published)
+
+
+def test_as_many_rows_fail_as_are_named() -> None:
+    assert sum(not row.holds for row in validation()) == len(FAILING)
+
+
+# What the issue asks of each check.
+@pytest.mark.parametrize(
+    ("check", "rows", "bound"),
+    [
+        ("NVDLA, sheet", 1, 0),
+        ("NVDLA, configurations", 7, 0.015),
+        ("SCALE-Sim, weights stay", 3, 0),
+        ("configuration ports", 2, 0),
+        ("configuration bits", 2, 0),
+        ("Winograd's gain", 2, 0.04),
+    ],
+)
+def test_bounds_are_those_that_were_set(check: str, rows: int, bound: float) -> None:
+    found = [row for row in validation() if row.check == check]
+    assert len(found) == rows
+    assert {row.bound for row in found} == {bound}
+
+
+class TestNvdla:
+    def test_memory_binds_most_layers(self) -> None:
+        """The sheet: 140.57 images/s; 50 of 54 layers, and 95.7 % of the cycles, wait for DRAM."""
+        layers = nvdla.sheet_resnet50().layers
+        assert len(layers) == 54
+        cycles = [nvdla.layer_cycles(layer, 2048, 512, 10) for layer in layers]
+        bound = [c for c, layer in zip(cycles, layers, strict=True) if c > nvdla.mac_cycles(layer, 2048)]
+        assert len(bound) == 50
+        assert sum(bound) / sum(cycles) == pytest.approx(0.957, abs=0.0005)
+        assert 1e9 / sum(cycles) == pytest.approx(140.57, abs=0.005)
+
+    # The sheet's own rows, one of each kind: KB through DRAM, cycles of the multiply-adds, cycles of the layer.
+    @pytest.mark.parametrize(
+        ("name", "kb", "macs", "cycles"),
+        [
+            ("conv1", 408, 153_664, 153_664),  # a stride folded into channels, pooling fused
+            ("conv2_1.1x1", 996, 50_176, 99_600),  # the layer with 256 channels
+            ("conv2_2.3x3", 456, 50_176, 50_176),  # Winograd
+            ("conv2_2.expand", 1780, 25_088, 178_000),  # a residual
+            ("conv3_1.shortcut", 2472, 50_176, 247_200),  # inputs read twice
+            ("conv4_1.1x1", 953, 12_544, 95_300),
+            ("conv5_3.expand", 1052.5, 25_088, 105_250),  # pooled to one pixel
+            ("fc1000", 2002.984375, 1_000, 200_299),  # a batch of 16
+        ],
+    )
+    def test_layers_of_the_sheet(self, name: str, kb: float, macs: float, cycles: float) -> None:
+        (layer,) = (layer for layer in nvdla.sheet_resnet50().layers if layer.name == name)
+        assert nvdla.dram_kb(layer, 512) == kb
+        assert nvdla.mac_cycles(layer, 2048) == macs
+        assert nvdla.layer_cycles(layer, 2048, 512, 10) == cycles
+
+    def test_only_one_layer_differs_from_the_network(self) -> None:
+        pairs = zip(nvdla.sheet_resnet50().layers, resnet50("1").layers, strict=True)
+        assert [(a.C, b.C) for a, b in pairs if a != b] == [(256, 64)]
+
+    def test_configurations_are_the_presets(self) -> None:
+        assert len(NVDLA_TABLE) == len(published_chips.NVDLA_FPS) == 7
+        assert all(array.lanes == macs for macs, _, _, array in NVDLA_TABLE)
+
+
+class TestSystolic:
+    def test_one_fold_by_hand(self) -> None:
+        """A 2 x 1 array, 3 rows: 2 cycles to load, then 3 rows, each a cycle later in the second unit: 2 + 3 + 1."""
+        assert fold_cycles(2, 1, 3) == 2 + 3 + 1
+
+    @pytest.mark.parametrize(
+        "sizes", [case[:5] for case in published_chips.SCALE_SIM] + [(8, 4, 10, 20, 9), (16, 16, 196, 144, 40)], ids=str
+    )
+    def test_against_the_package(self, sizes: tuple[int, int, int, int, int]) -> None:
+        if other_cost_models.version("scalesim") is None:
+            pytest.skip("scalesim is not installed: pip install scalesim")
+        answer = other_cost_models.scale_sim(*sizes)
+        if answer.cycles is None:
+            pytest.skip(f"scalesim does not run here: {answer.problem}")
+        assert answer.cycles == weight_stationary_cycles(*sizes)
+
+    def test_a_package_that_is_not_there_says_so(self) -> None:
+        if other_cost_models.version("scalesim") is None:
+            answer = other_cost_models.scale_sim(2, 2, 2, 2, 2)
+            assert answer.cycles is None
+            assert "No module named 'scalesim'" in answer.problem
+
+
+class TestReport:
+    def test_readme_is_current(self) -> None:
+        page = README.read_text(encoding="utf-8")
+        assert renewed(page) == page, "run: python -m workbook.accelerator.validation_report README.md"
+
+    def test_page_without_the_marks(self) -> None:
+        with pytest.raises(ValueError, match="the page has no <!-- written: validation -->"):
+            renewed("a page")
+
+    def test_every_row_stands_in_the_table_with_its_numbers(self) -> None:
+        lines = markdown(validation()).splitlines()[2:]
+        for row, line in zip(validation(), lines, strict=True):
+            assert row.case in line
+            assert f"{row.error:+.1%}" in line
+
+    def test_notebook_shows_the_rows_that_fail_and_no_other(self) -> None:
+        shown = str(Report()._repr_mimebundle_()["text/markdown"]).splitlines()
+        for row, line in zip(validation(), markdown(validation()).splitlines()[2:], strict=True):
+            assert (line in shown) == (not row.holds)
+
+    def test_summary_counts_every_row(self) -> None:
+        cells = [line.split(" | ") for line in summary(validation()).splitlines()[2:]]
+        assert sum(int(cell[1]) for cell in cells) == len(validation())
+        failed = sum(int(found[1]) for found in re.finditer(r"\*\*fails\*\* in (\d+)", summary(validation())))
+        assert failed == len(FAILING)
+
+    def test_what_cannot_be_checked_is_said(self) -> None:
+        assert all(sentence in section() for sentence in unchecked())
+        assert "4 us" in unchecked()[0]

@@ -1,0 +1,185 @@
+"""An analysis: its rungs compute the same network, its numbers fit each other, its parts say what they leave out."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from workbook import models
+from workbook.accelerator.presets import PRESETS
+from workbook.advisor import advice, analysis_report, analysis_table, programs
+from workbook.advisor.analysis import analyze
+from workbook.advisor.analysis_result import MIX, NAIVE, Analysis
+from workbook.advisor.input_images import Images, noise
+from workbook.advisor.layer_work import layers
+from workbook.advisor.naive_estimate import naive_seconds
+from workbook.advisor.network_race import clock, race
+from workbook.errors import CommandError
+from workbook.lessons.analysis import seeded_resnet50
+from workbook.measuring.topologies import resnet50
+from workbook.network import Graph, Network, Node
+from workbook.network.graph import Port
+
+
+class TestLayers:
+    def test_multiply_adds_are_those_of_the_profile(self) -> None:
+        net = models.load("digits_depthwise", threads=1)
+        x = np.zeros((1, 1, 28, 28), np.float32)
+        assert sum(work.layer.macs for work in layers(net, x)) == net.profile(x, seconds=0).macs
+
+    def test_only_three_by_three_layers_of_stride_1_are_eligible(self) -> None:
+        net = Network(seeded_resnet50.resnet50(), threads=1)
+        works = layers(net, np.zeros((1, 3, 64, 64), np.float32))
+        able = {work.name for work in works if "winograd_f4" in work.eligible}
+        assert able == {layer.name for layer in resnet50() if (layer.R, layer.stride) == (3, 1)}
+        assert works[-1].eligible == ("product",)
+
+    def test_seeded_resnet50_has_the_published_multiply_adds(self) -> None:
+        net = Network(seeded_resnet50.resnet50(), threads=1)
+        works = layers(net, np.zeros((1, 3, 224, 224), np.float32))
+        convolutions = sum(work.layer.macs for work in works if work.explanation)
+        assert convolutions == sum(layer.macs for layer in resnet50())
+
+
+class TestPrograms:
+    def test_each_convolution_runs_by_its_own(self, random: np.random.Generator) -> None:
+        net = models.load("denoiser", threads=1)
+        x = random.random((1, 1, 32, 32), np.float32)
+        mixed = programs.network(net.graph, {"conv2": "winograd_f4", "conv3": "naive"}, 1)
+        assert [n.attributes["algorithm"] for n in mixed.graph.nodes if n.op == "Conv"][:4] == [
+            "im2col",
+            "winograd_f4",
+            "naive",
+            "im2col",
+        ]
+        np.testing.assert_allclose(mixed(x), net(x), atol=1e-5)
+
+    def test_an_algorithm_that_cannot_run_is_refused(self) -> None:
+        net = models.load("digits_depthwise", threads=1)
+        with pytest.raises(ValueError, match="winograd_f4"):
+            programs.network(net.graph, dict.fromkeys((n.name for n in net.graph.nodes), "winograd_f4"), 1)
+
+    def test_conversions_turn_numbers_to_bytes_and_back(self, random: np.random.Generator) -> None:
+        x = random.uniform(-1, 1, (1, 1, 4, 4)).astype(np.float32)
+        np.testing.assert_allclose(programs.conversions()(x), x, atol=1 / 128 + 1e-6)
+
+
+class TestRace:
+    def test_every_node_has_its_time(self) -> None:
+        net = models.load("denoiser", threads=1)
+        x = np.zeros((1, 1, 32, 32), np.float32)
+        found = race({"a": net, "b": net}, x, seconds=0, clock=clock(1))
+        for raced in found.values():
+            assert set(raced.nodes) == {node.name for node in net.graph.nodes}
+            assert 0 < raced.whole.median <= raced.upper
+            assert sum(raced.nodes.values()) <= 3 * raced.upper
+
+    def test_the_definition_is_stretched_to_the_whole(self) -> None:
+        net = models.load("denoiser", threads=1)
+        x = np.zeros((1, 1, 48, 48), np.float32)
+        works = layers(net, x)
+        stretched = sum(naive_seconds(works, net.graph.constants, clock(1)).values())
+        whole = race(
+            {"": programs.network(net.graph, dict.fromkeys((w.name for w in works), "naive"), 1)},
+            x,
+            seconds=0,
+            clock=clock(1),
+        )
+        assert stretched == pytest.approx(whole[""].whole.median, rel=0.6)
+
+
+class TestAnalysis:
+    def test_rungs_in_order(self, denoiser: Analysis) -> None:
+        assert [rung.name for rung in denoiser.rungs] == [NAIVE, "im2col", "winograd", "int8", MIX]
+        assert denoiser.gain(denoiser.base) == 1
+        assert denoiser.rungs[0].is_stretched
+        assert denoiser.rungs[0].seconds > denoiser.base.seconds
+
+    def test_rungs_compute_the_same_network(self, denoiser: Analysis) -> None:
+        noise_of = {rung.name: rung.sqnr for rung in denoiser.rungs}
+        assert noise_of["winograd"] > 100
+        assert 25 < noise_of["int8"] < 80
+        assert noise_of[MIX] >= noise_of["int8"] - 1
+
+    def test_a_program_is_named_for_each_layer_and_can_run_it(self, denoiser: Analysis, depthwise: Analysis) -> None:
+        for found in (denoiser, depthwise):
+            for rung in found.rungs[1:]:
+                assert set(rung.programs) == {row.work.name for row in found.rows}
+                for row in found.rows:
+                    assert rung.programs[row.work.name] in row.seconds
+            for row in found.rows:
+                assert row.chosen == found.best.programs[row.work.name]
+                assert row.reason
+
+    def test_fewer_and_smaller_numbers_take_less_energy(self, denoiser: Analysis) -> None:
+        base, winograd, small = (denoiser.rung(name) for name in ("im2col", "winograd", "int8"))
+        assert base
+        assert winograd
+        assert small
+        assert small.joules < winograd.joules < base.joules
+
+    def test_batches_are_timed(self, denoiser: Analysis, depthwise: Analysis) -> None:
+        assert list(denoiser.batched) == [1, 4]
+        assert list(depthwise.batched) == [1, 2]
+        assert denoiser.batched[4].whole.median > denoiser.batched[1].whole.median
+
+    def test_json_and_page_hold_all_of_it(self, denoiser: Analysis, depthwise: Analysis) -> None:
+        for found in (denoiser, depthwise):
+            content = json.loads(json.dumps(analysis_table.as_dict(found), allow_nan=False))
+            assert [layer["name"] for layer in content["layers"]] == [row.work.name for row in found.rows]
+            assert content["macs"] == sum(layer["macs"] for layer in content["layers"])
+            page = analysis_report.document(found)
+            assert page.count("data:image/png;base64,") == 3
+            assert "http" not in page.replace("http-equiv", "")
+            assert all(f"<td>{row.work.name}</td>" in page for row in found.rows)
+
+    def test_words_fit_the_numbers(self, denoiser: Analysis) -> None:
+        said = advice.verdicts(denoiser)
+        assert said[0].startswith("1 fast algorithms: ")
+        assert "8 of 8 layers can run" in said[0]
+        assert said[-1].startswith(f"Take {denoiser.best.name}: ")
+
+    def test_an_output_without_any_difference_has_no_decibels(self, denoiser: Analysis) -> None:
+        same = replace(denoiser, rungs=tuple(replace(rung, sqnr=math.inf) for rung in denoiser.rungs))
+        assert "the output the same." in advice.verdicts(same)[1]
+        assert "dB" not in " ".join(advice.verdicts(same))
+
+    def test_deadline(self, denoiser: Analysis) -> None:
+        for rung in denoiser.rungs:
+            assert rung.fps * rung.upper <= 1
+            assert denoiser.meets(rung) == (rung.upper <= 1 / 30)
+
+    def test_accelerator_without_a_wide_type_begins_with_bytes(self, depthwise: Analysis) -> None:
+        assert [step.name for step in depthwise.steps] == ["int8", "best fixed", "laid anew"]
+        times = [step.ms for step in depthwise.steps]
+        assert times == sorted(times, reverse=True)
+
+
+class TestWhatCannotBeDone:
+    def test_network_without_convolutions(self) -> None:
+        node = Node("r", "Relu", ("x",), ("y",))
+        net = Network(Graph((node,), {}, (Port("x", None),), ("y",)))
+        with pytest.raises(CommandError, match="no convolution in float32"):
+            analyze(net, noise((1, 8, 8)), PRESETS["x1"])
+
+    def test_quantized_network(self) -> None:
+        net = models.load("digits_cnn", threads=1)
+        small = net.quantize(np.random.default_rng(0).random((8, 1, 28, 28), np.float32))
+        with pytest.raises(CommandError, match="give the float32 model"):
+            analyze(small, noise((1, 28, 28)), PRESETS["x1"])
+
+    def test_network_that_cannot_be_quantized_says_why(self) -> None:
+        """A NaN has no byte."""
+        images = noise((1, 32, 32), 2)
+        arrays = images.arrays.copy()
+        arrays[1, 0, 0, 0] = math.nan
+        net = models.load("denoiser", threads=1)
+        found = analyze(net, Images(arrays, "a NaN", False), PRESETS["x1"], threads=1, batch=1)
+        assert [rung.name for rung in found.rungs] == [NAIVE, "im2col", "winograd"]
+        assert "not quantized" in found.notes[0]
+        assert "cannot be quantized" in " ".join(advice.verdicts(found))
+        json.dumps(analysis_table.as_dict(found), allow_nan=False)

@@ -1,0 +1,69 @@
+"""Images to calibrate with: from a folder, with clear words for what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from workbook.advisor.input_images import folder, noise, shape_of
+from workbook.errors import CommandError
+from workbook.network.graph import Port
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for i, mode in enumerate(("L", "RGB", "RGBA")):
+        Image.new(mode, (10 + i, 8), (128,) * len(mode) if mode != "L" else 128).save(tmp_path / f"{i}.png")
+    (tmp_path / "notes.txt").write_text("not a picture")
+    return tmp_path
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pictures_of_any_kind_become_arrays(pictures: Path, channels: int) -> None:
+    found = folder(pictures, (channels, 6, 5))
+    assert found.arrays.shape == (3, channels, 6, 5)
+    assert found.arrays.dtype == np.float32
+    assert not found.is_noise
+    np.testing.assert_allclose(found.arrays[:, 0], 128 / 255, atol=0.01)
+
+
+def test_mean_and_std(pictures: Path) -> None:
+    found = folder(pictures, (1, 4, 4), mean=0.5, std=0.25)
+    np.testing.assert_allclose(found.arrays, (128 / 255 - 0.5) / 0.25, atol=0.02)
+
+
+def test_noise_is_the_same_every_time() -> None:
+    np.testing.assert_array_equal(noise((3, 4, 5)).arrays, noise((3, 4, 5)).arrays)
+    assert noise((3, 4, 5)).is_noise
+
+
+def test_folder_without_pictures(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="holds no image"):
+        folder(tmp_path, (3, 4, 4))
+
+
+def test_damaged_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(CommandError, match=r"a\.png cannot be read"):
+        folder(tmp_path, (3, 4, 4))
+
+
+def test_channels_that_no_picture_has(pictures: Path) -> None:
+    with pytest.raises(CommandError, match="7 channels"):
+        folder(pictures, (7, 4, 4))
+
+
+def test_sizes_are_the_models_or_the_askers() -> None:
+    assert shape_of(Port("x", (None, 3, None, None))) == (3, 224, 224)
+    assert shape_of(Port("x", (None, 3, None, None)), (64, 48)) == (3, 64, 48)
+    assert shape_of(Port("x", (1, 1, 28, 28))) == (1, 28, 28)
+    assert shape_of(Port("x", None)) == (3, 224, 224)
+    with pytest.raises(CommandError, match="takes images of 28 x 28"):
+        shape_of(Port("x", (1, 1, 28, 28)), (64, 64))
+    with pytest.raises(CommandError, match="8 images at once"):
+        shape_of(Port("x", (8, 1, 28, 28)))
+    with pytest.raises(CommandError, match="networks of images"):
+        shape_of(Port("x", (1, 10)))

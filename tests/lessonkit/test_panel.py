@@ -1,0 +1,353 @@
+"""Panels without a browser: moves, errors, timing, and what a notebook stores of them."""
+
+import asyncio
+import itertools
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from workbook import drawing
+from workbook.lessonkit import redraw
+from workbook.lessonkit.panel import Choice, Panel, Slider
+
+
+def model(number, word, offset):
+    if number == 7:
+        raise ZeroDivisionError("seven is not possible <here>")
+    return number + offset, word
+
+
+def figure(result):
+    if result[0] == 8:
+        raise RuntimeError("eight cannot be drawn")
+    made = Figure(figsize=(3, 2))
+    axes = made.subplots()
+    axes.plot([0, result[0]])
+    axes.set_title(result[1])
+    return made
+
+
+def readout(result):
+    return f"sum {result[0]}, word {result[1]}"
+
+
+def make(name="test.panel", drawn=None):
+    def counted(result):
+        if drawn is not None:
+            drawn.append(result)
+        return figure(result)
+
+    return Panel(
+        name=name,
+        title="A <line>",
+        controls=(Slider("number", "number", 0, 9, 3), Choice("word", "word", ("a", "b"), "a")),
+        advanced=(Slider("offset", "offset", 0, 5, 0),),
+        model=model,
+        figure=counted,
+        readout=readout,
+        height=200,
+    )
+
+
+def test_begins_at_the_defaults():
+    made = make()
+    assert made.readout == "sum 3, word a"
+    assert made.values == made.defaults == {"number": 3, "word": "a", "offset": 0}
+    assert made.error is None
+
+
+def test_a_hand_on_a_control_moves_line_and_figure():
+    made = make()
+    before = made.view
+    made.controls["number"].value = 5
+    assert made.readout == "sum 5, word a"
+    assert made.view != before
+
+
+def test_set_moves_several_controls_and_draws_once():
+    drawn = []
+    made = make(drawn=drawn)
+    drawn.clear()
+    made.set(number=4, word="b", offset=2)
+    assert made.readout == "sum 6, word b"
+    assert drawn == [(6, "b")]
+
+
+def test_set_takes_numpys_whole_numbers():
+    made = make()
+    made.set(number=np.int64(4))
+    assert made.readout == "sum 4, word a"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"numbr": 1}, ["numbr", "number", "word", "offset"]),
+        ({"number": 10}, ["number", "0", "9", "10"]),
+        ({"number": -1}, ["number", "-1"]),
+        ({"number": 2.5}, ["number", "2.5"]),
+        ({"number": True}, ["number", "True"]),
+        ({"number": None}, ["number", "None"]),
+        ({"word": "c"}, ["word", "'a'", "'b'", "'c'"]),
+        ({"number": np.array([1, 2])}, ["number", "array"]),
+        ({"word": np.array(["a", "b"])}, ["word", "array"]),
+        ({"word": ["a"]}, ["word", "['a']"]),
+        ({"number": 5, "offset": "x"}, ["offset", "'x'"]),
+    ],
+)
+def test_set_refuses_what_no_control_takes_and_moves_nothing(values, words):
+    made = make()
+    with pytest.raises(ValueError, match=".*".join(re.escape(word) for word in words)):
+        made.set(**values)
+    assert made.values == made.defaults
+    assert made.readout == "sum 3, word a"
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "text"),
+    [(7, ZeroDivisionError, "seven is not possible &lt;here&gt;"), (8, RuntimeError, "eight cannot be drawn")],
+)
+def test_an_error_shows_in_the_place_of_the_figure_until_the_next_good_move(number, kind, text):
+    made = make()
+    made.controls["number"].value = number
+    assert isinstance(made.error, kind)
+    assert kind.__name__ in made.view
+    assert text in made.view
+    assert 'role="alert"' in made.view
+    assert "No numbers" in made.readout
+    made.controls["number"].value = 5
+    assert made.error is None
+    assert made.view.startswith("<svg")
+    assert made.readout == "sum 5, word a"
+
+
+def test_an_error_in_the_readout_is_caught_too():
+    def broken(result):
+        raise KeyError("nothing to say")
+
+    made = Panel("test.broken", "A line", (), lambda: (1, "a"), figure, broken, height=200)
+    assert isinstance(made.error, KeyError)
+
+
+def test_at_most_three_controls_stand_in_front():
+    sliders = [Slider(f"s{i}", f"s{i}", 0, 1, 0) for i in range(4)]
+    with pytest.raises(ValueError, match="4 controls"):
+        Panel("test.many", "Many", sliders, lambda **_: (1, "a"), figure, readout, height=200)
+
+
+def test_with_a_running_loop_the_line_follows_at_once_and_the_figure_at_intervals():
+    drawn = []
+
+    async def drag():
+        made = make(drawn=drawn)
+        await asyncio.sleep(redraw.FIGURE_INTERVAL)
+        drawn.clear()
+        start = asyncio.get_running_loop().time()
+        for number, offset in itertools.product((0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4)):
+            made.controls["number"].value = number
+            made.controls["offset"].value = offset
+            assert made.readout == f"sum {number + offset}, word a"
+            await asyncio.sleep(0.01)
+        seconds = asyncio.get_running_loop().time() - start
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
+        return seconds
+
+    seconds = asyncio.run(drag())
+    assert drawn[-1] == (9, "a"), "the figure must end on the last move"
+    assert 2 <= len(drawn) <= seconds / redraw.FIGURE_INTERVAL + 2
+
+
+def test_with_a_running_loop_set_draws_at_once():
+    drawn = []
+
+    async def program():
+        made = make(drawn=drawn)
+        made.controls["number"].value = 1
+        made.set(number=2)
+        assert drawn[-1] == (2, "a")
+        count = len(drawn)
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
+        assert len(drawn) == count, "the figure that a hand had asked for is drawn already"
+
+    asyncio.run(program())
+
+
+class Slow:
+    """A panel whose figure, once it is being drawn, waits until it may go on."""
+
+    def __init__(self):
+        self.began, self.may_end = threading.Event(), threading.Event()
+        self.may_end.set()
+        self.panel = Panel(
+            "test.slow", "A line", (Slider("number", "number", 0, 9, 3),), self.model, self.figure, str, height=9
+        )
+
+    def model(self, number):
+        return model(number, "a", 0)
+
+    def figure(self, result):
+        self.began.set()
+        assert self.may_end.wait(10)
+        return figure(result)
+
+    async def move_until_it_draws(self, number):
+        self.may_end.clear()
+        self.began.clear()
+        self.panel.controls["number"].value = number
+        await asyncio.to_thread(self.began.wait, 10)
+
+    async def finish(self):
+        self.may_end.set()
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
+
+
+def test_a_move_is_answered_while_a_figure_is_drawn():
+    async def drag():
+        slow = Slow()
+        await slow.move_until_it_draws(4)
+        slow.panel.controls["number"].value = 5
+        assert slow.panel.readout == "(5, 'a')"
+        assert "(3, 'a')" in slow.panel.view
+        await slow.finish()
+        assert "(5, 'a')" in slow.panel.view
+
+    asyncio.run(drag())
+
+
+def test_an_error_is_not_covered_by_an_older_figure_nor_by_an_older_error():
+    async def drag(first, then):
+        slow = Slow()
+        await slow.move_until_it_draws(first)
+        slow.panel.controls["number"].value = then
+        await slow.finish()
+        return slow.panel
+
+    made = asyncio.run(drag(4, 7))
+    assert isinstance(made.error, ZeroDivisionError)
+    assert "seven is not possible" in made.view
+    made = asyncio.run(drag(8, 5))
+    assert made.error is None
+    assert made.readout == "(5, 'a')"
+    assert "(5, 'a')" in made.view
+
+
+def test_set_is_not_followed_by_an_older_figure():
+    async def program():
+        slow = Slow()
+        await slow.move_until_it_draws(4)
+        slow.may_end.set()
+        slow.panel.set(number=5)
+        await slow.finish()
+        assert "(5, 'a')" in slow.panel.view
+
+    asyncio.run(program())
+
+
+def test_a_loop_that_has_ended_holds_no_figure_back():
+    """A kernel that is busy with a cell takes moves in another thread, with a loop of its own."""
+
+    async def move(made, number):
+        made.controls["number"].value = number
+
+    async def move_and_wait(made, number):
+        await move(made, number)
+        await asyncio.sleep(2 * redraw.FIGURE_INTERVAL)
+
+    made = make()
+    ended = asyncio.new_event_loop()
+    ended.run_until_complete(move(made, 4))
+    asyncio.run(move_and_wait(made, 5))
+    assert "sum 5, word a" in made.view
+    for task in asyncio.all_tasks(ended):
+        task.cancel()
+    ended.run_until_complete(asyncio.sleep(0))
+    ended.close()
+
+
+def test_the_view_is_one_node_of_fixed_height_with_a_labelled_svg():
+    made = make()
+    node = made._view
+    made.set(number=5)
+    assert made._view is node
+    assert node.layout.height == "200px"
+    assert re.match(r'<svg role="img" style="[^"]*max-width:100%[^"]*" .*?><title>A &lt;line&gt;. sum 5', made.view)
+    assert made.view.endswith("</svg>")
+    assert "<style" not in made.view, "a style sheet inside inline SVG applies to the whole page"
+    assert 'aria-live="polite"' in made._line_view.value
+
+
+def test_the_same_state_gives_the_same_svg_and_other_panels_other_ids():
+    first, second, other = make(), make(), make(name="test.other")
+    assert first.view == second.view
+    first.set(number=5)
+    first.set(number=3)
+    assert first.view == second.view
+    ids = [set(re.findall(r"url\(#(\w+)\)", made.view)) for made in (first, other)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+
+
+def test_a_notebook_stores_the_default_state_as_picture_and_text():
+    made = make()
+    made.set(number=5)
+    bundle, metadata = made._repr_mimebundle_()
+    assert bundle["text/plain"] == "test.panel: sum 3, word a"
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    assert bundle["image/png"] == make()._repr_mimebundle_()[0]["image/png"]
+    assert metadata == {"image/png": {"width": 288}}, "three inches"
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_corners_reach_every_end_and_choice():
+    corners = make().corners()
+    assert {(c["number"], c["word"], c["offset"]) for c in corners} == {
+        (0, "a", 0),
+        (9, "a", 0),
+        (3, "a", 0),
+        (3, "b", 0),
+        (3, "a", 5),
+    }
+
+
+def test_pyplot_is_never_imported():
+    code = (
+        "import sys; from workbook import convolution as lesson; lesson.explore()._repr_mimebundle_(); "
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_look_does_not_leak():
+    import matplotlib as mpl
+
+    before = mpl.rcParams["svg.hashsalt"]
+    with drawing.look("inside"):
+        assert mpl.rcParams["svg.hashsalt"] == "inside"
+    assert mpl.rcParams["svg.hashsalt"] == before
+
+
+def test_a_look_waits_for_the_look_of_another_thread():
+    import matplotlib as mpl
+
+    before = mpl.rcParams["svg.hashsalt"]
+    entered = threading.Event()
+
+    def another():
+        with drawing.look("another"):
+            entered.set()
+            time.sleep(0.05)
+            assert mpl.rcParams["svg.hashsalt"] == "another"
+
+    thread = threading.Thread(target=another)
+    thread.start()
+    entered.wait(10)
+    with drawing.look("ours"):
+        thread.join()
+        assert mpl.rcParams["svg.hashsalt"] == "ours"
+    assert mpl.rcParams["svg.hashsalt"] == before

@@ -1,0 +1,3 @@
+"""What the tests of lessons share."""
+
+from analyses import denoiser as denoiser

@@ -1,0 +1,28 @@
+"""Every panel of the workbook with each control at its ends."""
+
+from __future__ import annotations
+
+import html
+import importlib
+
+import pytest
+
+from workbook.lessonkit.catalog import LESSONS
+
+PANELS = [(lesson.package, name) for lesson in LESSONS for name in lesson.panels]
+
+
+@pytest.mark.parametrize(("package", "name"), PANELS)
+def test_it_works_at_every_corner(package: str, name: str) -> None:
+    panel = getattr(importlib.import_module(f"workbook.lessons.{package}.panels"), name)()
+    assert panel.name == f"{package}.{name}"
+    views, readouts = set(), set()
+    for values in panel.corners():
+        panel.set(**values)
+        assert panel.error is None, (values, panel.error)
+        assert panel.view.startswith("<svg")
+        assert html.escape(panel.readout, quote=False) in panel.view
+        views.add(panel.view)
+        readouts.add(panel.readout)
+    corners = {tuple(values.items()) for values in panel.corners()}
+    assert len(views) == len(readouts) == len(corners), "some control changes nothing"

@@ -1,0 +1,75 @@
+"""What a layer by tiles costs: its counts one by one, and its time beside the reference machine's."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbook.lessonkit.reference import reference
+from workbook.lessons import winograd as lesson
+from workbook.lessons.winograd import tile_race, tile_trials
+from workbook.lessons.winograd.work import Work, layer_of
+from workbook.measuring.roofline import Roofline, layer_bytes
+from workbook.measuring.this_machine import MEMORY
+
+ROOF = Roofline(50, {"L1": 200, "L2": 100, MEMORY: 25})
+
+
+class TestWork:
+    @pytest.mark.parametrize(
+        ("channels", "side", "m", "tiles", "saving"),
+        [
+            (64, 56, 2, 784, 2.25),
+            (64, 56, 4, 196, 4),
+            (64, 56, 6, 100, 4.41),
+            (512, 7, 4, 4, 3.0625),
+            (5, 1, 6, 1, 9 / 64),
+        ],
+    )
+    def test_tiles_that_stick_out_count_whole(self, channels, side, m, tiles, saving):
+        work = Work(layer_of(channels, side), m)
+        assert work.tiles == tiles
+        assert work.multiplications == tiles * (m + 2) ** 2 * channels**2
+        assert work.saving == saving
+
+    def test_counts_of_a_small_layer_one_by_one(self):
+        """Two channels of 3 x 3 by F(2,3): four tiles of 16 multiplications for each of four pairs of channels."""
+        work = Work(layer_of(2, 3), 2)
+        assert work.multiplications == 4 * 16 * 4
+        assert work.transforms == 4 * (2 * 32 + 2 * 24)
+        assert work.operations == work.multiplications + work.transforms
+        assert work.weight_bytes == 4 * 16 * 4
+        assert work.passed_bytes == 4 * (4 * 16 * 2) * 5 * 2
+        assert work.bytes == work.weight_bytes + work.passed_bytes
+
+    def test_m_1_is_the_definition(self):
+        layer = layer_of(64, 14)
+        work = Work(layer, 1)
+        assert work.multiplications == work.operations == layer.macs
+        assert work.saving == 1
+        assert work.bytes == layer_bytes(layer)
+        assert work.gain(ROOF) == 1
+
+    def test_time_is_the_slower_of_units_and_weights_and_then_the_passes(self):
+        busy, waiting = Work(layer_of(64, 56), 4), Work(layer_of(512, 7), 4)
+        assert busy.multiply_seconds(ROOF) == pytest.approx(busy.multiplications / 50e9)
+        assert waiting.multiply_seconds(ROOF) == pytest.approx(waiting.weight_bytes / 25e9)
+        for work in (busy, waiting):
+            assert work.pass_seconds(ROOF) == pytest.approx(work.passed_bytes / 100e9)
+            assert work.seconds(ROOF) == work.multiply_seconds(ROOF) + work.pass_seconds(ROOF)
+
+    @pytest.mark.parametrize("levels", [{MEMORY: 25}, {"L1": 200, MEMORY: 25}])
+    def test_without_a_second_cache_memory_takes_its_place(self, levels):
+        work = Work(layer_of(8, 8), 2)
+        assert work.pass_seconds(Roofline(50, levels)) == pytest.approx(work.passed_bytes / 25e9)
+
+    @pytest.mark.parametrize(("channels", "side", "m"), [(0, 7, 2), (64, 0, 2), (64, 7, 0), ("64", 7, 2), (64, 7.0, 2)])
+    def test_bad_sizes_are_named(self, channels, side, m):
+        with pytest.raises(ValueError, match="must be a whole number from 1"):
+            lesson.layer(channels, side, m)
+
+    def test_the_model_is_near_the_reference_machine(self):
+        for layer in tile_race.LAYERS:
+            for m, name in tile_trials.WINOGRAD.items():
+                measured = reference().value(f"winograd.{tile_race.result_id(name, layer[1])}")
+                predicted = Work(layer_of(*layer), m).gain(reference().roofline)
+                assert 0.7 <= predicted / measured <= 1.4, (layer, name)

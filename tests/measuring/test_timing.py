@@ -1,0 +1,76 @@
+"""Measuring: marks, quartiles, turns, and whether other programs disturbed it."""
+
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+
+from workbook.measuring import timing
+
+
+def test_measured_numbers_carry_the_mark():
+    assert timing.measured(1234.5678, "ms") == "1,234.568 ms [measured]"
+    assert timing.measured(0.5, "x", 8) == "   0.500 x [measured]"
+
+
+def test_timing_is_the_median_between_quartiles():
+    taken = timing.Timing.of([4.0, 1.0, 3.0, 2.0, 5.0])
+    assert (taken.first_quartile, taken.median, taken.third_quartile) == (2.0, 3.0, 4.0)
+    assert taken.spread == 2.0
+    assert timing.Timing.of([7.0]).spread == 0
+
+
+def test_cases_take_turns():
+    order = []
+    times = timing.interleaved(
+        {"a": lambda: (order.append("a"), time.sleep(0.001)), "b": lambda: (order.append("b"), time.sleep(0.001))},
+        seconds=0.01,
+    )
+    rounds = times["a"].rounds
+    assert rounds >= 3
+    assert order[-2 * rounds :] == ["a", "b"] * rounds
+
+
+def test_alone_each_turn_waits_for_other_threads_and_begins_with_a_call_that_does_not_count():
+    calls, spinning_until = [], 0.0
+
+    def spin():
+        while time.perf_counter() < spinning_until:
+            pass
+
+    def run(name):
+        nonlocal spinning_until
+        calls.append((name, time.perf_counter(), spinning_until))
+        spinning_until = time.perf_counter() + 0.02
+        threading.Thread(target=spin).start()
+
+    cases = {name: lambda name=name: run(name) for name in "ab"}
+    times = timing.interleaved(cases, seconds=0.01, alone=True)
+    counted = sum(timing.rounds for timing in times.values())
+    assert counted == 6
+    firsts = [call for before, call in pairwise(calls) if call[0] != before[0]][-counted + 1 :]
+    assert len(firsts) == counted - 1
+    assert all(begun > free for _, begun, free in firsts)
+
+
+def test_the_threads_own_clock_leaves_waiting_out():
+    times = timing.interleaved({"asleep": lambda: time.sleep(0.005)}, seconds=0.05, clock=time.thread_time)
+    assert times["asleep"].median < 0.004
+
+
+def test_waiting_is_told_from_running():
+    def run():
+        end = time.thread_time() + 0.002
+        while time.thread_time() < end:
+            pass
+
+    times = timing.interleaved({"asleep": lambda: time.sleep(0.005), "running": run}, seconds=0.05)
+    assert times["asleep"].waited > 0.9
+    assert times["running"].waited < times["asleep"].waited
+
+
+@pytest.mark.parametrize(("value", "quick"), [("1", True), ("yes", True), ("0", False), ("", False)])
+def test_quick_is_asked_for_by_the_environment(value, quick, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_QUICK", value)
+    assert timing.quick() is quick

@@ -1,0 +1,89 @@
+"""What `workbook sweep` does: reads its words, computes the rows, writes the table and the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from workbook.accelerator import sweep_rows as sweeping
+from workbook.accelerator import sweep_workers
+from workbook.accelerator.presets import PRESETS
+from workbook.accelerator.sweep_figure import pareto_figure
+from workbook.accelerator.workload import TYPES, WORKLOADS
+from workbook.drawing import look, png
+from workbook.errors import CommandError
+from workbook.files import write_whole
+
+KEPT, TABLE, FIGURE = "rows.jsonl", "table.csv", "pareto.png"
+
+
+def sweep(
+    machines: Sequence[str],
+    networks: Sequence[str],
+    output: Path,
+    on_row: Callable[[int, int], None],
+    *,
+    vary: Sequence[str] = (),
+    batch: int = 1,
+    type_: str | None = None,
+    overlap: bool = True,
+    fused: bool = False,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+) -> list[Path]:
+    """Run a sweep and return the files that it wrote.
+
+    Parameters
+    ----------
+    machines, networks : sequence of str
+        Names of presets and of .toml files, of networks and of .onnx files; none means all that are built in.
+    output : Path
+        The folder; the rows in it are not computed again.
+    on_row : function
+        Called with how many rows there are, and of how many.
+    vary : sequence of str
+        Texts such as dram_gbs=8,16.
+    batch, type_, overlap, fused, jobs, scheduler
+        As for `workbook.accelerator.sweep_rows` and `workers`.
+
+    Raises
+    ------
+    CommandError
+        If a word is none that there is, or the cluster does not answer.
+    """
+    if type_ is not None and type_ not in TYPES:
+        raise CommandError(f"no type {type_!r}; there are {', '.join(TYPES)}")
+    varied = dict(map(_field, vary))
+    if len(varied) < len(vary):
+        raise CommandError(f"--vary names a field twice: {', '.join(vary)}; write FIELD=V1,V2 once")
+    found = sweeping.machines(machines or PRESETS, varied)
+    for machine in found:
+        if type_ and type_ not in machine.rates:
+            raise CommandError(f"{machine.name} has no {type_}; its rates are for {', '.join(machine.rates)}")
+    nets = sweeping.workloads(networks or WORKLOADS, batch=batch, type=type_)
+    pairs = sweeping.tasks(found, nets, overlap=overlap, fused=fused)
+    output.mkdir(parents=True, exist_ok=True)
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        on_row(done, len(pairs))
+
+    rows = sweep_workers.run(pairs, output / KEPT, jobs=jobs, scheduler=scheduler, on_row=count)
+    write_whole(output / TABLE, sweeping.table(rows).encode())
+    with look():
+        write_whole(output / FIGURE, png(pareto_figure(rows)))
+    return [output / TABLE, output / FIGURE]
+
+
+def _field(text: str) -> tuple[str, list[float]]:
+    """Read dram_gbs=8,16; a whole number stays one, as `macs` needs it."""
+    name, equals, values = text.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        numbers = [float(value) for value in values.split(",")]
+    except ValueError:
+        raise CommandError(f"--vary {text!r} is not FIELD=NUMBER,NUMBER,...") from None
+    return name, [int(number) if number.is_integer() else number for number in numbers]

@@ -1,0 +1,95 @@
+"""Writes the validation rows as Markdown: a line for each check, and in a notebook each row that fails.
+
+python -m workbook.accelerator.validation_report README.md
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from workbook.accelerator.validation import Row, unchecked, validation
+from workbook.files import write_whole
+
+BEGIN, END = "<!-- written: validation -->", "<!-- end -->"
+
+
+def number(value: float) -> str:
+    """Write a whole number in full and any other with four digits."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Write a table with a line for each row, all but whether it holds."""
+    lines = (
+        (
+            row.check, row.case, f"{number(row.published)} {row.unit}", f"{number(row.ours)} {row.unit}",
+            f"{row.error:+.1%}", row.expected, row.source, row.note,
+        )
+        for row in rows
+    )  # fmt: skip
+    return _table(("check", "case", "published", "ours", "error", "expected", "source", "note"), lines)
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Write a table with a line for each check: how many of its rows hold, and the largest error."""
+    lines = []
+    for check, group in groupby(rows, key=lambda row: row.check):
+        cases = list(group)
+        worst = max(cases, key=lambda row: abs(row.error))
+        held = sum(row.holds for row in cases)
+        verdict = "holds" if held == len(cases) else f"**fails** in {len(cases) - held} of {len(cases)}"
+        lines.append((check, str(len(cases)), f"{worst.error:+.1%}", worst.expected, verdict, worst.source))
+    return _table(("check", "cases", "largest error", "expected", "", "source"), lines)
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def section() -> str:
+    """Return what stands between the marks in the README."""
+    words = "\n".join(f"* {sentence}" for sentence in unchecked())
+    return f"{BEGIN}\n{summary(validation())}\n\nNothing public can check:\n\n{words}\n{END}"
+
+
+class Report:
+    """The checks as a notebook shows them, each row that fails, and what nothing public can check."""
+
+    def __str__(self) -> str:
+        rows = validation()
+        failing = [row for row in rows if not row.holds]
+        lines = [f"{len(rows)} rows, {len(rows) - len(failing)} hold"]
+        lines += [f"fails: {row.check}, {row.case}: {row.error:+.1%}, expected {row.expected}" for row in failing]
+        return "\n".join([*lines, *(f"nothing public checks: {sentence}" for sentence in unchecked())])
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        words = "\n".join(f"* {sentence}" for sentence in unchecked())
+        failing = markdown([row for row in validation() if not row.holds])
+        text = f"{summary(validation())}\n\nThese fail:\n\n{failing}\n\nNothing public can check:\n\n{words}"
+        return {"text/markdown": text, "text/plain": str(self)}
+
+
+def renewed(page: str) -> str:
+    """Return a page with the section between its marks as it is now.
+
+    Raises
+    ------
+    ValueError
+        If the page lacks the marks.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no {BEGIN} ... {END}")
+    return f"{before}{section()}{after}"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        write_whole(Path(name), renewed(Path(name).read_text(encoding="utf-8")).encode())

@@ -1,0 +1,157 @@
+"""An analysis as tables: the columns of the layers and of the rungs, for the terminal, the notebook and the page."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from workbook.advisor.analysis_result import TOOLS, Analysis, Row, Rung
+from workbook.advisor.programs import WINOGRAD
+
+LAYERS = (
+    *("layer", "shape", "MMAC", "MAC/byte", "can run", "fp32 ms", "Winograd ms", "int8 ms", "error", "lanes"),
+    *("take", "why"),
+)
+RUNGS = ("program", "tool", "ms", "gain", "SQNR dB", "keeps up with", "mJ", "kWh", "cost")
+STEPS = ("step", "ms", "frames/s", "mJ", "lanes that work", "datapath")
+
+
+def layer(row: Row) -> tuple[str, ...]:
+    """Return the cells of LAYERS."""
+    work = row.work
+    able = [name for name in work.eligible if name != "naive"]
+    return (
+        work.name,
+        work.layer.shape,
+        f"{work.layer.macs / 1e6:,.1f}",
+        f"{work.layer.macs_a_byte:,.1f}",
+        " ".join(name.replace("winograd_f", "F") for name in able) + (" int8" if not math.isnan(row.int8) else ""),
+        _ms(row.floats),
+        _ms(row.winograd),
+        _ms(row.int8),
+        _error(row),
+        f"{row.lanes.utilisation:.0%}",
+        row.chosen,
+        row.reason,
+    )
+
+
+def rung(found: Analysis, rung: Rung) -> tuple[str, ...]:
+    """Return the cells of RUNGS."""
+    bill = found.bill
+    return (
+        rung.name,
+        TOOLS[rung.name],
+        _ms(rung.seconds) + (" *" if rung.is_stretched else ""),
+        f"{found.gain(rung):.2f} x",
+        f"{rung.sqnr:.1f}" if math.isfinite(rung.sqnr) else "–",
+        f"{rung.fps} fps" if rung.fps else "no camera",
+        f"{1e3 * rung.joules:.2f}",
+        f"{bill.kwh(rung.seconds):.3f}",
+        f"{bill.cost(rung.seconds):.3f}",
+    )
+
+
+def steps(found: Analysis) -> list[tuple[str, ...]]:
+    """Return the cells of STEPS, a row a step."""
+    rows: list[tuple[str, ...]] = []
+    for step in found.steps:
+        schedule = step.schedule
+        path = str(schedule.datapaths[0]) if not schedule.switches else f"{len(set(schedule.datapaths))} datapaths"
+        rows.append(
+            (step.name, f"{step.ms:.3f}", f"{schedule.fps:,.0f}", f"{step.mj:.3f}", f"{schedule.utilisation:.0%}", path)
+        )
+    return rows
+
+
+def footnotes(found: Analysis) -> tuple[str, ...]:
+    """Return what a reader has to know of the numbers."""
+    bill = found.bill
+    threads = "one thread, by its own clock" if found.threads == 1 else f"{found.threads or 'all'} threads"
+    return (
+        f"{'x'.join(map(str, found.shape))} float32, {threads}; calibrated and compared on {found.images}",
+        "* timed on pieces of the layers, on one thread, and stretched to the whole",
+        "gain: over im2col. SQNR: of the output, against im2col in float32. Keeps up: three runs of four did",
+        "error: expected, root mean square, of the float32 program taken; lanes: that work on the best fixed datapath",
+        "mJ: a frame's multiply-adds and DRAM alone, by lesson 4's table for 45 nm",
+        f"kWh and cost: a million frames on this machine at {bill.watts:g} W, {bill.price:g} a kWh; both are options",
+        *found.notes,
+    )
+
+
+def as_dict(found: Analysis) -> dict[str, Any]:
+    """Return all of it as JSON can hold it; what is unknown is null."""
+    return {
+        "name": found.name,
+        "shape": list(found.shape),
+        "images": found.images,
+        "threads": found.threads,
+        "macs": found.macs,
+        "fps": found.fps,
+        "watts": found.bill.watts,
+        "price": found.bill.price,
+        "notes": list(found.notes),
+        "layers": [_layer_dict(row) for row in found.rows],
+        "rungs": [_rung_dict(found, item) for item in found.rungs],
+        "batch": {str(images): raced.whole.median for images, raced in found.batched.items()},
+        "machine": {
+            "name": found.machine,
+            "steps": [
+                {
+                    "name": step.name,
+                    "ms": step.ms,
+                    "mj": step.mj,
+                    "utilisation": step.schedule.utilisation,
+                    "switches": step.schedule.switches,
+                }
+                for step in found.steps
+            ],
+        },
+    }
+
+
+def _layer_dict(row: Row) -> dict[str, Any]:
+    work = row.work
+    return {
+        "name": work.name,
+        "shape": work.layer.shape,
+        "macs": work.layer.macs,
+        "bytes": work.bytes,
+        "macs_a_byte": work.layer.macs_a_byte,
+        "eligible": list(work.eligible),
+        "seconds": dict(row.seconds),
+        "errors": {name: work.error(name) for name in work.eligible if not math.isnan(work.error(name))},
+        "utilisation": row.lanes.utilisation,
+        "datapath": str(row.lanes.datapath),
+        "take": row.chosen,
+        "why": row.reason,
+    }
+
+
+def _rung_dict(found: Analysis, item: Rung) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "seconds": item.seconds,
+        "upper": item.upper,
+        "gain": found.gain(item),
+        "sqnr_db": item.sqnr if math.isfinite(item.sqnr) else None,
+        "joules": item.joules,
+        "kwh": found.bill.kwh(item.seconds),
+        "cost": found.bill.cost(item.seconds),
+        "fps": item.fps,
+        "meets": found.meets(item),
+        "stretched": item.is_stretched,
+    }
+
+
+def _error(row: Row) -> str:
+    """Expected of the fastest float32 program, by the kernels' rounding model."""
+    able = [name for name in row.seconds if name not in ("naive", "int8")]
+    fastest = min(able, key=row.seconds.__getitem__)
+    error = row.work.error(fastest)
+    mark = " " + fastest.replace("winograd_f", "F") if fastest in WINOGRAD else ""
+    return "–" if math.isnan(error) else f"{error:.0e}{mark}"
+
+
+def _ms(seconds: float) -> str:
+    return "–" if math.isnan(seconds) else f"{1e3 * seconds:,.3f}"

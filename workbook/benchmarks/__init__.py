@@ -1,0 +1,1 @@
+"""What `workbook bench` measures: layers, networks, the cost model, the camera, panels."""

@@ -1,0 +1,297 @@
+"""A panel: at most three controls, one figure, one line of exact numbers.
+
+A move of a control evaluates the model. The line follows at once, the figure, which takes longer to draw, when
+`workbook/lessonkit/redraw.py` says so; it always ends on the last move. The view is one `widgets.HTML` node of fixed
+height that holds an SVG and is updated in place, so the page does not jump.
+
+An exception in the model or in the figure shows as a red box in the place of the figure and stays in `Panel.error`
+until the next good move. `Panel.set` drives a panel without a browser.
+"""
+
+from __future__ import annotations
+
+import gc
+import html
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, Generic, Protocol, TypeVar
+
+import ipywidgets as widgets
+from matplotlib.figure import Figure
+
+from workbook import drawing
+from workbook.lessonkit.redraw import Redraw
+
+MOST_CONTROLS = 3
+
+Result = TypeVar("Result")
+
+
+class Control(Protocol):
+    """What a panel needs of a control; `Slider` and `Choice` are controls."""
+
+    @property
+    def name(self) -> str:
+        """The model's argument that it moves."""
+
+    @property
+    def default(self) -> object:
+        """The value that the panel begins with."""
+
+    def widget(self) -> Any:
+        """Return a new ipywidget that holds the default."""
+
+    def check(self, value: object) -> object:
+        """Return the value, or raise a ValueError that names it and says what is possible."""
+
+    def corners(self) -> tuple[object, ...]:
+        """Return the values that a test tries: the ends of a range, every choice."""
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A whole number from `low` to `high`."""
+
+    name: str
+    label: str
+    low: int
+    high: int
+    default: int
+
+    def widget(self) -> Any:
+        """Return an IntSlider."""
+        return widgets.IntSlider(
+            value=self.default, min=self.low, max=self.high, description=self.label, layout=_control_layout()
+        )
+
+    def check(self, value: object) -> object:
+        """Return a whole number of the range."""
+        if isinstance(value, Integral) and not isinstance(value, bool) and self.low <= int(value) <= self.high:
+            return int(value)
+        raise ValueError(f"{self.name} takes a whole number from {self.low} to {self.high}, not {value!r}")
+
+    def corners(self) -> tuple[object, ...]:
+        """Return both ends."""
+        return self.low, self.high
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several named values."""
+
+    name: str
+    label: str
+    options: tuple[str, ...]
+    default: str
+
+    def widget(self) -> Any:
+        """Return a Dropdown."""
+        return widgets.Dropdown(
+            value=self.default, options=self.options, description=self.label, layout=_control_layout()
+        )
+
+    def check(self, value: object) -> object:
+        """Return one of the options."""
+        if isinstance(value, str) and value in self.options:
+            return value
+        raise ValueError(f"{self.name} takes one of {', '.join(map(repr, self.options))}, not {value!r}")
+
+    def corners(self) -> tuple[object, ...]:
+        """Return all of them."""
+        return self.options
+
+
+class Panel(Generic[Result]):
+    """Controls, a model, and two views of what the model returns.
+
+    Parameters
+    ----------
+    name : str
+        As the catalog knows it, such as "convolution.window"; the ids inside the SVG come from it.
+    title : str
+        What the figure shows, for a screen reader.
+    controls : sequence of Control
+        Three at most.
+    model : function
+        Takes each control's value by name; returns what the views need.
+    figure : function
+        Turns the model's result into a Figure.
+    readout : function
+        Turns the model's result into one line of exact numbers.
+    height : int
+        Of the figure's place, in CSS pixels.
+    advanced : sequence of Control
+        More controls, folded away.
+
+    Attributes
+    ----------
+    controls : mapping of name to ipywidget
+        A test moves `panel.controls["row"].value` as a hand would.
+    error : Exception or None
+        What the last move raised.
+    readout : str
+        The line as it stands.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        controls: Sequence[Control],
+        model: Callable[..., Result],
+        figure: Callable[[Result], Figure],
+        readout: Callable[[Result], str],
+        *,
+        height: int,
+        advanced: Sequence[Control] = (),
+    ) -> None:
+        if len(controls) > MOST_CONTROLS:
+            raise ValueError(f"{name} has {len(controls)} controls; at most {MOST_CONTROLS}, the others are advanced")
+        self.name, self.title = name, title
+        self._declared = {control.name: control for control in (*controls, *advanced)}
+        self._model, self._figure, self._line = model, figure, readout
+        self.controls: Mapping[str, Any] = {name: control.widget() for name, control in self._declared.items()}
+        self.error: Exception | None = None
+        self.readout = ""
+        self._view = widgets.HTML(layout=widgets.Layout(height=f"{height}px", overflow="hidden"))
+        self._line_view = widgets.HTML(layout=widgets.Layout(min_height="60px"))  # three lines
+        self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
+        self._redraw = Redraw(self._draw)
+        self._setting = False
+        for widget in self.controls.values():
+            widget.observe(self._on_move, names="value")
+        self._move()
+        self._redraw.now()
+
+    @property
+    def defaults(self) -> dict[str, object]:
+        """The value that each control begins with."""
+        return {name: control.default for name, control in self._declared.items()}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The value of each control."""
+        return {name: widget.value for name, widget in self.controls.items()}
+
+    @property
+    def view(self) -> str:
+        """The HTML in the place of the figure: the SVG, or the red box."""
+        return str(self._view.value)
+
+    def set(self, **values: object) -> None:
+        """Move controls by name and draw at once.
+
+        Raises
+        ------
+        ValueError
+            For a name that the panel does not have or a value that its control cannot take; nothing has moved then.
+        """
+        unknown = [name for name in values if name not in self._declared]
+        if unknown:
+            raise ValueError(f"{self.name} has no control {unknown[0]!r}; it has {', '.join(self._declared)}")
+        checked = {name: self._declared[name].check(value) for name, value in values.items()}
+        self._setting = True
+        try:
+            for name, value in checked.items():
+                self.controls[name].value = value
+        finally:
+            self._setting = False
+        self._move()
+        self._redraw.now()
+
+    def corners(self) -> list[dict[str, object]]:
+        """Return the settings that a test tries: each control at each of its corners, the others at their defaults."""
+        return [
+            {**self.defaults, name: value} for name, control in self._declared.items() for value in control.corners()
+        ]
+
+    def _on_move(self, _change: object) -> None:
+        if not self._setting:
+            self._move()
+            self._redraw()
+
+    def _move(self) -> None:
+        """Evaluate the model and write the line."""
+        try:
+            result = self._model(**self.values)
+            self._moved = result, self._line(result)
+        except Exception as error:
+            self._show(error)
+        else:
+            self.error = None
+            self._say(self._moved[1])
+
+    def _draw(self) -> Callable[[], None]:
+        """Draw what the last move gave, and return what shows it: by then, another move may have ended in an error."""
+        if self.error is not None:
+            return lambda: None
+        moved = result, line = self._moved
+        drawn: str | Exception
+        try:
+            with drawing.look(self.name):
+                drawn = drawing.svg(self._figure(result), f"{self.title}. {line}")
+        except Exception as error:
+            drawn = error
+        gc.collect(1)  # a figure is cyclic garbage; some dozens at once would hold up a move for a tenth of a second
+
+        def show() -> None:
+            if isinstance(drawn, Exception):
+                if moved is self._moved:
+                    self._show(drawn)
+            elif self.error is None:
+                self._view.value = drawn
+
+        return show
+
+    def _say(self, line: str) -> None:
+        self.readout = line
+        self._line_view.value = f'<div role="status" aria-live="polite">{html.escape(line)}</div>'
+
+    def _show(self, error: Exception) -> None:
+        """Put the red box in the place of the figure."""
+        self.error = error
+        self._say("No numbers: the last move ended in an error.")
+        self._view.value = (
+            '<div role="alert" style="border:3px solid #b00020;background:white;color:#222222;padding:0.6em 1em">'
+            f"<b>Error</b> {html.escape(type(error).__name__)}: {html.escape(str(error))}</div>"
+        )
+
+    def _layout(self, shown: list[str], folded: list[str]) -> Any:
+        rows = [widgets.HBox([self.controls[n] for n in shown], layout=widgets.Layout(flex_flow="row wrap"))]
+        if folded:
+            more = widgets.Accordion([widgets.VBox([self.controls[n] for n in folded])], titles=("advanced",))
+            rows.append(more)
+        return widgets.VBox([*rows, self._view, self._line_view])
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
+        """Return the live view, a picture of the default state, and a line with the default's numbers."""
+        result = self._model(**self.defaults)
+        still = drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {self._line(result)}")
+        data, metadata = still._repr_mimebundle_()
+        _shorten_collections()
+        return {**self._box._repr_mimebundle_(), **data}, metadata
+
+
+def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
+    """Return the panel that the function of this name makes.
+
+    Raises
+    ------
+    ValueError
+        If none of the functions has it; the message lists those that there are.
+    """
+    makers = {make.__name__: make for make in panels}
+    if name not in makers:
+        raise ValueError(f"no panel {name!r}; there are {', '.join(makers)}")
+    return makers[name]()
+
+
+def _shorten_collections() -> None:
+    """Have the garbage collector leave alone what is there now, so that a collection takes a few milliseconds."""
+    gc.collect()
+    gc.freeze()
+
+
+def _control_layout() -> Any:
+    return widgets.Layout(width="290px")

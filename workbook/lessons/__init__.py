@@ -1,0 +1,1 @@
+"""The lessons, as their notebooks use them: `from workbook.lessons import winograd as lesson`."""

@@ -1,0 +1,134 @@
+"""Lesson 6, your network, as its notebook uses it, and what `workbook analyze` computes.
+
+Which of the four tools helps a network, by how much: every layer by every program, the best mix of them, and the
+tools one after the other, measured; then the same network on an accelerator of lesson 4's model.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from workbook.accelerator.presets import PRESETS
+from workbook.advisor import accelerator_steps, advice, analysis_figure, analysis_report, input_images, mix
+from workbook.advisor.accelerator_steps import Step
+from workbook.advisor.analysis_result import Analysis
+from workbook.advisor.file_analysis import run
+from workbook.drawing import Picture
+from workbook.files import write_whole
+from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.listing import Listing
+from workbook.lessonkit.panel import Panel, named
+from workbook.lessonkit.scoreboard import scoreboard
+from workbook.lessons.analysis import exercises, model, panels
+from workbook.lessons.analysis import tool_race as comparing
+from workbook.lessons.analysis.chain_of_forms import chain_mix
+from workbook.lessons.analysis.layer_text import LayerTable
+from workbook.lessons.analysis.model import SCENARIOS, judged
+from workbook.lessons.analysis.tool_race import Compared
+from workbook.measuring.this_machine import machine
+
+__all__ = [
+    "SCENARIOS",
+    "chain_mix",
+    "chart",
+    "check",
+    "compare",
+    "explore",
+    "export",
+    "hint",
+    "judged",
+    "layers",
+    "machine",
+    "reset",
+    "scoreboard",
+    "solution",
+    "source",
+    "steps",
+    "verdicts",
+    "yours",
+]
+
+_sheet = Sheet(exercises.EXERCISES)
+check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+
+
+def explore(panel: str = "tools") -> Panel[Any]:
+    """Return a panel: "tools", a network on an accelerator; "scenario", a design against four limits.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
+    return named(panel, panels.tools, panels.scenario)
+
+
+def compare(guess: object = ...) -> Compared:
+    """Measure the tools one after the other on the denoiser and on ResNet-50; the scoreboard keeps the gains."""
+    found = comparing.compare(guess)
+    comparing.record(found)
+    return found
+
+
+def chart(found: Analysis) -> Picture:
+    """Return the waterfall of an analysis."""
+    rungs = ", ".join(rung.name for rung in found.rungs)
+    return Picture.of(lambda: analysis_figure.waterfall_figure(found), f"analysis.waterfall: {found.name}: {rungs}")
+
+
+def layers(found: Analysis) -> LayerTable | Picture:
+    """Return the layers of an analysis: a table, or a picture if there are many."""
+    if len(found.rows) <= 16:
+        return LayerTable(found)
+    text = f"analysis.layers: {found.name}, {len(found.rows)} layers: float32, Winograd, int8, taken"
+    return Picture.of(lambda: analysis_figure.layers_figure(found.rows), text)
+
+
+def steps(network: str, images: int = 1, machine: str = "x1") -> tuple[Step, ...]:
+    """Return a network's steps on an accelerator, several images at once: from a wide type to all tools."""
+    return accelerator_steps.ladder(model.workload(network), PRESETS[machine], images)
+
+
+def verdicts(found: Analysis) -> None:
+    """Print what each of the four tools did for a network, and which program to take."""
+    for sentence in advice.verdicts(found):
+        print(f"[machine] {sentence}")
+
+
+def yours(panel: Panel[Any]) -> Analysis | None:
+    """Analyze the file that is chosen in the panel; None, and a line that says so, if it is a built-in network."""
+    name = panel.values["network"]
+    if name in model.BUILT_IN:
+        print("choose a file of yours in the panel, then run this cell again")
+        return None
+    return run(Path(name), lambda _: None, machine=panel.values["machine"], threads=1)
+
+
+def export(found: Analysis | None, file: object = ...) -> None:
+    """Write an analysis to an HTML page; nothing if there is no analysis, or no name."""
+    if found is None or not isinstance(file, str):
+        print("not exported: it takes an analysis, and the name of a file such as 'my-network.html'")
+        return
+    write_whole(Path(file), analysis_report.document(found).encode())
+    print(f"written: {file}")
+
+
+def source(name: str) -> Listing:
+    """Return the source of "mix", the minimum cut, or of "images", what networks are run on.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
+    modules = {"mix": mix, "images": input_images}
+    if name not in modules:
+        raise ValueError(f"no source {name!r}; there are {', '.join(modules)}")
+    return Listing(inspect.getsource(modules[name]), "python")
+
+
+def measurements() -> dict[str, float]:
+    """Measure what the prose and the tables quote of the reference machine."""
+    return comparing.compare(seconds=12).numbers

@@ -1,0 +1,45 @@
+"""The panels of lesson 6: which controls move which model, and how it is shown."""
+
+from __future__ import annotations
+
+from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessons.analysis import figures, model
+
+
+def tools() -> Panel[model.Tooled]:
+    """Choose a network, or a file of the working folder, and a machine; see what each tool leaves of its time."""
+    return Panel(
+        name="analysis.tools",
+        title="Time of a network on an accelerator, tool by tool, and what several images at once do",
+        controls=(
+            Slider("power", "images: 2^n", 0, model.MOST_IMAGES, 0),
+            Choice("network", "network", model.networks(), "resnet50"),
+            Choice("machine", "machine", model.MACHINES, "x1"),
+        ),
+        model=model.tooled,
+        figure=figures.tooled_figure,
+        readout=figures.tooled_readout,
+        height=325,
+    )
+
+
+def scenario() -> Panel[model.Judged]:
+    """Choose a design for somebody's camera; see which limits it keeps."""
+
+    def judged(power: int, scenario: str, type: str, datapath: str) -> model.Judged:
+        return model.judged(scenario, type, datapath, 1 << power)
+
+    return Panel(
+        name="analysis.scenario",
+        title="Rate, latency, loss of accuracy and power of a design, each as a share of its limit",
+        controls=(
+            Slider("power", "images: 2^n", 0, 4, 0),
+            Choice("scenario", "scenario", tuple(model.SCENARIOS), "factory inspection"),
+            Choice("type", "type", model.TYPES, "int8"),
+        ),
+        advanced=(Choice("datapath", "datapath", model.DATAPATHS, "own array"),),
+        model=judged,
+        figure=figures.judged_figure,
+        readout=figures.judged_readout,
+        height=265,
+    )

@@ -1,0 +1,101 @@
+"""Lesson 1, convolution, as its notebook uses it: `from workbook import convolution as lesson`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import kernels
+from workbook.drawing import Picture
+from workbook.lessonkit import results
+from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.listing import Listing
+from workbook.lessonkit.panel import Panel, named
+from workbook.lessons.convolution import charts, exercises, panels, rungs
+from workbook.lessons.convolution.column_matrix import columns
+from workbook.lessons.convolution.doubling import Growth
+from workbook.lessons.convolution.doubling import growth as time_growth
+from workbook.lessons.convolution.groups import grouped
+from workbook.lessons.convolution.ladder_race import Race
+from workbook.lessons.convolution.ladder_race import race as ladder
+from workbook.lessons.convolution.ladder_traffic import ladder_bytes
+from workbook.lessons.convolution.model import FILTERS, macs, photo, window
+from workbook.lessons.convolution.network_survey import Survey, survey
+from workbook.lessons.convolution.rungs import CHANNELS, LAYER
+from workbook.measuring.this_machine import machine
+
+__all__ = [
+    "FILTERS",
+    "chart",
+    "check",
+    "columns",
+    "explore",
+    "grouped",
+    "growth",
+    "hint",
+    "ladder",
+    "machine",
+    "macs",
+    "photo",
+    "reset",
+    "solution",
+    "source",
+    "survey",
+    "window",
+]
+
+_sheet = Sheet(exercises.EXERCISES)
+check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+
+
+def explore(panel: str = "window") -> Panel[Any]:
+    """Return a panel: "window", a filter slides over a photo, or "filters", several make the channels of an output.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
+    return named(panel, panels.window, panels.filters)
+
+
+def chart(shown: Race | Survey) -> Picture:
+    """Return a result of `ladder` or `survey` as a picture."""
+    if isinstance(shown, Survey):
+        names = ", ".join(profile.name for profile in shown.profiles)
+        text = (
+            f"convolution.survey: multiply-adds, and bytes passed on, of each layer of {names}; the mean of each third"
+        )
+        return Picture.of(lambda: charts.survey_figure(shown), text)
+    exact = ("python", "numpy", "naive")  # the bytes of the others depend on the instruction set
+    bytes_a_mac = ", ".join(f"{rung} {ladder_bytes(rung, LAYER) / LAYER.macs:.3f}" for rung in exact)
+    text = f"convolution.ladder: GMAC/s over MAC/byte, under the roofline; bytes a multiply-add: {bytes_a_mac}"
+    return Picture.of(lambda: charts.ladder_figure(shown), text)
+
+
+def growth() -> Growth:
+    """Time a layer and its larger forms; the scoreboard keeps how much longer they take."""
+    timed = time_growth()
+    results.record({f"convolution.growth.{name}": factor for name, factor in timed.factors.items()})
+    return timed
+
+
+def source(name: str) -> Listing:
+    """Return the source of one rung of the ladder: "python", "numpy", or a compiled file such as "naive" or "im2col".
+
+    Raises
+    ------
+    ValueError
+        For another name; the message lists those there are.
+    """
+    if name in ("python", "numpy"):
+        return Listing(inspect.getsource(getattr(rungs, f"in_{name}")), "python")
+    return Listing(kernels.source(name), "c" if name.endswith(".h") else "cython")
+
+
+def measurements() -> dict[str, float]:
+    """Measure what the prose and the tables quote of the reference machine."""
+    race, cut = ladder(seconds=10), grouped(1, CHANNELS)
+    rates = {f"ladder.{rung.id}": race.rate(rung) for rung in race.rungs}
+    rates |= {f"growth.{name}": factor for name, factor in time_growth(seconds=3).factors.items()}
+    return {**rates, "ladder.gain": race.gain, "groups.slowdown": cut.slowdown(CHANNELS)}

@@ -1,0 +1,172 @@
+"""The figures of the panels of lesson 4: from a model's dataclass to a Figure."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullLocator
+
+from workbook.accelerator.area import KINDS
+from workbook.accelerator.layer_cost import LayerCost
+from workbook.drawing import COLORS, INK
+from workbook.lessons.hardware.model import LARGEST_POWER, SWITCH_SECONDS, X1, Designed, Laid, Switched
+
+_LANES, _DRAM = COLORS[0], COLORS[1]
+_GREY = "#777777"
+_MARKS = dict(zip(KINDS, "s^o", strict=True))
+
+
+def laid_readout(laid: Laid) -> str:
+    """Say how many lanes work, and what the layer takes on the chosen datapath and on the best."""
+    yours, best = laid.yours, laid.best
+    layer = yours.layer
+    return (
+        f"{layer.name}, {layer.shape}, {layer.macs / 1e6:.1f} million multiply-adds, {layer.macs_a_byte:.2f} a byte. "
+        f"{yours.datapath}, {yours.mode}: {yours.cycles:,.0f} cycles, {yours.utilisation:.1%} of {X1.macs} lanes work; "
+        f"lanes {yours.compute_seconds * 1e6:.2f} µs, DRAM {yours.dram_seconds * 1e6:.2f} µs. "
+        f"Best: {best.datapath}, {best.mode}: {best.cycles:,.0f} cycles, {best.utilisation:.1%}"
+    )
+
+
+def laid_figure(laid: Laid) -> Figure:
+    """Draw the utilisation over the lanes along C and K, and beside it the time on three datapaths."""
+    figure = Figure(figsize=(7.6, 3.5))
+    _landscape(figure.add_axes((0.07, 0.14, 0.38, 0.74)), laid)
+    page = figure.add_axes((0.5, 0.02, 0.5, 0.94), xlim=(0, 1), ylim=(6.4, 0))
+    page.set_axis_off()
+    rows = (("yours", laid.yours), ("textbook", laid.textbook), ("best for this layer", laid.best))
+    longest = max(max(cost.compute_seconds, cost.dram_seconds) for _, cost in rows)
+    for i, (name, cost) in enumerate(rows):
+        _times(page, 2 * i, name, cost, longest)
+    page.add_patch(Rectangle((0, 6.08), 0.03, 0.22, color=_LANES))
+    page.text(0.05, 6.19, "lanes, µs", va="center")
+    page.add_patch(Rectangle((0.35, 6.08), 0.03, 0.22, color=_DRAM))
+    page.text(0.4, 6.19, "DRAM, µs", va="center")
+    return figure
+
+
+def _landscape(axes: Axes, laid: Laid) -> None:
+    axes.imshow(laid.landscape, cmap="viridis", origin="lower", vmin=0, vmax=1, interpolation="none", aspect="auto")
+    axes.plot(*laid.powers, "o", color="none", markeredgecolor="white", markersize=16, markeredgewidth=4)
+    axes.plot(*laid.powers, "o", color="none", markeredgecolor=INK, markersize=16, markeredgewidth=2)
+    names = [str(1 << power) for power in range(LARGEST_POWER + 1)]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("lanes along C", labelpad=1)
+    axes.set_ylabel("lanes along K", labelpad=1)
+    axes.set_title("lanes that work: yellow all, violet none")
+
+
+def _times(axes: Axes, top: float, name: str, cost: LayerCost, longest: float) -> None:
+    """Write a datapath's name and draw what lanes and DRAM take below it."""
+    axes.text(0, top + 0.3, f"{name}: {cost.datapath}", va="center")
+    for i, (seconds, color) in enumerate(((cost.compute_seconds, _LANES), (cost.dram_seconds, _DRAM))):
+        y = top + 0.6 + 0.52 * i
+        width = 0.52 * seconds / longest
+        axes.add_patch(Rectangle((0, y), width, 0.42, color=color))
+        share = f", {cost.utilisation:.1%} of lanes" if i == 0 else ""
+        axes.text(width + 0.02, y + 0.21, f"{_short(seconds * 1e6)}{share}", va="center")
+
+
+def switched_readout(switched: Switched) -> str:
+    """Say the five lines, and from which time on a switch never pays."""
+    lines, curve = switched.lines, switched.curve
+    times = ", ".join(f"{line.name} {line.seconds * 1e3:.3f} ms" for line in lines)
+    return (
+        f"{switched.network}, {switched.memory}, a switch takes {_time(SWITCH_SECONDS[switched.step])}: {times}. "
+        f"{lines.reconfigured.switches} switches, {lines.gain():.3f}× as fast as the best fixed datapath, at most "
+        f"{lines.bound():.3f}×. {_pays_until(curve.seconds)}"
+    )
+
+
+def _pays_until(seconds: float) -> str:
+    return f"Pays up to {_time(seconds)}" if seconds else "Never pays"
+
+
+def switched_figure(switched: Switched) -> Figure:
+    """Draw the gain over the time of a switch, and beside it the five lines."""
+    figure = Figure(figsize=(7.6, 3.5))
+    _gains(figure.add_axes((0.065, 0.15, 0.5, 0.74)), switched)
+    _bars(figure.add_axes((0.63, 0.02, 0.37, 0.94)), switched)
+    return figure
+
+
+def _gains(axes: Axes, switched: Switched) -> None:
+    fixed, curve = switched.curve.fixed_seconds, switched.curve
+    gains = [fixed / seconds for seconds in curve.reconfigured_seconds]
+    every = [fixed / seconds for seconds in switched.every_layer]
+    top = 1.5 * fixed / curve.oracle_seconds
+    here = SWITCH_SECONDS[switched.step]
+    axes.hlines(1, SWITCH_SECONDS[0], SWITCH_SECONDS[-1], color=_GREY, linewidth=1)
+    axes.hlines(fixed / curve.oracle_seconds, SWITCH_SECONDS[0], SWITCH_SECONDS[-1], color=INK, linewidth=1.2)
+    axes.plot(SWITCH_SECONDS, gains, color=COLORS[0], linewidth=2.4, label="the best schedule")
+    axes.plot(SWITCH_SECONDS, every, color=COLORS[1], linewidth=1.8, linestyle="--", label="always each layer's best")
+    axes.vlines(here, 0, top, color=_GREY, linewidth=1, linestyle=":")
+    axes.plot([here], [gains[switched.step]], "o", color=COLORS[0], markersize=10, markeredgecolor="white")
+    axes.set(xscale="log", xlim=(SWITCH_SECONDS[0], SWITCH_SECONDS[-1]), ylim=(0, top))
+    axes.set_xticks((1e-8, 1e-6, 1e-4, 1e-2), ("10 ns", "1 µs", "100 µs", "10 ms"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("time of a switch", labelpad=1)
+    axes.set_title("× as fast as the best fixed datapath")
+    axes.text(1.2e-8, fixed / curve.oracle_seconds + 0.015 * top, "free switches")
+    axes.legend(loc="upper right", frameon=False, borderaxespad=0)
+
+
+def _bars(axes: Axes, switched: Switched) -> None:
+    axes.set(xlim=(0, 1), ylim=(5.3, -0.3))
+    axes.set_axis_off()
+    fixed = switched.lines.fixed.seconds
+    axes.text(0, -0.12, "ms a frame", va="center")
+    for i, line in enumerate(switched.lines):
+        share = line.seconds / (2 * fixed)
+        axes.text(0, i + 0.3, line.name, va="center")
+        axes.add_patch(Rectangle((0, i + 0.48), 0.68 * min(share, 1), 0.34, color=COLORS[0], fill=i != 3))
+        cut = " (cut)" if share > 1 else ""
+        axes.text(0.68 * min(share, 1) + 0.02, i + 0.65, f"{_short(line.seconds * 1e3)}{cut}", va="center")
+
+
+def designed_readout(designed: Designed) -> str:
+    """Say what the machine takes and gives."""
+    chosen, machine = designed.chosen, designed.chosen.machine
+    return (
+        f"{designed.network} on {machine.macs} lanes, {machine.sram_kb:,.0f} KB, {machine.dram_gbs:g} GB/s, "
+        f"{chosen.kind}: {chosen.area_mm2:.2f} mm² (45 nm), {chosen.watts:.2f} W, {chosen.fps:,.0f} images/s, "
+        f"{chosen.schedule.mj_per_image:.3f} mJ an image, {chosen.schedule.switches} switches, "
+        f"{chosen.schedule.dram_bound:.0%} of the time waits for DRAM"
+    )
+
+
+def designed_figure(designed: Designed) -> Figure:
+    """Draw images a second over area and over power, for every number of lanes and three kinds of datapath."""
+    figure = Figure(figsize=(7.6, 3.5))
+    left = figure.add_axes((0.1, 0.15, 0.4, 0.74))
+    right = figure.add_axes((0.57, 0.15, 0.4, 0.74))
+    chosen = designed.chosen
+    for kind, color in zip(KINDS, COLORS, strict=False):
+        designs = designed.others(kind)
+        fps = [found.fps for found in designs]
+        for axes, amounts in ((left, [d.area_mm2 for d in designs]), (right, [d.watts for d in designs])):
+            axes.plot(amounts, fps, color=color, marker=_MARKS[kind], markersize=6, linewidth=1.4, label=kind)
+    for axes, amount in ((left, chosen.area_mm2), (right, chosen.watts)):
+        axes.plot([amount], [chosen.fps], "o", color="none", markeredgecolor=INK, markersize=15, markeredgewidth=2)
+        axes.set_ylim(bottom=0)
+        axes.set_xlim(left=0)
+    left.set_xlabel("mm² of 45 nm: lanes and memory", labelpad=1)
+    left.set_title("images a second")
+    right.set_xlabel("W, DRAM included", labelpad=1)
+    right.set(ylim=left.get_ylim(), yticks=())  # as on the left; ticks take longest to draw
+    left.legend(loc="upper left", frameon=False, borderaxespad=0)
+    return figure
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:,.1f}"
+
+
+def _time(seconds: float) -> str:
+    """Write a time with a unit that suits it."""
+    for unit, size in (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
+        if seconds >= size * (1 - 1e-9):
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:g} s"

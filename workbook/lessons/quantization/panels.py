@@ -1,0 +1,39 @@
+"""The panels of lesson 3: which controls move which model, and how it is shown."""
+
+from __future__ import annotations
+
+from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessons.quantization import figures, model, ranges
+
+
+def grid() -> Panel[model.Gridded]:
+    """Choose a network, bits, and what shares a scale; see the weights on their grid, and the accuracy."""
+    return Panel(
+        name="quantization.grid",
+        title="Weights and their grid, one filter before and after rounding, and the accuracy over the bits",
+        controls=(
+            Slider("bits", "bits", model.FEWEST, model.MOST, 7),
+            Choice("scales", "a scale", tuple(model.SCALES), "one for the layer"),
+            Choice("network", "network", tuple(model.NETWORKS), "digits_depthwise"),
+        ),
+        model=model.gridded,
+        figure=figures.gridded_figure,
+        readout=figures.gridded_readout,
+        height=355,
+    )
+
+
+def activations() -> Panel[ranges.Ranged]:
+    """Choose an array and the part of its range to cover; see what is rounded and what is cut off."""
+    return Panel(
+        name="quantization.activations",
+        title="The numbers of an array and the range that bytes cover, and the errors over that range",
+        controls=(
+            Slider("percent", "% covered", 1, 100, 80),
+            Choice("array", "array", tuple(ranges.ARRAYS), "digits_cnn, conv2"),
+        ),
+        model=ranges.ranged,
+        figure=figures.ranged_figure,
+        readout=figures.ranged_readout,
+        height=355,
+    )

@@ -1,0 +1,27 @@
+"""The panel of lesson 5: which controls move which model, and how it is shown."""
+
+from __future__ import annotations
+
+from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessons.streaming import figures, model
+
+
+def camera() -> Panel[model.Explored]:
+    """Choose a batch and what it costs; see how old frames become, for every batch, and why."""
+    return Panel(
+        name="streaming.camera",
+        title="The age of the oldest frame over the batch, and when each frame arrives, waits and is computed",
+        controls=(
+            Slider("batch", "batch", 1, model.MOST, 8),
+            Slider("fixed_ms", "ms a batch", 0, 80, 10),
+            Slider("frame_ms", "ms a frame", 1, 40, 5),
+        ),
+        advanced=(
+            Slider("period_ms", "camera, ms", 5, 100, 33),
+            Choice("policy", "policy", tuple(model.POLICIES), model.FULL),
+        ),
+        model=model.explored,
+        figure=figures.explored_figure,
+        readout=figures.explored_readout,
+        height=365,
+    )

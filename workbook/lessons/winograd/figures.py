@@ -1,0 +1,143 @@
+"""The figures of the panels of lesson 2: from a model's dataclass to a Figure."""
+
+from __future__ import annotations
+
+from math import log10
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from workbook.drawing import COLORS, INK
+from workbook.lessons.winograd.construction import TAPS, cook_toom
+from workbook.lessons.winograd.model import LARGEST, LARGEST_SIDE, LAVIN, MAP_TYPE, SMALLEST_SIDE, STEP, Pointed, Tiled
+from workbook.lessons.winograd.precision import TYPES
+
+_SAVED, _PREDICTED, _MEASURED = COLORS[0], COLORS[1], INK
+_PASSED, _MULTIPLIED = COLORS[4], COLORS[3]
+_MOST_GAIN = 6.0
+_CLOSE = {"handlelength": 1.4, "handletextpad": 0.4, "columnspacing": 0.9}  # three names fit in a row
+_GREY = "#777777"
+_LEAST_DIGITS, _MOST_DIGITS = -7, 1  # logarithms of errors; larger ones, infinite ones too, stand at the edge
+
+
+def tiled_readout(tiled: Tiled) -> str:
+    """Say what the tile saves, what it moves, and what is predicted."""
+    work, plain, roof = tiled.work, tiled.definition, tiled.roof
+    layer = work.layer
+    return (
+        f"{layer.C} channels, {layer.P}×{layer.Q}, F({work.m},{TAPS}): {work.tiles} tiles × {work.n}×{work.n} × "
+        f"{layer.C}×{layer.K} = {work.multiplications:,} multiplications, {work.saving:.2f}× fewer; "
+        f"{work.bytes / 1e6:.2f} MB moved, by the definition {plain.bytes / 1e6:.2f} MB; predicted for the reference "
+        f"machine {work.seconds(roof) * 1e3:.3f} ms, by the definition {plain.seconds(roof) * 1e3:.3f} ms: "
+        f"{work.gain(roof):.2f}×"
+    )
+
+
+def tiled_figure(tiled: Tiled) -> Figure:
+    """Draw gains over the side of the map, and beside it where the bytes and the time of the chosen layer go."""
+    figure = Figure(figsize=(7.6, 3.5))
+    _gains(figure.add_axes((0.065, 0.14, 0.52, 0.75)), tiled)
+    page = figure.add_axes((0.63, 0, 0.37, 1), xlim=(0, 2.8), ylim=(3.5, 0), xticks=(), yticks=())
+    page.set_axis_off()
+    work, plain, roof = tiled.work, tiled.definition, tiled.roof
+    both = ((f"F({work.m},{TAPS})", work), ("definition", plain))
+    page.text(0, 0.3, f"side {work.layer.P}: MB moved")
+    _bars(page, 0.4, [(name, w.passed_bytes / 1e6, w.weight_bytes / 1e6) for name, w in both], ("maps", "weights"))
+    page.text(0, 1.75, "predicted ms")
+    parts = [(name, w.pass_seconds(roof) * 1e3, w.multiply_seconds(roof) * 1e3) for name, w in both]
+    _bars(page, 1.85, parts, ("transforms", "multiplying"))
+    here = tiled.measured.get(work.layer.P)
+    page.text(0, 3.25, f"measured here: {here:.2f}× as fast" if here else "not measured here at this side")
+    return figure
+
+
+def _gains(axes: Axes, tiled: Tiled) -> None:
+    """Draw what is saved, predicted and measured, for maps of every side."""
+    sides = range(SMALLEST_SIDE, LARGEST_SIDE + 1)
+    works = [tiled.at(side) for side in sides]
+    saved, predicted = [w.saving for w in works], [w.gain(tiled.roof) for w in works]
+    axes.plot(sides, saved, color=_SAVED, linewidth=1.6, label="multiplications")
+    axes.plot(sides, predicted, color=_PREDICTED, linewidth=2.2, linestyle="--", label="predicted")
+    axes.plot(
+        list(tiled.measured), list(tiled.measured.values()), "D", color=_MEASURED, markersize=8, label="measured here"
+    )
+    work = tiled.work
+    side = work.layer.P
+    axes.hlines(1, SMALLEST_SIDE, LARGEST_SIDE, color=_GREY, linewidth=1)
+    axes.vlines(side, 0, work.saving, color=_GREY, linewidth=1, linestyle=":")
+    axes.plot([side], [work.saving], "o", color=_SAVED, markersize=9, markeredgecolor="white")
+    axes.plot([side], [work.gain(tiled.roof)], "s", color=_PREDICTED, markersize=9, markeredgecolor="white")
+    axes.set(xlim=(SMALLEST_SIDE - 1, LARGEST_SIDE + 1), ylim=(0, _MOST_GAIN), xticks=(7, 14, 28, 56), yticks=range(6))
+    axes.set_xlabel("side of the map", labelpad=1)
+    axes.set_title(f"F({work.m},{TAPS}), {work.layer.C} channels: × fewer multiplications, × faster")
+    axes.legend(loc="upper left", ncols=3, frameon=False, borderaxespad=0, borderpad=0.2, **_CLOSE)
+
+
+def _bars(axes: Axes, top: float, rows: list[tuple[str, float, float]], names: tuple[str, str]) -> None:
+    """Draw a bar a row in two parts, with its name and its sum; below, what the parts are."""
+    longest, left, width = max(first + second for _, first, second in rows), 0.95, 1.25
+    for i, (name, first, second) in enumerate(rows):
+        y = top + 0.36 * i
+        axes.text(left - 0.08, y + 0.14, name, ha="right", va="center")
+        split, end = (width * value / longest for value in (first, first + second))
+        axes.add_patch(Rectangle((left, y), split, 0.28, color=_PASSED))
+        axes.add_patch(Rectangle((left + split, y), end - split, 0.28, color=_MULTIPLIED))
+        axes.text(left + end + 0.06, y + 0.14, _short(first + second), va="center")
+    y = top + 0.36 * len(rows) + 0.18
+    for place, name, color in ((0, names[0], _PASSED), (1.2, names[1], _MULTIPLIED)):
+        axes.add_patch(Rectangle((place, y - 0.08), 0.16, 0.16, color=color))
+        axes.text(place + 0.22, y, name, va="center")
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def pointed_readout(pointed: Pointed) -> str:
+    """Say the error at the chosen points in each type, and what it is over that of the definition."""
+    *_, yours = pointed.errors.values()
+    definition = pointed.errors["definition"]
+    cells = [f"{type} {yours[type]:.1e} ({yours[type] / definition[type]:,.1f}× the definition's)" for type in TYPES]
+    a, b = pointed.pairs
+    return f"F(4,{TAPS}) at 0, ±{a}, ±{b} and infinity: error in {', '.join(cells)}"
+
+
+def pointed_figure(pointed: Pointed) -> Figure:
+    """Draw the error over a and b as a map, and beside it the errors of other algorithms in each type."""
+    figure = Figure(figsize=(7.6, 3.5))
+    _landscape(figure.add_axes((0.075, 0.15, 0.33, 0.72)), pointed)
+    _errors(figure.add_axes((0.6, 0.15, 0.365, 0.72)), pointed)
+    return figure
+
+
+def _landscape(axes: Axes, pointed: Pointed) -> None:
+    half = 0.5 / STEP
+    reach = (half, LARGEST / STEP + half)
+    axes.imshow(
+        -np.log10(pointed.landscape), cmap="viridis", origin="lower", extent=(*reach, *reach), interpolation="none"
+    )
+    _, kernel_a, _, kernel_b, _ = cook_toom(4).points
+    for name, (a, b), away in (("kernel", (kernel_a, kernel_b), (8, -12)), ("Lavin", LAVIN, (8, 4))):
+        axes.plot(float(a), float(b), "D", color="white", markeredgecolor=INK, markersize=7)
+        axes.annotate(name, (float(a), float(b)), away, textcoords="offset points")
+    axes.plot(*map(float, pointed.pairs), "o", color="none", markeredgecolor="white", markersize=13, markeredgewidth=4)
+    axes.plot(*map(float, pointed.pairs), "o", color="none", markeredgecolor=INK, markersize=13, markeredgewidth=2)
+    axes.set(xlabel="a", ylabel="b", xticks=(1, 2, 3), yticks=(1, 2, 3))
+    axes.set_title(f"error in {MAP_TYPE}: yellow is small")
+
+
+def _errors(axes: Axes, pointed: Pointed) -> None:
+    names = list(pointed.errors)
+    for type, color, marker, align in zip(TYPES, COLORS, "os^", ("center", "right", "left"), strict=False):
+        values = [min(log10(pointed.errors[name][type]), _MOST_DIGITS) for name in names]
+        axes.plot(values, range(len(names)), marker, color=color, markersize=9, linestyle="none", clip_on=False)
+        axes.annotate(type, (values[0], 0), (0, 9), textcoords="offset points", ha=align)
+    axes.set(xlim=(_LEAST_DIGITS, _MOST_DIGITS), ylim=(len(names) - 0.5, -0.9))
+    axes.set_xticks((-6, -4, -2, 0, 1), ("1e-6", "1e-4", "1e-2", "1", "≥10"))
+    axes.set_yticks(())  # a tick for each name would take as long as the marks
+    for i, name in enumerate(names):
+        axes.text(_LEAST_DIGITS - 0.15, i, name, ha="right", va="center")
+    axes.hlines(range(len(names)), _LEAST_DIGITS, _MOST_DIGITS, color="#dddddd", linewidth=1, zorder=0)
+    axes.set_title("error, root mean square")

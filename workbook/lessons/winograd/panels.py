@@ -1,0 +1,40 @@
+"""The panels of lesson 2: which controls move which model, and how it is shown."""
+
+from __future__ import annotations
+
+from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessons.winograd import figures, model
+from workbook.lessons.winograd.tile_trials import CHANNELS
+
+
+def layer() -> Panel[model.Tiled]:
+    """Choose a map, channels and a tile; see what is saved, what is moved, and what becomes of the time."""
+    return Panel(
+        name="winograd.layer",
+        title="Multiplications saved, time predicted and measured, over the side of the map; bytes and time of a layer",
+        controls=(
+            Slider("side", "side", model.SMALLEST_SIDE, model.LARGEST_SIDE, 56),
+            Choice("channels", "channels", tuple(map(str, CHANNELS)), "64"),
+            Choice("tile", "tile", tuple(model.TILES), "F(4,3)"),
+        ),
+        model=model.tiled,
+        figure=figures.tiled_figure,
+        readout=figures.tiled_readout,
+        height=345,
+    )
+
+
+def points() -> Panel[model.Pointed]:
+    """Choose the points of F(4,3); see the error in three types of number."""
+    return Panel(
+        name="winograd.points",
+        title="The error of F(4,3) over its points, and the errors of other algorithms in three types of number",
+        controls=(
+            Slider("a", "a in 1/8", 1, model.LARGEST, model.STEP),
+            Slider("b", "b in 1/8", 1, model.LARGEST, 2 * model.STEP),
+        ),
+        model=model.pointed,
+        figure=figures.pointed_figure,
+        readout=figures.pointed_readout,
+        height=345,
+    )

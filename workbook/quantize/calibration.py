@@ -1,0 +1,217 @@
+"""Calibration: what a network's arrays hold when it sees some images, and the recipe that follows from it.
+
+Images go through in small batches, and of each array only a histogram and the mean of each channel are kept. So memory
+depends on the network and the size of an image, not on how many there are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbook.files import write_whole
+from workbook.network import Graph, Network
+from workbook.network.graph import Array
+from workbook.network.passes import split_residual
+from workbook.quantize.equalisation import equalise
+from workbook.quantize.histogram import Histogram
+from workbook.quantize.scheme import Scheme
+
+BATCH = 8  # images that go through the network together
+
+Images = Array | Iterable[Array]
+OnBatch = Callable[[int], object]
+
+
+@dataclass
+class Seen:
+    """What was seen of one array: its numbers, and the sum of each channel."""
+
+    histogram: Histogram = field(default_factory=Histogram)
+    sums: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    count: int = 0  # numbers in each channel
+
+    def observe(self, y: Array) -> None:
+        """Count an array (N, C, ...); one of fewer axes is a single channel."""
+        y = y if y.ndim > 1 else y.reshape(1, 1, -1)
+        self.histogram.observe(y)
+        sums = y.sum(axis=(0, *range(2, y.ndim)), dtype=np.float64)
+        self.sums = self.sums + sums if self.count else sums
+        self.count += y.size // max(1, y.shape[1])
+
+    def merge(self, other: Seen) -> None:
+        """Count what another has seen."""
+        self.histogram.merge(other.histogram)
+        if other.count:
+            self.sums = self.sums + other.sums if self.count else other.sums
+            self.count += other.count
+
+    @property
+    def means(self) -> npt.NDArray[np.float64]:
+        """Of each channel."""
+        return self.sums / max(1, self.count)
+
+
+@dataclass
+class Observations:
+    """What a network's arrays held, by name.
+
+    Attributes
+    ----------
+    arrays : dict of str to Seen
+    images : int
+    """
+
+    arrays: dict[str, Seen] = field(default_factory=dict)
+    images: int = 0
+
+    def merge(self, other: Observations) -> None:
+        """Count what was seen elsewhere, of the same network: ranges are those of one calibration on all images."""
+        for name, seen in other.arrays.items():
+            self.arrays.setdefault(name, Seen()).merge(seen)
+        self.images += other.images
+
+    def recipe(self, scheme: Scheme) -> Recipe:
+        """Choose the ranges.
+
+        Raises
+        ------
+        ValueError
+            If no image was seen.
+        """
+        if not self.images:
+            raise ValueError("the calibration holds no image; pass at least one, better 64 or more")
+        chosen = {}
+        for name, seen in self.arrays.items():
+            low, high = scheme.calibrate(seen.histogram, scheme.rule)
+            chosen[name] = (float(low), float(high))
+        means = {name: tuple(seen.means.tolist()) for name, seen in self.arrays.items()}
+        return Recipe(scheme, chosen, means, self.images)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that `quantize` needs beside the network: choices, and what the calibration found.
+
+    Attributes
+    ----------
+    scheme : Scheme
+    ranges : mapping of str to (float, float)
+        By the name of the array.
+    means : mapping of str to tuple of float
+        Of each channel.
+    images : int
+        That were seen.
+    """
+
+    scheme: Scheme
+    ranges: dict[str, tuple[float, float]]
+    means: dict[str, tuple[float, ...]]
+    images: int
+
+    def save(self, path: Path) -> None:
+        """Write a file of JSON, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        content = {
+            "scheme": self.scheme.as_dict(),
+            "images": self.images,
+            "ranges": self.ranges,
+            "means": self.means,
+        }
+        write_whole(path, json.dumps(content, indent=1, allow_nan=False).encode() + b"\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it holds no recipe.
+        """
+        try:
+            content: dict[str, Any] = json.loads(path.read_bytes())
+            ranges = {name: (float(low), float(high)) for name, (low, high) in content["ranges"].items()}
+            means = {name: tuple(map(float, numbers)) for name, numbers in content["means"].items()}
+            return cls(Scheme.from_dict(content["scheme"]), ranges, means, int(content["images"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{path} holds no recipe of a quantization: {error}") from error
+
+
+def prepared(graph: Graph, scheme: Scheme) -> Graph:
+    """Return the graph that is observed and quantized: equalised, if the scheme says so."""
+    return equalise(graph) if scheme.equalise else graph
+
+
+def observe(network: Network, images: Images, on_batch: OnBatch | None = None) -> Observations:
+    """Run a network on images and keep what its arrays held.
+
+    Parameters
+    ----------
+    network : Network
+        Of one input.
+    images : (N, C, H, W) float32, or an iterable of them
+        Read once, so it may be a generator. Sizes may differ from one to the next.
+    on_batch : function, optional
+        Called with the number of images after each few of them, for a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If an array holds a number that is not finite, or an image does not fit the network.
+    """
+    observations = Observations()
+    split = Network(split_residual(network.graph))  # the sum before a fused Add has a range of its own
+    (port, *others) = split.inputs
+    if others:
+        raise ValueError(f"quantization takes networks of one input, not {', '.join(p.name for p in split.inputs)}")
+    for batch in _batches(images):
+        _see(observations, port.name, batch, len(batch))
+        for node, y in split.trace(batch):
+            if y.dtype == np.float32:
+                _see(observations, node.outputs[0], y, len(batch))
+        observations.images += len(batch)
+        if on_batch:
+            on_batch(len(batch))
+    return observations
+
+
+def calibrate(
+    network: Network, images: Images, scheme: Scheme | None = None, on_batch: OnBatch | None = None
+) -> Recipe:
+    """Return the recipe of a quantization: `quantize(network, recipe)` follows it, `recipe.save(path)` keeps it.
+
+    The parameters are those of `quantize`.
+    """
+    scheme = scheme or Scheme()
+    return observe(Network(prepared(network.graph, scheme)), images, on_batch).recipe(scheme)
+
+
+def _see(observations: Observations, name: str, y: Array, images: int) -> None:
+    try:
+        observations.arrays.setdefault(name, Seen()).observe(y)
+    except ValueError as error:
+        first, last = observations.images, observations.images + images - 1
+        raise ValueError(f"the array {name!r} cannot be calibrated on images {first} to {last}: {error}") from None
+
+
+def _batches(images: Images) -> Iterator[Array]:
+    for array in [images] if isinstance(images, np.ndarray) else images:
+        if not isinstance(array, np.ndarray) or array.ndim != 4:
+            shape = f"an array of shape {array.shape}" if isinstance(array, np.ndarray) else repr(array)
+            raise ValueError(f"calibration takes arrays (N, C, H, W) of images, not {shape}")
+        for start in range(0, len(array), BATCH):
+            yield array[start : start + BATCH]

@@ -1,0 +1,316 @@
+"""From a network in float32 to one on bytes.
+
+The graph is walked once. An array is in float32, in bytes, or in both forms; each layer asks for the form that it
+reads, and a QuantizeLinear or DequantizeLinear is put in where that form is not there yet. Convolutions, matrix
+products, sums, means and maxima read and write bytes, so between them nothing is converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from workbook.network import Graph, Network, Node
+from workbook.network.graph import Array, FloatArray
+from workbook.network.passes import is_image_conv, residual_parts
+from workbook.quantize.affine import Affine
+from workbook.quantize.bias_correction import corrected
+from workbook.quantize.calibration import Images, OnBatch, Recipe, calibrate, prepared
+from workbook.quantize.equalisation import is_cap
+from workbook.quantize.scheme import Scheme
+
+_LARGEST_BIAS = 2.0**30  # leaves as much room in 32 bits for the sum itself
+
+
+def quantize(
+    network: Network,
+    calibration: Images | Recipe,
+    scheme: Scheme | None = None,
+    *,
+    algorithm: str = "auto",
+    threads: int | None = None,
+    on_batch: OnBatch | None = None,
+) -> Network:
+    """Return a network of the same inputs and outputs that computes with bytes.
+
+    Parameters
+    ----------
+    network : Network
+        With one input.
+    calibration : (N, C, H, W) float32, an iterable of them, or Recipe
+        Images as the network will see them, 64 or more; or what `calibrate` found on them.
+    scheme : Scheme, optional
+        The choices; `Scheme()` if None. A recipe has its own.
+    algorithm : str
+        Of `kernels.QLinearConv`: "saturating" computes as a CPU without VNNI does.
+    threads : int, optional
+        At most this many work on a convolution.
+    on_batch : function, optional
+        Called with the number of images after each few of them, for a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, an array is not finite on one of them, the scheme names a layer that is not there, or the
+        recipe is another network's.
+    """
+    if isinstance(calibration, Recipe):
+        if scheme is not None:
+            raise ValueError("a recipe has a scheme of its own; calibrate again for another one")
+        recipe = calibration
+    else:
+        _check_names(network.graph, scheme or Scheme())
+        recipe = calibrate(network, calibration, scheme, on_batch)
+    _check_names(network.graph, recipe.scheme)
+    graph = prepared(network.graph, recipe.scheme)
+    return Network(quantized(graph, recipe), integer_algorithm=algorithm, threads=threads)
+
+
+def quantized(graph: Graph, recipe: Recipe) -> Graph:
+    """Rewrite a graph; `quantize` does it for a network."""
+    work = _Work(graph, recipe, dict(graph.constants), floats={port.name for port in graph.inputs})
+    for node in graph.nodes:
+        work.take(node)
+    for name in graph.outputs:
+        work.in_float(name)
+    read = {name for node in work.nodes for name in node.reads} | set(graph.outputs)
+    constants = {name: array for name, array in work.constants.items() if name in read}
+    return replace(graph, nodes=tuple(work.nodes), constants=constants)
+
+
+@dataclass
+class _Work:
+    """The graph as far as it is rewritten."""
+
+    graph: Graph
+    recipe: Recipe
+    constants: dict[str, Array]
+    nodes: list[Node] = field(default_factory=list)
+    floats: set[str] = field(default_factory=set)  # arrays that are there in float32
+    bytes: dict[str, Affine] = field(default_factory=dict)  # arrays that are there in bytes
+
+    def take(self, node: Node) -> None:
+        """Rewrite one node."""
+        takes = {
+            "Conv": self.convolution,
+            "Gemm": self.product,
+            "Add": self.sum,
+            "AveragePool": self.mean,
+            "Concat": self.joined,
+            "GlobalAveragePool": self.mean,
+            "Min": self.cap,
+            "Relu": self.floor,
+            "Squeeze": self.passed_on,
+            "Transpose": self.passed_on,
+            "Unsqueeze": self.passed_on,
+            "MaxPool": self.passed_on,
+            "Flatten": self.passed_on,
+            "Reshape": self.passed_on,
+            "Identity": self.passed_on,
+        }
+        if node.name in self.recipe.scheme.exclude or not (node.op in takes and takes[node.op](node)):
+            self.keep(node)
+
+    def keep(self, node: Node) -> None:
+        """Leave a node in float32."""
+        for name in node.reads:
+            if name not in self.constants:
+                self.in_float(name)
+        self.nodes.append(node)
+        self.floats.update(node.outputs)
+
+    def convolution(self, node: Node) -> bool:
+        """QLinearConv; a residual is added behind it."""
+        if not is_image_conv(node, self.constants):
+            return False
+        if node.attributes.get("residual"):
+            return self.residual(node)
+        reads, affine = self.layer(node, self.constants[node.inputs[1]], self.bias(node))
+        attributes = {key: value for key, value in node.attributes.items() if key != "kernel_shape"}
+        self.add(node, "QLinearConv", reads, affine, attributes)
+        return True
+
+    def residual(self, node: Node) -> bool:
+        """QLinearConv and QLinearAdd, or a sum in float32 where it leaves the network."""
+        (conv, total, *rest), constants = residual_parts(node)
+        self.convolution(conv)
+        if node.outputs[0] in self.graph.outputs:
+            self.constants.update(constants)
+            for part in (total, *rest):
+                self.keep(part)
+            return True
+        attributes = {"activation": node.attributes["activation"]} if rest else {}
+        return self.sum(replace(total, outputs=node.outputs, attributes=attributes))
+
+    def sum(self, node: Node) -> bool:
+        """QLinearAdd of two arrays."""
+        if any(name in self.constants for name in node.inputs) or node.outputs[0] in self.graph.outputs:
+            return False
+        reads = [part for name in node.inputs for part in self.in_bytes(name)]
+        affine = self.affine(node)
+        reads += self.store(node.outputs[0], affine)
+        self.add(node, "com.microsoft.QLinearAdd", reads, affine, node.attributes)
+        return True
+
+    def product(self, node: Node) -> bool:
+        """QGemm."""
+        if node.attributes.get("transA") or node.inputs[1] not in self.constants:
+            return False
+        weight = np.float32(node.attributes.get("alpha", 1)) * self.constants[node.inputs[1]]
+        bias = self.bias(node)
+        if bias.shape != (weight.shape[0 if node.attributes.get("transB") else 1],):
+            return False
+        bias = np.float32(node.attributes.get("beta", 1)) * bias
+        weight = weight if node.attributes.get("transB") else weight.T
+        reads, affine = self.layer(node, np.ascontiguousarray(weight), bias)
+        order = [*reads[:6], reads[8], *reads[6:8]]  # a, b, C, then the scale and zero point of y
+        self.add(node, "com.microsoft.QGemm", order, affine, {"transB": 1})
+        return True
+
+    def mean(self, node: Node) -> bool:
+        """QLinearGlobalAveragePool, QLinearAveragePool."""
+        affine = self.affine(node)
+        reads = [*self.in_bytes(node.inputs[0]), *self.store(node.outputs[0], affine)]
+        self.add(node, f"com.microsoft.QLinear{node.op}", reads, affine, node.attributes)
+        return True
+
+    def joined(self, node: Node) -> bool:
+        """QLinearConcat, unless a part is stored, or not there in bytes."""
+        if any(name in self.constants or name not in self.recipe.ranges for name in node.inputs):
+            return False
+        affine = self.affine(node)
+        reads = [*self.store(node.outputs[0], affine), *(part for name in node.inputs for part in self.in_bytes(name))]
+        self.add(node, "com.microsoft.QLinearConcat", reads, affine, node.attributes)
+        return True
+
+    def floor(self, node: Node) -> bool:
+        """Max of bytes, and of the byte that stands for 0."""
+        if node.inputs[0] not in self.bytes:
+            return False
+        affine = self.bytes[node.inputs[0]]
+        name = self.constant(f"{node.inputs[0]} zero in bytes", affine.zero_point)
+        self.add(node, "Max", [_bytes(node.inputs[0]), name], affine, {})
+        return True
+
+    def cap(self, node: Node) -> bool:
+        """Min of bytes: bounds in the scale of what they bound."""
+        array = node.inputs[0]
+        if not is_cap(node, self.graph) or array not in self.bytes:
+            return False
+        affine = self.bytes[array]
+        name = self.constant(f"{node.inputs[1]} in bytes", affine.quantize(self.constants[node.inputs[1]]))
+        self.add(node, "Min", [_bytes(array), name], affine, {})
+        return True
+
+    def passed_on(self, node: Node) -> bool:
+        """What moves numbers, or takes the largest, does so with bytes, if they are there."""
+        if node.inputs[0] not in self.bytes:
+            return False
+        self.add(node, node.op, [_bytes(node.inputs[0]), *node.inputs[1:]], self.bytes[node.inputs[0]], node.attributes)
+        return True
+
+    def layer(self, node: Node, weight: FloatArray, bias: FloatArray) -> tuple[list[str], Affine]:
+        """Quantize weights and bias; return the inputs as QLinearConv orders them."""
+        scheme, groups = self.scheme(node), node.attributes.get("group", 1)
+        reads = self.in_bytes(node.inputs[0])
+        of_x, of_y = self.bytes[node.inputs[0]], self.affine(node)
+        of_w = _wide_enough(scheme.of_weights(weight), bias, of_x)
+        w = of_w.quantize(weight)
+        if scheme.bias_correction:
+            means = np.array(self.recipe.means[node.inputs[0]])
+            four = (*weight.shape, 1, 1)[:4]
+            bias = corrected(bias, weight.reshape(four), of_w.dequantize(w).reshape(four), means, groups)
+        unit = of_x.scale.astype(np.float64) * of_w.scale
+        steps = np.clip(np.rint(bias / unit), -(2**31), 2**31 - 1).astype(np.int32)
+        reads += [self.constant(f"{node.name} weight", w), *self.store(f"{node.name} weight", of_w)]
+        return [*reads, *self.store(node.outputs[0], of_y), self.constant(f"{node.name} bias", steps)], of_y
+
+    def bias(self, node: Node) -> FloatArray:
+        """Return the stored bias, or zeros."""
+        if len(node.inputs) > 2 and node.inputs[2]:
+            return self.constants[node.inputs[2]]
+        weight = self.constants[node.inputs[1]]
+        turned = node.op == "Gemm" and not node.attributes.get("transB")
+        return np.zeros(weight.shape[1 if turned else 0], np.float32)
+
+    def scheme(self, node: Node) -> Scheme:
+        return self.recipe.scheme.of_layer(node.name)
+
+    def affine(self, node: Node) -> Affine:
+        """Return scale and zero point of a node's output; what a Min or Relu behind it cuts off needs no bytes."""
+        reader = self.graph.reader(node.outputs[0])
+        cut = reader is not None and (is_cap(reader, self.graph) or reader.op == "Relu")
+        name = reader.outputs[0] if reader is not None and cut else node.outputs[0]
+        low, high = self.range(self.joined_range(name))
+        activation = node.attributes.get("activation")
+        if node.op == "Conv" and isinstance(activation, tuple) and activation[1]:
+            # The kernel looks leaky_relu up in a table of bytes, so the bytes must hold what goes in, too.
+            low = min(low, low / activation[1], high / activation[1])
+        return self.scheme(node).rule(low, high)
+
+    def joined_range(self, name: str) -> str:
+        """Return the array whose range an array takes: that of a Concat, if nobody else reads it.
+
+        Then the parts are rounded once, to the bytes of the whole, and are joined as they are.
+        """
+        reader = self.graph.reader(name)
+        joined = reader is not None and reader.op == "Concat" and reader.name not in self.recipe.scheme.exclude
+        return reader.outputs[0] if reader is not None and joined and reader.outputs[0] in self.recipe.ranges else name
+
+    def range(self, name: str) -> tuple[float, float]:
+        if name not in self.recipe.ranges:
+            raise ValueError(f"the recipe has no range of the array {name!r}: it is another network's")
+        return self.recipe.ranges[name]
+
+    def add(self, node: Node, op: str, reads: list[str], affine: Affine, attributes: Mapping[str, Any]) -> None:
+        """Put in a node that writes its output in bytes."""
+        self.nodes.append(Node(node.name, op, tuple(reads), (_bytes(node.outputs[0]),), attributes))
+        self.bytes[node.outputs[0]] = affine
+
+    def in_bytes(self, name: str) -> list[str]:
+        """Return the names of an array in bytes, of its scale, and of its zero point."""
+        if name not in self.bytes:
+            self.bytes[name] = affine = self.recipe.scheme.rule(*self.range(name))
+            node = Node(f"quantize {name}", "QuantizeLinear", (name, *self.store(name, affine)), (_bytes(name),))
+            self.nodes.append(node)
+        return [_bytes(name), *self.store(name, self.bytes[name])]
+
+    def in_float(self, name: str) -> None:
+        """Make sure that an array is there in float32."""
+        if name not in self.floats:
+            parts = (_bytes(name), *self.store(name, self.bytes[name]))
+            self.nodes.append(Node(f"dequantize {name}", "DequantizeLinear", parts, (name,)))
+            self.floats.add(name)
+
+    def store(self, name: str, affine: Affine) -> tuple[str, str]:
+        """Keep scale and zero point as constants; return their names."""
+        return (
+            self.constant(f"{name} scale", affine.scale),
+            self.constant(f"{name} zero point", affine.zero_point),
+        )
+
+    def constant(self, name: str, array: Array) -> str:
+        self.constants[name] = array
+        return name
+
+
+def _bytes(name: str) -> str:
+    return f"{name} in bytes"
+
+
+def _wide_enough(of_w: Affine, bias: FloatArray, of_x: Affine) -> Affine:
+    """Enlarge the scales of weights where the bias, in units of x_scale * w_scale, would not fit 32 bits."""
+    needed = np.abs(bias.astype(np.float64)) / (_LARGEST_BIAS * of_x.scale)
+    needed = needed if of_w.scale.ndim else needed.max()
+    return replace(of_w, scale=np.maximum(of_w.scale, needed).astype(np.float32))
+
+
+def _check_names(graph: Graph, scheme: Scheme) -> None:
+    """Refuse names of layers that are not there."""
+    names = [node.name for node in graph.nodes]
+    for name in (*scheme.exclude, *scheme.override):
+        if name not in names:
+            raise ValueError(f"the network has no layer {name!r}; it has {', '.join(names)}")

@@ -1,0 +1,165 @@
+"""The layers of a network made ready for row streaming: what their filters see, and what cannot be streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kernels.geometry import Geometry, Window
+from kernels.registry import automatic
+from workbook.network.graph import Array, Graph, ModelError, Node
+from workbook.network.network import Network
+from workbook.network.operators import compact, prepare
+from workbook.network.step import Settings, Step
+from workbook.network.windows import window
+from workbook.rows.row_schedule import RowLayer
+
+ROW_BY_ROW = (
+    "Add",
+    "BatchNormalization",
+    "Clip",
+    "DequantizeLinear",
+    "Identity",
+    "LeakyRelu",
+    "Min",
+    "QuantizeLinear",
+    "Relu",
+    "Sub",
+    "com.microsoft.QLinearAdd",
+)
+_WEIGHTS = {"Conv": 1, "QLinearConv": 3}  # the input that holds them
+_X_ZERO_POINT = 2  # the input of QLinearConv
+_GRAINS = {"winograd_f2": 2, "winograd_f4": 4, "winograd_f6": 6}
+_TRIED_ROWS = 16  # of a frame that shows the shapes
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A node, ready to compute some rows.
+
+    Attributes
+    ----------
+    rows : RowLayer
+    step : Step
+        The node without padding above and below.
+    padding : int
+        What stands there.
+    constants : mapping of str to array
+    """
+
+    rows: RowLayer
+    step: Step
+    padding: int
+    graph: Graph
+
+    def compute(self, windows: Sequence[Array]) -> Array:
+        """Return the output for the rows of the arrays that the node reads."""
+        arrays = iter(windows)
+        constants = self.graph.constants
+        read = [
+            None if not name else constants[name] if name in constants else next(arrays) for name in self.step.reads
+        ]
+        try:
+            return self.step.compute(*read)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"{self.step.node}: {error}") from error
+
+
+def streamed(
+    network: Network, size: tuple[int, int], algorithm: str = "auto", threads: int | None = None
+) -> tuple[tuple[Streamed, ...], list[Array]]:
+    """Prepare the nodes of a network for rows.
+
+    Parameters
+    ----------
+    network : Network
+    size : (int, int)
+        Height and width of the frames.
+    algorithm, threads
+        As `kernels.Conv2d` takes them.
+
+    Returns
+    -------
+    layers : tuple of Streamed
+    arrays : list of array
+        A few rows of the frame and of each layer's output: they show shapes and dtypes.
+
+    Raises
+    ------
+    ModelError
+        If a node cannot be computed row by row.
+    """
+    graph = network.graph
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1 or graph.outputs[0] not in graph.nodes[-1].outputs:
+        raise ModelError("row streaming takes a network with one input and one output, which its last node writes")
+    for node in graph.nodes:
+        _check(node, graph)
+    shape = graph.inputs[0].shape
+    if shape is None or len(shape) != 4 or shape[1] is None:
+        raise ModelError(f"the input {graph.inputs[0].name!r} must be of shape (N, C, H, W) with known C, not {shape}")
+    frame = np.zeros((1, shape[1], min(_TRIED_ROWS, size[0]), size[1]), np.float32)
+    arrays, numbers, layers = [frame], {graph.inputs[0].name: 0}, []
+    for node, y in network.trace(frame):
+        reads = tuple(numbers[name] for name in node.reads if name not in graph.constants)
+        layers.append(_streamed(node, graph, arrays[reads[0]], size[0], reads, Settings(algorithm, threads)))
+        numbers[node.outputs[0]] = len(arrays)
+        arrays.append(y)
+    return tuple(layers), arrays
+
+
+def _streamed(node: Node, graph: Graph, x: Array, height: int, reads: tuple[int, ...], settings: Settings) -> Streamed:
+    if node.op not in _WEIGHTS:
+        return Streamed(RowLayer(reads), prepare(node, graph.constants, settings), 0, graph)
+    weight = graph.constants[node.inputs[_WEIGHTS[node.op]]]
+    moves = window(node, weight.shape[2:])
+    top, left, _, right = moves.padding
+    below = (weight.shape[2] - 1) * moves.dilation[0] - top
+    padding, grain = 0, 1
+    if node.op == "Conv":
+        name = settings.algorithm
+        if name == "auto":
+            rows = Geometry.of((1, x.shape[1], height, x.shape[3]), weight.shape, moves)
+            name = automatic(rows, compact=compact(weight))
+        grain = _GRAINS.get(name, 1)
+        settings = replace(settings, algorithm=name)
+    else:
+        padding = int(graph.constants[node.inputs[_X_ZERO_POINT]])
+    attributes: dict[str, Any] = {**node.attributes, "pads": (0, left, 0, right), "auto_pad": "NOTSET"}
+    step = prepare(replace(node, attributes=attributes), graph.constants, settings)
+    return Streamed(RowLayer(reads, top, below, grain), step, padding, graph)
+
+
+def _check(node: Node, graph: Graph) -> None:
+    """Raise a ModelError for a node that cannot be computed row by row."""
+    if all(name in graph.constants for name in node.reads):
+        raise ModelError(f"{node}: it reads no rows of the frame, only constants")
+    if node.op in ROW_BY_ROW:
+        tall = [name for name in node.reads if name in graph.constants and _rows(graph.constants[name]) > 1]
+        if tall:
+            raise ModelError(f"{node}: its constant {tall[0]!r} has rows of its own, so it cannot be done row by row")
+        return
+    if node.op not in _WEIGHTS:
+        able = ", ".join((*_WEIGHTS, *ROW_BY_ROW))
+        raise ModelError(
+            f"{node}: it needs more than a few rows, or changes their number; what can be streamed: {able}"
+        )
+    name = node.inputs[_WEIGHTS[node.op]]
+    if name not in graph.constants:
+        raise ModelError(f"{node}: its weight {name!r} is computed in the network; it must be stored in the file")
+    taps = graph.constants[name].shape[2:]
+    moves: Window = window(node, taps)
+    top, _, bottom, _ = moves.padding
+    reach = (taps[0] - 1) * moves.dilation[0]
+    if moves.stride[0] != 1 or top + bottom != reach or max(top, bottom) > reach:
+        raise ModelError(
+            f"{node}: stride {moves.stride[0]} and {top} + {bottom} rows of padding change the height; "
+            f"row streaming needs stride 1 and {reach} rows of padding"
+        )
+
+
+def _rows(constant: Array) -> int:
+    """Rows of a constant that meets images."""
+    return constant.shape[-2] if constant.ndim > 1 else 1

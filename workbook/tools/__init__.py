@@ -1,0 +1,1 @@
+"""What the commands do with notebooks: start, lab, render, validate, check, report; and doctor."""

@@ -1,0 +1,65 @@
+"""Runs the learner's notebooks and puts them, and the scoreboard that they fill, on one page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from workbook import page
+from workbook.lessonkit import results
+from workbook.lessonkit.catalog import LESSONS, Lesson
+from workbook.lessonkit.scoreboard import scoreboard
+from workbook.measuring.this_machine import machine
+from workbook.tools.render import Progress, execute, normal_form, read
+
+TITLE = "Edge AI Workbook"
+
+
+def report(folder: Path, progress: Progress | None = None) -> str:
+    """Run every notebook of the workbook in a folder; return the page. The notebooks' files are only read.
+
+    Parameters
+    ----------
+    folder : Path
+    progress : function, optional
+        Called with the number of cells that have run, and of all.
+
+    Raises
+    ------
+    CommandError
+        If a file is no notebook.
+    """
+    paths = {lesson: folder / f"{lesson.name}.ipynb" for lesson in LESSONS}
+    notebooks = {lesson: read(path) for lesson, path in paths.items() if path.exists()}
+    cells = sum(len(notebook.cells) for notebook in notebooks.values())
+    measured = Path(os.environ.get("WORKBOOK_SCOREBOARD") or folder / results.FILE).absolute()
+    before, trouble = 0, {}
+    for lesson, notebook in notebooks.items():
+
+        def on_cell(done: int, _: int, before: int = before) -> None:
+            if progress:
+                progress(before + done, cells)
+
+        try:
+            execute(notebook, folder, on_cell, environment={"WORKBOOK_SCOREBOARD": str(measured)}, past_errors=True)
+            trouble[lesson] = _raised(notebook)
+        except RuntimeError:
+            trouble[lesson] = ": the kernel died"
+        normal_form(notebook)
+        before += len(notebook.cells)
+    sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
+    return page.document(TITLE, _summary(trouble, measured) + "".join(sections))
+
+
+def _summary(lessons: dict[Lesson, str], measured: Path) -> str:
+    """Return the head of the page: this machine, the lessons and what went wrong in them, the scoreboard."""
+    contents = [f"* [{lesson.number} · {lesson.title}](#{lesson.name}){wrong}" for lesson, wrong in lessons.items()]
+    lines = [f"# {TITLE}", "", str(machine()).removeprefix("[machine] "), "", *contents, "", "## Scoreboard", ""]
+    return page.markdown("\n".join(lines) + "\n" + scoreboard(measured).markdown)
+
+
+def _raised(notebook: Any) -> str:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    errors = sum(output.output_type == "error" for output in outputs)
+    return f": {errors} {'cells' if errors > 1 else 'cell'} raised an error" if errors else ""
