@@ -3,23 +3,36 @@
 import os
 import platform
 import signal
+import subprocess
 import sys
-import threading
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import nbformat
 import numpy as np
+import psutil
 import pytest
 
 import kernels
+from workbook.camera.latencies import early_stopping, least_samples, percentile
 from workbook.camera.loadgen import SCENARIOS, mlperf
-from workbook.lessons.streaming import early_stopping, least_samples, percentile
+from workbook.tools.render import execute
 
 WHEELS = sys.version_info < (3, 14) and platform.machine() == "x86_64"  # as the extra `test` in pyproject.toml says
 
 if not WHEELS:
     pytest.importorskip("mlperf_loadgen")
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
 IMAGES = np.random.default_rng(0).standard_normal((16, 3, 24, 24), np.float32)
+
+
+def loadgens():
+    """LoadGen's process, once there is one: the warm-up is over."""
+    return psutil.Process().children()
 
 
 @pytest.fixture(scope="module")
@@ -106,24 +119,128 @@ def test_an_error_is_raised_after_the_run(scenario):
     assert mlperf(scenario, lambda images: images, IMAGES, seconds=0.01, queries=70, rate=2_000).samples.size
 
 
-@pytest.mark.parametrize("scenario", ["SingleStream", "Server"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_results_that_are_not_of_the_images_are_an_error(scenario):
+    with pytest.raises(ValueError, match=r"the function returned \(2, 3\) for 1 images"):
+        mlperf(scenario, lambda images: np.zeros((2, 3)), IMAGES, seconds=0.01, queries=10, batch=1)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_interrupt(scenario):
     def pressed(images):
-        calls.append(len(images))
-        if len(calls) == 5:
+        if loadgens():
+            calls.append(len(images))
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.2)
         return images
 
-    calls, threads = [], threading.active_count()
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            mlperf(scenario, pressed, IMAGES, seconds=0.3, queries=100, rate=500, batch=1)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert len(calls) < 20
-    assert threading.active_count() == threads
+    calls = []
+    with pytest.raises(KeyboardInterrupt):
+        mlperf(scenario, pressed, IMAGES, seconds=0.01, queries=100, rate=500, batch=1)
+    assert calls == [1]
+
+
+def test_interrupt_while_no_query_comes(interrupted_elsewhere):
+    """The first query comes after an hour, on the average."""
+    with interrupted_elsewhere("_serve"), pytest.raises(KeyboardInterrupt):
+        mlperf("Server", lambda images: images, IMAGES, seconds=0.01, queries=2, rate=1 / 3600)
+
+
+class TestLoadGensProcess:
+    """LoadGen runs in a process of its own, and what becomes of that is said."""
+
+    @pytest.mark.parametrize("scenario", SCENARIOS)
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+    def test_its_death_is_an_exception(self, scenario, number):
+        def killing(images):
+            for process in loadgens():
+                process.send_signal(number)
+            return images
+
+        what = rf"LoadGen's process was ended by signal {number:d} \({signal.strsignal(number)}\).*: run it again"
+        with pytest.raises(RuntimeError, match=what):
+            mlperf(scenario, killing, IMAGES, seconds=0.01, queries=100, rate=500, batch=1)
+        assert mlperf(scenario, lambda images: images, IMAGES, seconds=0.01, queries=70, rate=2_000).samples.size
+
+    def test_its_death_while_no_query_comes(self):
+        def kill():
+            while not (processes := loadgens()):
+                time.sleep(0.01)
+            processes[0].kill()
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(kill)
+            with pytest.raises(RuntimeError, match=r"was ended by signal 9 \(Killed\)"):
+                mlperf("Server", lambda images: images, IMAGES, seconds=0.01, queries=2, rate=1 / 3600)
+
+    def test_its_death_while_a_fork_holds_its_pipes(self):
+        """A worker that the learner's function forks keeps copies of the pipes, so that their ends are not seen."""
+
+        def forking(images):
+            for process in loadgens():
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    pids.append(os.fork())
+                if not pids[0]:
+                    signal.pause()
+                process.kill()
+            return images
+
+        pids = []
+        with pytest.raises(RuntimeError, match="was ended by signal 9"):
+            mlperf("SingleStream", forking, IMAGES, seconds=0.01, queries=100)
+        os.kill(pids[0], signal.SIGKILL)
+        os.waitpid(pids[0], 0)
+
+    def test_what_it_says_is_in_the_exception(self, monkeypatch, tmp_path):
+        """Another LoadGen than the one that is installed, which does not import."""
+        (tmp_path / "mlperf_loadgen.py").write_text("raise ImportError('libstdc++.so.6 is too old')")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        with pytest.raises(
+            RuntimeError, match=r"(?s)ended with exit code 1.*ImportError: libstdc\+\+\.so\.6 is too old$"
+        ):
+            mlperf("Offline", lambda images: images, IMAGES)
+
+    def test_ends_with_its_parent(self):
+        code = """
+import os, signal
+import numpy as np, psutil
+from workbook.camera.loadgen import mlperf
+def killing(images):
+    for process in psutil.Process().children():
+        print(process.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return images
+mlperf("Server", killing, np.zeros((4, 1, 2, 2), np.float32), seconds=0.01, queries=100, rate=500)
+"""
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(int(ended.stdout)).wait(60)
+
+    def test_from_a_thread(self, plan):
+        with ThreadPoolExecutor(2) as threads:
+            runs = [
+                threads.submit(mlperf, "Server", plan, IMAGES, seconds=0.05, queries=70, rate=2_000) for _ in range(2)
+            ]
+        assert all(len(run.result().samples) >= 70 for run in runs)
+
+    def test_before_and_after_a_fork(self):
+        code = f"{_RUN}import os\nchild = os.fork()\n{_RUN}assert not child or os.waitpid(child, 0)[1] == 0"
+        subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", code], check=True)
+
+    def test_in_a_notebook(self, tmp_path):
+        folder = tmp_path / "my folder"
+        folder.mkdir()
+        cell = nbformat.v4.new_code_cell(f"{_RUN}len(run.samples) >= 70")
+        (output,) = execute(nbformat.v4.new_notebook(cells=[cell]), folder).cells[0].outputs
+        assert output.data["text/plain"] == "True"
+
+
+_RUN = """\
+import numpy as np
+from workbook.camera.loadgen import mlperf
+run = mlperf("Offline", lambda images: images, np.zeros((4, 1, 2, 2), np.float32), seconds=0.01, queries=70)
+"""
 
 
 def test_unknown_scenario(plan):
