@@ -12,8 +12,13 @@ import sys
 def main() -> None:
     """Run the command; what keeps the package from being imported is said without a traceback."""
     try:
+        from workbook.interrupts import reach_the_main_thread
+
+        reach_the_main_thread()
         from workbook.cli import main as command
 
         command()
+    except KeyboardInterrupt:  # while the package was imported; later the command itself says so
+        sys.exit("Aborted!")
     except ImportError as error:
         sys.exit("\n".join([f"Error: {error}", *getattr(error, "__notes__", ())]))

@@ -125,11 +125,15 @@ def run(command: list[str]) -> str:
         command, env=environment, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            if sys.stdout.isatty():
-                now = f"{'':<9} {time.monotonic() - start:3.0f} s  {line.strip()}"
-                print(f"\r\033[K{now[:width]}", end="", flush=True)
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if sys.stdout.isatty():
+                    now = f"{'':<9} {time.monotonic() - start:3.0f} s  {line.strip()}"
+                    print(f"\r\033[K{now[:width]}", end="", flush=True)
+        except KeyboardInterrupt:  # which the command need not have got
+            process.terminate()
+            raise
     if sys.stdout.isatty():
         print("\r\033[K", end="", flush=True)
     with LOG.open("a", encoding="utf-8") as log:

@@ -18,6 +18,7 @@ from workbook.commands.sweep import sweep
 from workbook.commands.terminal import follow, line, make_room, progress_bar
 from workbook.errors import CommandError
 from workbook.files import write_whole
+from workbook.interrupts import how_to_end
 from workbook.lessonkit.catalog import LESSONS
 from workbook.tools import lab as jupyter
 from workbook.tools import start as copy
@@ -72,13 +73,12 @@ def start(folder: Path, as_json: bool) -> None:
 @click.option("--everywhere", is_flag=True, help="Listen on every address, as a container must.")
 def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) -> None:
     """Open JupyterLab on your copy in FOLDER (my-workbook), and lay what it lacks. Ctrl-C ends it."""
-    jupyter.interrupt_on_hang_up()
     _show(copy.start(folder))
     first = copy.first_notebook()
     show = jupyter.can_show_browser() if browser is None else browser
     try:
         with jupyter.serving(folder, first=first, browser=show, port=port, everywhere=everywhere) as server:
-            line("lab", f"{server.address(first)}   (Ctrl-C ends it)")
+            line("lab", f"{server.address(first)}   ({how_to_end()} ends it)")
             server.process.wait()
     except KeyboardInterrupt:
         click.echo()  # below the ^C

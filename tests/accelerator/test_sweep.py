@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from cluster import PATIENCE, cluster
+from interrupting import ended, interrupt_another_thread, started, until
 
 from workbook.accelerator import sweep_workers
 from workbook.accelerator.five_lines import five_lines
@@ -255,6 +256,15 @@ class TestCluster:
             command = run(*SMALL, "--output", tmp_path / "by command", "--scheduler", address)
             assert command.exit_code == 0
             assert len(lines(tmp_path / "by command" / "table.csv")) == 5
+
+    def test_ctrl_c_while_there_is_no_worker(self, tmp_path: Path) -> None:
+        with cluster(tmp_path, 0) as (address, _):
+            command = [COMMAND, "sweep", *SMALL, "--output", tmp_path / "out", "--scheduler", address]
+            with started(*command) as process:
+                until(lambda: "Receive client connection" in (tmp_path / "scheduler.log").read_text(), process)
+                interrupt_another_thread(process)
+                assert ended(process, []) == (1, "", "Aborted!")
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["rows.jsonl"]
 
     def test_a_scheduler_without_workers(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sweep_workers, "_JOIN", 1)

@@ -223,15 +223,6 @@ class TestSource:
         assert sum(seen) in (0, 5)
 
 
-@pytest.fixture
-def interruptible():
-    """Let SIGINT raise KeyboardInterrupt, even where the tests run in the background and ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
 class TestInterrupt:
     class Interrupting:
         """A service during which Ctrl-C is pressed."""

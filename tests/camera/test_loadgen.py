@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import psutil
 import pytest
+from interrupting import PATIENCE, interrupt_another_thread_while_in
 
 import kernels
 from workbook.camera.latencies import early_stopping, least_samples, percentile
@@ -139,9 +140,9 @@ def test_interrupt(scenario):
     assert calls == [1]
 
 
-def test_interrupt_while_no_query_comes(interrupted_elsewhere):
+def test_interrupt_while_no_query_comes():
     """The first query comes after an hour, on the average."""
-    with interrupted_elsewhere("_serve"), pytest.raises(KeyboardInterrupt):
+    with interrupt_another_thread_while_in("_serve"), pytest.raises(KeyboardInterrupt):
         mlperf("Server", lambda images: images, IMAGES, seconds=0.01, queries=2, rate=1 / 3600)
 
 
@@ -215,7 +216,7 @@ mlperf("Server", killing, np.zeros((4, 1, 2, 2), np.float32), seconds=0.01, quer
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
         with suppress(psutil.NoSuchProcess):
-            psutil.Process(int(ended.stdout)).wait(60)
+            psutil.Process(int(ended.stdout)).wait(PATIENCE)
 
     def test_from_a_thread(self, plan):
         with ThreadPoolExecutor(2) as threads:

@@ -156,9 +156,6 @@ class TestCommand:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            ),  # ignored where tests run in the background
         ) as process:
             while not running.exists():
                 time.sleep(0.05)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +106,7 @@ def _here(missing: Mapping[str, Task], jobs: int | None) -> Iterator[tuple[str, 
     if workers == 1:
         yield from ((key, compute(task)) for key, task in missing.items())
         return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
     try:
         with _interrupts_held():
             waiting = {pool.submit(compute, task): key for key, task in missing.items()}
@@ -122,6 +124,16 @@ def _here(missing: Mapping[str, Task], jobs: int | None) -> Iterator[tuple[str, 
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Let this process end when its parent does; it would wait for the next task for ever."""
+
+    def watch(parent: BaseProcess) -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent_process(),), daemon=True).start()
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
@@ -63,12 +62,6 @@ class Server:
             connection.getresponse()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
-
-
-def interrupt_on_hang_up() -> None:
-    """Treat a closed terminal, and a request to end, like Ctrl-C: the server ends with this process."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
 
 
 def can_show_browser() -> bool:

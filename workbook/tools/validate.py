@@ -6,10 +6,12 @@ Only the digits of a number marked `[measured]` and the words after `[machine]` 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +20,7 @@ from workbook.errors import CommandError
 from workbook.tools.start import start
 
 CELL_SECONDS = 60
+_STOP_SECONDS = 10  # for pytest to end its kernel
 
 
 def validate(notebooks: Iterable[Path] = ()) -> bool:
@@ -61,6 +64,14 @@ def _nbval(root: Path, notebooks: list[Path]) -> int:
         "-pconftest",
     ]
     environment = dict(os.environ, WORKBOOK_QUICK="1", PYTHONPATH=str(root))
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *map(str, notebooks)], cwd=root, env=environment
-    ).returncode
+    command = [sys.executable, "-m", "pytest", *options, *map(str, notebooks)]
+    # A group of its own: Ctrl-C reaches this process alone, which then lets pytest end its kernel.
+    with subprocess.Popen(command, cwd=root, env=environment, process_group=0) as pytest:
+        try:
+            return pytest.wait()
+        except KeyboardInterrupt:
+            pytest.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                pytest.wait(_STOP_SECONDS)
+            pytest.kill()
+            raise
