@@ -71,5 +71,5 @@ def from_lanes(x: Array, out: Array | None = None) -> Array:
     check_array(x, "x", _TYPES)
     N, C, H, W = plain_shape(x.shape)
     out = np.empty((N, C, H, W), x.dtype) if out is None else out
-    out.reshape(N, -1, LANES, H, W)[...] = x.transpose(0, 1, 4, 2, 3)
+    out.reshape(N, C // LANES, LANES, H, W)[...] = x.transpose(0, 1, 4, 2, 3)
     return out

@@ -115,6 +115,7 @@ def test_an_empty_batch():
     plan = kernels.Conv2d(np.ones((16, 16, 3, 3), np.float32), padding=1)
     y = plan(to_lanes(np.ones((0, 16, 4, 5), np.float32)), lanes=True)
     assert y.shape == (0, 16 // kernels.LANES, 4, 5, kernels.LANES)
+    assert from_lanes(y).shape == (0, 16, 4, 5)
 
 
 def test_bad_input():
