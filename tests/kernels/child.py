@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 PROT_NONE = 0
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def in_child(function, *args, seconds=60):
@@ -43,12 +44,12 @@ def in_child(function, *args, seconds=60):
 
 def guarded(array, at):
     """Return a copy that lies at the "start" or the "end" of memory between two pages that nobody may touch."""
-    page, libc = mmap.PAGESIZE, ctypes.CDLL(None, use_errno=True)
+    page = mmap.PAGESIZE
     size = -(-array.nbytes // page) * page
     memory = mmap.mmap(-1, size + 2 * page)
     first = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     for address in (first, first + page + size):
-        if libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(page), PROT_NONE):
+        if _LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(page), PROT_NONE):
             raise OSError(ctypes.get_errno(), "mprotect")
     offset = page + (size - array.nbytes if at == "end" else 0)
     copy = np.frombuffer(memory, array.dtype, array.size, offset).reshape(array.shape)

@@ -36,7 +36,10 @@ ACTIVATIONS = (None, "relu", "relu6", ("leaky_relu", 0.1), ("leaky_relu", -0.5),
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution's sizes and options. Its arrays are random, the same on every run."""
+    """A convolution's sizes and options. Its arrays are random, and the same for the same seed.
+
+    With a `spread`, their numbers are multiplied by powers of two from 2**-spread to 2**spread.
+    """
 
     C: int = 3
     H: int = 10
@@ -52,6 +55,8 @@ class Layer:
     activation: str | tuple | None = None
     bias: bool = True
     residual: bool = False
+    seed: int = 20240229
+    spread: int = 0
 
     def __str__(self):
         """Name the test: the sizes, and the options that are not the default's."""
@@ -74,10 +79,12 @@ class Layer:
 
     def arrays(self, integers=False):
         """Return x, weight, bias, residual (None if the layer has none): normal, or integers from -4 to 4."""
-        random = np.random.default_rng(20240229)
+        random = np.random.default_rng(self.seed)
 
         def numbers(*shape):
             drawn = random.integers(-4, 5, shape) if integers else random.standard_normal(shape)
+            if self.spread and not integers:
+                drawn *= 2.0 ** random.integers(-self.spread, self.spread + 1, shape)
             return drawn.astype(np.float32)
 
         x, weight = numbers(*self.x_shape), numbers(*self.weight_shape)
@@ -118,15 +125,7 @@ class Layer:
 
     def check(self, algorithm, y, *arrays):
         """Assert that y is what an algorithm may give on (x, weight, bias, residual)."""
-        exact, bound = self.reference(*arrays), self.bound(algorithm, *arrays)
-        assert y.dtype == np.float32
-        assert y.shape == exact.shape
-        error = np.abs(y - exact)
-        worst = np.unravel_index(np.argmax(error - bound), error.shape)
-        assert (error <= bound).all(), (
-            f"{(error > bound).sum()} of {y.size} numbers are wrong; "
-            f"y{list(map(int, worst))} = {y[worst]}, exact {exact[worst]}, error {error[worst]} > {bound[worst]}"
-        )
+        within(y, self.reference(*arrays), self.bound(algorithm, *arrays))
 
     def check_integers(self, algorithm, **options):
         """Assert that the result on small integers is exact: sums below 2**24 have no rounding, in any order.
@@ -137,10 +136,24 @@ class Layer:
         arrays = self.arrays(integers=True)
         exact, y = self.reference(*arrays), self.run(algorithm, *arrays, **options)
         assert y.dtype == np.float32
-        assert np.abs(exact).max() < 2**24
+        assert np.abs(exact).max(initial=0) < 2**24
         np.testing.assert_array_equal(
             np.rint(y * 4) / 4 if algorithm in ROUNDING else y, exact, err_msg=f"{self} {algorithm}"
         )
+
+
+def within(y, exact, bound):
+    """Assert that no number of a result in float32 is further from the exact one than its bound."""
+    assert y.dtype == np.float32
+    assert y.shape == exact.shape
+    if not y.size:
+        return
+    error = np.abs(y - exact)
+    worst = np.unravel_index(np.argmax(error - bound), error.shape)
+    assert (error <= bound).all(), (
+        f"{(error > bound).sum()} of {y.size} numbers are wrong; "
+        f"y{list(map(int, worst))} = {y[worst]}, exact {exact[worst]}, error {error[worst]} > {bound[worst]}"
+    )
 
 
 def on_every(layers):

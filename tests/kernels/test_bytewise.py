@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from child import guarded, in_child
+from definitions import added, pooled_bytes, steps_of, to_bytes
 
 import kernels
 from kernels import LANES, from_lanes, to_lanes
@@ -17,18 +18,6 @@ def drawn(seed, dtype, shape):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8).view(dtype)
 
 
-def to_bytes(steps, zero, low=-np.inf, high=np.inf):
-    """Return numbers in steps of y as its bytes: cut off, halves to the even one."""
-    limits = np.iinfo(zero.dtype)
-    low, high = max(low, limits.min - int(zero)), min(high, limits.max - int(zero))
-    assert steps.dtype == np.float32
-    return (np.rint(np.clip(steps, np.float32(low), np.float32(high))) + int(zero)).astype(zero.dtype)
-
-
-def steps_of(q, zero):
-    return (q.astype(np.int32) - int(zero)).astype(np.float32)
-
-
 @pytest.mark.parametrize("types", list(itertools.product(TYPES, repeat=3)))
 @pytest.mark.parametrize("activation", [None, "relu", "relu6"])
 def test_add(types, activation):
@@ -36,13 +25,10 @@ def test_add(types, activation):
     scales = np.float32([0.021, 0.013, 0.03])
     for size in SIZES:
         a, b = drawn(size, types[0], size), drawn(size + 1, types[1], size)
-        total = (scales[0] * steps_of(a, a_zero) + scales[1] * steps_of(b, b_zero)) / scales[2]
-        low = -np.inf if activation is None else 0
-        expected = to_bytes(total, y_zero, low, np.float32(6) / scales[2] if activation == "relu6" else np.inf)
+        steps = scales[0], a_zero, scales[1], b_zero, scales[2], y_zero
+        expected = added(a, b, *steps, activation)
         for threads in (1, 3):
-            add = kernels.QLinearAdd(
-                scales[0], a_zero, scales[1], b_zero, scales[2], y_zero, activation=activation, threads=threads
-            )
+            add = kernels.QLinearAdd(*steps, activation=activation, threads=threads)
             np.testing.assert_array_equal(add(a, b), expected)
 
 
@@ -83,38 +69,20 @@ CASES = [(kind, *pool, dtype) for kind in ("maximum", "mean") for pool in POOLS 
 on_every_pool = pytest.mark.parametrize(("kind", "shape", "options", "dtype"), CASES)
 
 
+def steps_of_pool(kind, dtype):
+    x, y = (np.float32(0.03), dtype(9)), (np.float32(0.021), dtype(17))
+    return (*x, *x) if kind == "maximum" else (*x, *y)
+
+
 def pool_of(kind, options, dtype, threads=1):
-    steps = np.float32(0.03), dtype(9)
-    y = steps if kind == "maximum" else (np.float32(0.021), dtype(17))
     options = {"threads": threads, **options}
-    return kernels.QLinearPool(kind, options.pop("taps"), *steps, *y, **options)
-
-
-def pooled(kind, q, taps=None, stride=1, padding=0, dilation=1, count_padding=False):
-    """Return the definition, in the steps of bytes whose zero point is 9."""
-    (R, S), (down, across), (step_r, step_s) = (
-        value if isinstance(value, tuple) else (value, value) for value in (taps or q.shape[2:], stride, dilation)
-    )
-    top, left, bottom, right = padding if isinstance(padding, tuple) else (padding,) * 4
-    x = np.pad(q - 9.0, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=np.nan)
-    P, Q = (x.shape[2] - (R - 1) * step_r - 1) // down + 1, (x.shape[3] - (S - 1) * step_s - 1) // across + 1
-    y = np.empty((*x.shape[:2], P, Q), np.float32)
-    for p, q in itertools.product(range(P), range(Q)):
-        h, w = p * down, q * across
-        window = x[:, :, h : h + (R - 1) * step_r + 1 : step_r, w : w + (S - 1) * step_s + 1 : step_s]
-        if kind == "maximum":
-            y[:, :, p, q] = np.nanmax(window, (2, 3))
-        else:
-            ratio = np.float32(0.03) / np.float32(0.021)
-            count = np.float32(R * S if count_padding else np.isfinite(window[0, 0]).sum())
-            y[:, :, p, q] = ratio / count * np.nansum(window, (2, 3)).astype(np.float32)
-    return y
+    return kernels.QLinearPool(kind, options.pop("taps"), *steps_of_pool(kind, dtype), **options)
 
 
 @on_every_pool
 def test_pools_are_the_definition_in_every_form(kind, shape, options, dtype):
     x = drawn(7, dtype, shape)
-    expected = to_bytes(pooled(kind, x, **options), dtype(9 if kind == "maximum" else 17))
+    expected = pooled_bytes(kind, x, *steps_of_pool(kind, dtype), **options)
     for threads in (1, 2, 5):
         pool = pool_of(kind, options, dtype, threads)
         np.testing.assert_array_equal(pool(x), expected)

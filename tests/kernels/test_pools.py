@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from child import guarded, in_child
+from definitions import pooled
 
 import kernels
 from kernels import Pool2d, from_lanes, to_lanes
@@ -26,25 +27,6 @@ on_every_pool = pytest.mark.parametrize(
 
 def image(shape):
     return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
-
-
-def pooled(kind, x, taps=None, stride=1, padding=0, dilation=1, count_padding=False):
-    """Return the definition in float64."""
-    (R, S), (down, across), (step_r, step_s) = (
-        value if isinstance(value, tuple) else (value, value) for value in (taps or x.shape[2:], stride, dilation)
-    )
-    top, left, bottom, right = padding if isinstance(padding, tuple) else (padding,) * 4
-    x = np.pad(np.float64(x), ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=np.nan)
-    P, Q = (x.shape[2] - (R - 1) * step_r - 1) // down + 1, (x.shape[3] - (S - 1) * step_s - 1) // across + 1
-    y = np.empty((*x.shape[:2], P, Q))
-    for p, q in itertools.product(range(P), range(Q)):
-        h, w = p * down, q * across
-        window = x[:, :, h : h + (R - 1) * step_r + 1 : step_r, w : w + (S - 1) * step_s + 1 : step_s]
-        if kind == "maximum":
-            y[:, :, p, q] = np.nanmax(window, (2, 3))
-        else:
-            y[:, :, p, q] = np.nansum(window, (2, 3)) / (R * S if count_padding else np.isfinite(window[0, 0]).sum())
-    return y
 
 
 def forms(shape):
