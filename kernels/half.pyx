@@ -90,8 +90,8 @@ cdef Py_ssize_t patch_size(const Work* work) noexcept nogil:
 
 
 cdef Py_ssize_t flat_size(const Work* work) noexcept nogil:
-    """Pixels of a block, counted through whole rows of the patch, in whole tiles."""
-    return ceil_div(work.patch.blocks.rows * work.patch.width, HALF_COLS) * HALF_COLS
+    """Pixels of a block, counted through whole rows of the patch, in whole tiles; the last row is read in vectors."""
+    return ceil_div(work.patch.blocks.rows * work.patch.width + VLEN - 1, HALF_COLS) * HALF_COLS
 
 
 cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
