@@ -15,15 +15,15 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+from bytes_layer import Case
 from child import guarded
 from definitions import added, pooled, pooled_bytes, steps_of, to_bytes
 from hunt import Kind
 from hypothesis import assume
 from hypothesis import strategies as st
 from layers import ROUNDING, Layer, within
-from quantized_layers import Case
 from random_layers import ACTIVATIONS, counts, layers
-from test_integers import onnxruntime_result
+from test_bytes_conv import onnxruntime_result
 
 import kernels
 from kernels import LANES, from_lanes, registry, to_lanes

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from bytes_layer import CASES, MIXES, Case
 from child import guarded, in_child
 from layers import Layer
-from quantized_layers import CASES, MIXES, Case
 
 import kernels
 from kernels import thread_pool

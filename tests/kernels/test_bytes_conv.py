@@ -7,9 +7,9 @@ import onnx
 import onnx.backend.test.case.node.convinteger
 import onnx.backend.test.case.node.qlinearconv  # registers their node tests
 import pytest
+from bytes_layer import CASES, MIXES, Case
 from layers import Layer
 from onnx.backend.test.case.node import _NodeTestCases as NODE_CASES
-from quantized_layers import CASES, MIXES, Case
 from test_onnx_cases import arguments
 
 import kernels

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
+from bytes_layer import Case
 from child import guarded, in_child
 from layers import Layer
-from quantized_layers import Case
 
 import kernels
 from kernels import LANES, from_lanes, to_lanes
