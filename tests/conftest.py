@@ -1,4 +1,4 @@
-"""What every test may count on: Ctrl-C raises KeyboardInterrupt, however the run was started."""
+"""What every test may count on: the same random examples, no limit of time, and a Ctrl-C that is not ignored."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ import signal
 import threading
 from collections.abc import Iterator
 
-import psutil
+import hypothesis
 import pytest
+
+# The same examples on every run. One that has failed is kept as an @example: there is no database. A busy machine is
+# no bug: no deadline, and no complaint that examples take long.
+hypothesis.settings.register_profile(
+    "same",
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_configure() -> None:
@@ -19,6 +31,8 @@ def pytest_configure() -> None:
 
 def _held() -> dict[str, set[object]]:
     """What this process holds: its threads, the files that it has open, and its children."""
+    import psutil  # not needed by the tests of the kernels
+
     return {
         "threads": set(threading.enumerate()),
         "files": set(os.listdir("/proc/self/fd")),  # the list's own number is the same each time, or free

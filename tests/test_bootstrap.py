@@ -51,7 +51,7 @@ def calls(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def run(clone: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a clone with an environment that holds nothing but this."""
     clean = {"PATH": os.defpath, "HOME": str(clone), "PIP_CONFIG_FILE": os.devnull, **environment}
-    return subprocess.run(command, cwd=clone, env=clean, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=clone, env=clean, capture_output=True, text=True, timeout=1200)
 
 
 def fake_compiler(folder: Path, script: str) -> str:

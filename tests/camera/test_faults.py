@@ -29,7 +29,8 @@ from workbook.lessons.streaming import (
 
 BOTH = pytest.mark.parametrize("clock", [Simulated, RealTime])
 FAST = 2_000  # frames a second
-HANG = 30  # s in which a test of real time must end, on any machine
+HANG = 300  # s in which a test of real time must end, on any machine
+PATIENCE = 2  # s: a worker that computes is not kept from its core for so long
 
 
 @pytest.fixture(autouse=True)
@@ -111,12 +112,12 @@ class TestService:
     @BOTH
     def test_the_last_worker_stalls(self, clock):
         service = Stuck(4)
-        run = stream(camera(40, FAST), service, clock=clock(), patience=0.2)
+        run = stream(camera(40, FAST), service, clock=clock(), patience=PATIENCE)
         service.let_go.set()
         offered = len(run.records)
         counted(run, offered)
         assert offered >= 5
-        assert run.complaints == ("worker 0 was given up: no result after 0.2 s",)
+        assert run.complaints == ("worker 0 was given up: no result after 2 s",)
         assert run.reason(4) == "stalled"
         assert {run.reason(row) for row in range(5, offered)} <= {"no worker left"}
         assert run.summary.done == 4
@@ -124,7 +125,7 @@ class TestService:
     @BOTH
     def test_another_worker_goes_on(self, clock):
         stuck = Stuck(0)
-        run = stream(camera(200, FAST), [stuck, Modelled(0, 1e-4)], clock=clock(), patience=0.1)
+        run = stream(camera(200, FAST), [stuck, Modelled(0, 1e-4)], clock=clock(), patience=PATIENCE)
         stuck.let_go.set()
         counted(run, 200)
         assert run.summary.failed <= 1
@@ -132,7 +133,7 @@ class TestService:
 
     def test_a_result_that_comes_after_all_changes_nothing(self):
         stuck = Stuck(3)
-        run = stream(camera(4, FAST), stuck, clock=RealTime(), patience=0.1)
+        run = stream(camera(4, FAST), stuck, clock=RealTime(), patience=PATIENCE)
         before = run.records.tobytes()
         stuck.let_go.set()
         time.sleep(0.05)
@@ -198,10 +199,10 @@ class TestSource:
             yield Frame(0, 0.0)
             let_go.wait(HANG)
 
-        run = way(hanging(), Modelled(0, 0), clock=RealTime(), patience=0.1)
+        run = way(hanging(), Modelled(0, 0), clock=RealTime(), patience=PATIENCE)
         let_go.set()
         counted(run, 1)
-        assert run.complaints[0] == "the source was given up: no frame after 0.1 s"
+        assert run.complaints[0] == "the source was given up: no frame after 2 s"
 
     @BOTH
     @pytest.mark.parametrize(
@@ -237,12 +238,12 @@ class TestInterrupt:
 
         def seconds(self, batch):
             self(batch)
-            return 1e-3
+            return 0.05
 
     @BOTH
     def test_what_was_done_is_kept_and_what_waits_is_dropped(self, clock):
         with pytest.raises(Interrupted, match="interrupted; ") as caught:
-            stream(camera(500, FAST), self.Interrupting(5), clock=clock())
+            stream(camera(500, 100), self.Interrupting(5), clock=clock())
         run = caught.value.run
         counted(run, len(run.records))
         assert 5 <= run.summary.done < 500
@@ -312,7 +313,7 @@ class Rough:
 def test_storm(clock, policy):
     source = Storm(rate=20_000)
     services = [Rough(stuck=False), Rough(stuck=True), Rough(stuck=True)]
-    run = stream(source, services, policy, clock=clock(), deadline=0.05, patience=0.2)
+    run = stream(source, services, policy, clock=clock(), deadline=0.05, patience=PATIENCE)
     for service in services[1:]:
         service.stuck.let_go.set()
     counted(run, 10_000)

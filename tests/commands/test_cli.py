@@ -18,6 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import nbformat
 import pytest
 from command_line import COMMAND, assert_one_line_error, run
+from interrupting import PATIENCE
 
 import workbook
 from workbook.cli import main
@@ -115,7 +116,7 @@ class TestLab:
         )
         assert settings["schema"]["properties"]["fetchNews"]["default"] == "false"
         lab.send_signal(signal.SIGINT)
-        out, err = lab.communicate(timeout=30)
+        out, err = lab.communicate(timeout=PATIENCE)
         assert lab.returncode == 0
         assert out.strip() == f"ended     your work is in {tmp_path / 'my workbook'}"
         assert err == ""

@@ -14,7 +14,7 @@ PROT_NONE = 0
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def in_child(function, *args, seconds=60):
+def in_child(function, *args, seconds=600):
     """Call function(*args) in a child; fail with its traceback, or with the signal that ended it."""
     read, write = os.pipe()
     with warnings.catch_warnings():

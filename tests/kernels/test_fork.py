@@ -66,6 +66,6 @@ def test_multiprocessing_fork(algorithm):
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking while threads are alive
         workers = multiprocessing.get_context("fork").Pool(2)
     with workers:
-        results = workers.map_async(compute, [algorithm] * 8).get(timeout=60)
+        results = workers.map_async(compute, [algorithm] * 8).get(timeout=600)
     workers.join()
     assert results == [expected] * 8

@@ -28,7 +28,7 @@ print(kernels.isa(), kernels.isas(), *sorted(name for name in sys.modules if nam
 def python(*arguments, level):
     environment = {**os.environ, "KERNELS_ISA": level}
     command = [sys.executable, "-P", *arguments]  # -P: an installed package, not the folder of its sources
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=3600)
 
 
 @pytest.mark.parametrize("level", [level for level in kernels.isas() if level != kernels.isa()])

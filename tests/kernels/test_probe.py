@@ -44,9 +44,9 @@ def test_twice_the_work_takes_longer(work):
     def best(n):
         times = []
         for _ in range(9):
-            start = time.perf_counter()
+            start = time.thread_time()
             work(n)
-            times.append(time.perf_counter() - start)
+            times.append(time.thread_time() - start)
         return min(times)
 
     assert best(8) > 3 * best(1)

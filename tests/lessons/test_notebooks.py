@@ -2,9 +2,9 @@
 
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -18,7 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
 MOST_CELLS, MOST_CODE_LINES, MOST_WORDS = 40, 15, 120
-MOST_SECONDS, MOST_BYTES = 20, 400_000
+MOST_SECONDS, MOST_BYTES = 2 * 20, 400_000  # seconds of a core: 20 on two
 LEAST_COMPARED = 0.7
 MOST_IGNORED = 2  # in the whole workbook
 
@@ -159,6 +159,12 @@ def test_exercises_are_the_packages(path):
         assert f"**{exercise} {title}.**" in prose
 
 
+def kernels_seconds():
+    """Seconds of a core that children have used; by the clock on the wall, another program's would count too."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @each_notebook
 def test_solved_notebook_runs_and_every_check_says_correct(path, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBOOK_QUICK", "1")
@@ -168,9 +174,9 @@ def test_solved_notebook_runs_and_every_check_says_correct(path, tmp_path, monke
     for cell in notebook.cells:
         if cell.source in solved:
             cell.source = solved[cell.source].solved_cell
-    start = time.perf_counter()
+    before = kernels_seconds()
     notebook = render.execute(notebook, tmp_path)
-    assert time.perf_counter() - start < MOST_SECONDS
+    assert kernels_seconds() - before < MOST_SECONDS
     said = "\n".join(text for cell in notebook.cells if cell.cell_type == "code" for text in texts(cell))
     for exercise in lesson.exercise_ids:
         assert f"{exercise} correct: " in said

@@ -3,6 +3,7 @@
 import threading
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,15 +60,23 @@ def test_the_threads_own_clock_leaves_waiting_out():
     assert times["asleep"].median < 0.004
 
 
-def test_waiting_is_told_from_running():
-    def run():
-        end = time.thread_time() + 0.002
-        while time.thread_time() < end:
-            pass
+def test_waiting_is_told_from_running(monkeypatch):
+    """By clocks of our own: on a busy machine what runs has to wait too."""
 
-    times = timing.interleaved({"asleep": lambda: time.sleep(0.005), "running": run}, seconds=0.05)
-    assert times["asleep"].waited > 0.9
-    assert times["running"].waited < times["asleep"].waited
+    def passes(wall, running):
+        now["wall"] += wall
+        now["running"] += running
+
+    now = dict.fromkeys(("wall", "running"), 0.0)
+    clocks = SimpleNamespace(perf_counter=lambda: now["wall"], thread_time=lambda: now["running"])
+    monkeypatch.setattr(timing, "time", clocks)
+    cases = {"asleep": lambda: passes(0.005, 0), "running": lambda: passes(0.002, 0.002), "both": lambda: passes(4, 1)}
+    times = timing.interleaved(cases, seconds=0.05, clock=clocks.perf_counter)
+    assert [times[name].waited for name in cases] == pytest.approx([1, 0, 0.75])
+
+
+def test_sleep_is_waiting():
+    assert timing.interleaved({"asleep": lambda: time.sleep(0.005)}, seconds=0.05)["asleep"].waited > 0.9
 
 
 @pytest.mark.parametrize(("value", "quick"), [("1", True), ("yes", True), ("0", False), ("", False)])

@@ -165,7 +165,7 @@ def test_skeleton_is_the_model_without_its_large_arrays() -> None:
     assert left == proto
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_skeleton_of_changed_bytes_is_theirs(data: st.DataObject) -> None:
     """Whatever protobuf makes of some bytes, it makes of what is left of them, but for the arrays."""

@@ -14,8 +14,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from command_line import COMMAND, assert_one_line_error, run
+from interrupting import PATIENCE
 
 from workbook import page
+from workbook.lessonkit import results
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.scoreboard import COLUMNS, ROWS
 from workbook.tools.browser import CHROMIUM, chromium
@@ -90,7 +92,9 @@ def test_copy_is_only_read(whole: Path, tmp_path: Path) -> None:
         assert (whole / "my-workbook" / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_scoreboard_has_what_the_notebooks_have_measured(tmp_path: Path) -> None:
+def test_scoreboard_has_what_the_notebooks_have_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBOOK_SCOREBOARD", str(tmp_path / "scoreboard.json"))
+    monkeypatch.setattr(results, "_unsaved", {})
     row = next(row for row in ROWS if row.is_written and row.measured)
     code = f"from workbook import results; results.record({{{row.measured!r}: 12.3}})"
     folder = small_copy(tmp_path / "copy", code)
@@ -157,7 +161,7 @@ def test_interrupt_keeps_the_last_page(tmp_path: Path) -> None:
         while not running.exists():
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert err.strip() == "Aborted!"
     assert [path.read_text() for path in old.parent.iterdir()] == ["old"]
