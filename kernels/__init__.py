@@ -6,6 +6,7 @@ The algorithms are the `.pyx` files of this folder; `source(name)` returns one. 
 from kernels.instruction_set import isa, isas  # first: it puts the algorithms of the chosen instruction set in place
 
 # isort: split
+from kernels.arrays import Stored
 from kernels.bytes_conv import QLinearConv, conv_integer, qlinear_conv
 from kernels.bytes_layers import DequantizeLinear, LookUp, QLinearAdd, QLinearPool, QuantizeLinear
 from kernels.convolution import Conv2d, algorithms, conv2d, source
@@ -22,6 +23,7 @@ __all__ = [
     "QLinearConv",
     "QLinearPool",
     "QuantizeLinear",
+    "Stored",
     "algorithms",
     "conv2d",
     "conv_integer",

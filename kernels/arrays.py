@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,33 @@ import numpy.typing as npt
 from kernels.bound import Bound
 
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An array that is somewhere else, such as in a file, and is read when it is needed.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+    read : function
+        Returns the array, read or computed anew.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[], Array]
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
 
 
 def check_dtype(dtype: np.dtype[Any], name: str, allowed: tuple[str, ...] = ("float32",)) -> None:
@@ -44,10 +74,37 @@ def finite_copy(array: Array, name: str, allowed: tuple[str, ...] = ("float32",)
     all that it is a view of.
     """
     check_array(array, name, allowed)
+    check_finite(array, name)
+    return readable(array) if _read_only(array) else np.array(array, order="C")
+
+
+def check_finite(array: Array, name: str) -> None:
+    """Raise a ValueError for an infinity or a NaN, and say where it is."""
     if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name} must be finite, but {name}{list(where)} is {array[where]}")
-    return readable(array) if _read_only(array) else np.array(array, order="C")
+
+
+def stored_weight(weight: Array | Stored, name: str, allowed: tuple[str, ...]) -> Stored:
+    """Return filters as something to be read: a copy of an array, checked here; what is stored is checked when read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For filters of another dtype, or an array that is not finite.
+    """
+    if isinstance(weight, Stored):
+        given = weight
+        check_dtype(given.dtype, name, allowed)
+
+        def read() -> Array:
+            array = readable(given.read())
+            check_finite(array, name)
+            return array
+
+        return replace(given, read=read)
+    own = finite_copy(weight, name, allowed)
+    return Stored(own.shape, own.dtype, lambda: own)
 
 
 def _read_only(array: object) -> bool:

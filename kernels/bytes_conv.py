@@ -6,13 +6,14 @@ subtracting 128, to the zero point too, which changes no difference x - x_zero_p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels.arrays import check_array, check_out, finite_copy, readable
+from kernels.arrays import Stored, check_array, check_out, finite_copy, readable
 from kernels.bound import Bound
 from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer, zero_point
 from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
@@ -134,10 +135,11 @@ def conv_integer(
     -------
     (N, K, P, Q) int32
     """
-    filters = Filters(w, w_zero_point, None, Window.of(stride, padding, dilation, groups), algorithm, threads)
+    window = Window.of(stride, padding, dilation, groups)
+    filters = Filters(w, w_zero_point, None, window.groups, algorithm, threads)
     check_array(x, "x", BYTES)
     zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
-    shape = geometry_of(x.shape, filters.shape, filters.window)
+    shape = geometry_of(x.shape, filters.shape, window)
     y = np.empty(shape.y_shape, np.int32)
     filters.call(filters.bind(shape, x, zero, None, _NO_OUTPUT, None, y))
     return y
@@ -150,6 +152,8 @@ class QLinearConv:
 
     Parameters
     ----------
+    w : (K, C / groups, R, S) uint8 or int8, or Stored
+        What is stored is read when it is packed: once for each form of image, plain or in lanes, that is met.
     activation : None, "relu", "relu6" or ("leaky_relu", slope)
         Applied to each output number: the first two cut off more, the last goes through a table of 256 bytes.
 
@@ -165,7 +169,7 @@ class QLinearConv:
 
     def __init__(
         self,
-        w: ByteArray,
+        w: ByteArray | Stored,
         w_scale: Scale,
         w_zero_point: Integer,
         bias: npt.NDArray[np.int32] | None = None,
@@ -182,8 +186,8 @@ class QLinearConv:
         algorithm: str = "auto",
         threads: int | None = None,
     ) -> None:
-        window = Window.of(stride, padding, dilation, groups)
-        self._filters = Filters(w, w_zero_point, bias, window, algorithm, threads)
+        self._window = Window.of(stride, padding, dilation, groups)
+        self._filters = Filters(w, w_zero_point, bias, self._window.groups, algorithm, threads)
         self.weight_shape, self.algorithm = self._filters.shape, algorithm
         self.threads = self._filters.threads
         K = self.weight_shape[0]
@@ -239,22 +243,24 @@ class QLinearConv:
     def _bound(self, x: ByteArray, out: ByteArray) -> Bound:
         check_array(x, "x", BYTES)
         zero = zero_point(self._x_zero_point, "x_zero_point", x.dtype)
-        shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._filters.window)
+        shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._window)
         lanes = isinstance(out, np.ndarray) and in_lanes(out.shape)
         check_out(out, lanes_shape(shape.y_shape) if lanes else shape.y_shape, {"x": x}, self._dtype.name)
         return self._filters.bind(shape, x, zero, self._scale, self._output, self._table, out)
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
-        return geometry_of(plain_shape(x_shape), self.weight_shape, self._filters.window).y_shape
+        return geometry_of(plain_shape(x_shape), self.weight_shape, self._window).y_shape
 
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether x and y may have these forms, as `Conv2d.takes`."""
         return not self._filters.obstacle(x_lanes, y_lanes)
 
-    def forget_weight(self, again: Callable[[], ByteArray]) -> None:
-        """Keep only what is packed of the weights, as `Conv2d.forget_weight`; `again` returns w."""
-        self._filters.forget_weight(again)
+    def padded(self, padding: Padding) -> QLinearConv:
+        """Return the layer with another padding; both share what is packed of the filters."""
+        other = copy(self)
+        other._window = replace(self._window, padding=Window.of(1, padding, 1, 1).padding)
+        return other
 
     @property
     def y_dtype(self) -> np.dtype[Any]:

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels import bytes_lanes, bytes_plain
-from kernels.arrays import Arenas, check_array, readable, thread_count
+from kernels.arrays import Arenas, Stored, check_array, check_dtype, readable, thread_count
 from kernels.bound import Bound
-from kernels.geometry import Geometry, Window, filter_sizes
+from kernels.geometry import Geometry, filter_sizes
 from kernels.layout import LANES, in_lanes
 from kernels.probe import tile_shape
 
@@ -37,29 +37,27 @@ class Filters:
     ----------
     shape : (int, int, int, int)
         (K, C / groups, R, S).
-    window : Window
+    groups : int
     threads : int
     """
 
     def __init__(
         self,
-        w: ByteArray,
+        w: ByteArray | Stored,
         w_zero_point: Integer,
         bias: npt.NDArray[np.int32] | None,
-        window: Window,
+        groups: int,
         algorithm: str,
         threads: int | None,
     ) -> None:
-        check_array(w, "w", BYTES)
-        self.shape, self.window = filter_sizes(w.shape), window
+        self._weight = _stored(w)
+        self.shape, self.groups = filter_sizes(self._weight.shape), groups
         K = self.shape[0]
-        if K % window.groups:
-            raise ValueError(f"groups={window.groups} does not divide the {K} output channels of w")
-        zero = _zero_points(w_zero_point, K, w.dtype)
-        less = 128 if w.dtype == np.uint8 else 0  # signed bytes
-        signed = _signed(w)
-        self._weight: Callable[[], npt.NDArray[np.int8]] = lambda: signed
-        self._sums = signed.sum((1, 2, 3), dtype=np.int64)
+        if K % groups:
+            raise ValueError(f"groups={groups} does not divide the {K} output channels of w")
+        zero = _zero_points(w_zero_point, K, self._weight.dtype)
+        less = 128 if self._weight.dtype == np.uint8 else 0  # signed bytes
+        self._sums: npt.NDArray[np.int64] | None = None  # of each filter, known when they are packed
         self._zero = np.array(np.broadcast_to(zero - less, K), np.int32)
         self._bias = np.zeros(K, np.int64)
         if bias is not None:
@@ -75,10 +73,6 @@ class Filters:
         self._arenas = Arenas(np.int32)
         self._offsets: dict[int, npt.NDArray[np.int32]] = {}  # by the zero point of x, of which a plan sees few
 
-    def forget_weight(self, again: Callable[[], ByteArray]) -> None:
-        """Keep only what is packed; `again` returns w whenever it has to be packed for a form of image."""
-        self._weight = lambda: _signed(again())
-
     @property
     def packed_bytes(self) -> int:
         """Bytes of the packed filters, of every form that has been used so far."""
@@ -89,8 +83,8 @@ class Filters:
         K, C, _, _ = self.shape
         if not (x_lanes or y_lanes):
             return ""
-        if self.window.groups > 1:
-            return f"the {self.window.groups} groups of channels are known to plain images only"
+        if self.groups > 1:
+            return f"the {self.groups} groups of channels are known to plain images only"
         if self._kind or self._zero.any():
             return "filters with a zero point, and sums that saturate, are known to plain images only"
         odd = next((n for n, lanes in ((C, x_lanes), (K, y_lanes)) if lanes and n % LANES), 0)
@@ -115,24 +109,22 @@ class Filters:
             forms = both if any(both) and not self.obstacle(*both) else forms
         flip = 128 if x.dtype == np.int8 else 0  # signed x is 128 more
         arrays = readable(x).reshape(shape.x_shape).view(np.uint8), x_zero & 255, flip
-        offset, out = self._offset(x_zero + flip), y.reshape(shape.y_shape).view(np.uint8)
         if not shape.N:
             return Bound("direct", 0, self.threads, None)
+        packed, out = self._pack("lanes" if any(forms) else "plain"), y.reshape(shape.y_shape).view(np.uint8)
+        offset = self._offset(x_zero + flip)
         if any(forms):
             assert scale is not None
             layer, numbers = _in_lanes(shape, self.threads, flip, *forms)
             columns = -(-shape.K // _COLUMNS) * _COLUMNS
             factors = np.resize(offset, columns), np.resize(scale, columns)
             run: Callable[[npt.NDArray[np.int32], int], None] = partial(
-                bytes_lanes.run, layer, *arrays, self._pack("lanes"), *factors, output, table, out
+                bytes_lanes.run, layer, *arrays, packed, *factors, output, table, out
             )
         else:
             zeros = self._zero if self._zero.any() else None
             layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
-            plain_factors = offset, zeros, scale
-            run = partial(
-                bytes_plain.run, layer, *arrays, self._pack("plain"), *plain_factors, output, table, out, self._kind
-            )
+            run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, table, out, self._kind)
         return Bound(ALGORITHMS[self._kind], numbers, self.threads, on_words(run))
 
     def call(self, bound: Bound) -> None:
@@ -141,16 +133,20 @@ class Filters:
 
     def _pack(self, form: str) -> npt.NDArray[np.int32]:
         if form not in self._packed:
+            signed = _signed(self._weight.read())
+            if self._sums is None:
+                self._sums = signed.sum((1, 2, 3), dtype=np.int64)
             if form == "lanes":
-                packed = bytes_lanes.pack(self._weight())
+                packed = bytes_lanes.pack(signed)
             else:
-                packed = bytes_plain.pack(self._weight(), self.window.groups, self._kind, bool(self._zero.any()))
+                packed = bytes_plain.pack(signed, self.groups, self._kind, bool(self._zero.any()))
             self._packed[form] = packed
         return self._packed[form]
 
     def _offset(self, x_zero: int) -> npt.NDArray[np.int32]:
         """What does not depend on x in  bias + sum of (x - x_zero)*(w - w_zero), for every output channel; it wraps."""
         if x_zero not in self._offsets:
+            assert self._sums is not None  # what is bound is packed
             zeros = math.prod(self.shape[1:]) * self._zero.astype(np.int64)
             offset: npt.NDArray[np.int64] = self._bias - x_zero * self._sums + x_zero * zeros
             self._offsets[x_zero] = offset.astype(np.int32)
@@ -174,6 +170,16 @@ def _in_lanes(shape: Geometry, threads: int, flip: int, x_lanes: bool, y_lanes: 
 def on_words(run: Callable[[npt.NDArray[np.int32], int], None]) -> Callable[[npt.NDArray[Any], int], None]:
     """Return the run on scratch of any type of four bytes."""
     return lambda scratch, threads: run(scratch.view(np.int32), threads)
+
+
+def _stored(w: ByteArray | Stored) -> Stored:
+    """Return filters as something to be read; of an array a copy, which the caller cannot change."""
+    if isinstance(w, Stored):
+        check_dtype(w.dtype, "w", BYTES)
+        return w
+    check_array(w, "w", BYTES)
+    own = np.array(w, order="C")
+    return Stored(own.shape, own.dtype, lambda: own)
 
 
 def _signed(w: ByteArray) -> npt.NDArray[np.int8]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 
@@ -11,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels import bytes_conv, cost
-from kernels.arrays import Arenas, check_array, check_dtype, check_out, finite_copy, readable, thread_count
+from kernels.arrays import (
+    Arenas,
+    Stored,
+    check_array,
+    check_dtype,
+    check_out,
+    finite_copy,
+    readable,
+    stored_weight,
+    thread_count,
+)
 from kernels.bound import Bound
 from kernels.explain import Explanation, Option
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
@@ -91,6 +102,9 @@ class Conv2d:
 
     Parameters
     ----------
+    weight : (K, C / groups, R, S) float32, or Stored
+        What is stored is read, and must be finite, when an algorithm packs it: once for each that is used. Of an array
+        the plan keeps a copy, for algorithms to come.
     compact : bool
         Whether Winograd keeps the filters as they are and transforms them in each call: 9/16 (`winograd_f2`) to 9/64
         (`winograd_f6`) of the memory. It takes some percent longer on large filters and images, and much longer on
@@ -108,7 +122,7 @@ class Conv2d:
 
     def __init__(
         self,
-        weight: FloatArray,
+        weight: FloatArray | Stored,
         bias: FloatArray | None = None,
         *,
         stride: Pair = 1,
@@ -122,12 +136,10 @@ class Conv2d:
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
         self._activation = activation_code(activation)
-        check_array(weight, "weight", floats())
-        self._dtype = weight.dtype.name
-        self._algorithms = of_dtype(weight.dtype)
-        self.weight_shape = filter_sizes(weight.shape)
-        self._weight: FloatArray = finite_copy(weight, "weight", (self._dtype,))
-        self._again: Callable[[], FloatArray] | None = None
+        self._weight = stored_weight(weight, "weight", floats())
+        self._dtype = self._weight.dtype.name
+        self._algorithms = of_dtype(self._dtype)
+        self.weight_shape = filter_sizes(self._weight.shape)
         K = self.weight_shape[0]
         if K % self._window.groups:
             raise ValueError(f"groups={self._window.groups} does not divide the {K} output channels of weight")
@@ -147,7 +159,7 @@ class Conv2d:
         if algorithm != "auto":
             self._check_runs(algorithm)
             self._pack(algorithm)
-            self._weight = np.empty(0, self._dtype)  # no other algorithm will pack it
+            self._weight = replace(self._weight, read=lambda: np.empty(0))  # no other algorithm will pack it
 
     def __call__(
         self,
@@ -224,15 +236,22 @@ class Conv2d:
         )
         return Bound(name, numbers, self.threads, run if shape.N else None)
 
-    def forget_weight(self, again: Callable[[], FloatArray]) -> None:
-        """Keep only what is packed of the weights; what is not packed yet will be when it is needed.
+    def padded(self, padding: Padding) -> Conv2d:
+        """Return the layer with another padding; both share what is packed of the weights."""
+        other = copy(self)
+        other._window = replace(self._window, padding=Window.of(1, padding, 1, 1).padding)
+        return other
 
-        Parameters
-        ----------
-        again : function
-            Returns the weights; called whenever an algorithm is used for the first time.
-        """
-        self._weight, self._again = np.empty(0, self._dtype), again
+    def without_activation(self) -> Conv2d:
+        """Return the layer without its activation; both share what is packed of the weights."""
+        other = copy(self)
+        other._activation = activation_code(None)
+        return other
+
+    @property
+    def y_dtype(self) -> np.dtype[np.floating]:
+        """The output's type, which is that of all arrays."""
+        return self._weight.dtype
 
     @property
     def packed_bytes(self) -> int:
@@ -261,7 +280,7 @@ class Conv2d:
         forms = in_lanes(x_shape), lanes
         options = tuple(self._option(name, shape, *forms) for name in self._algorithms)
         numbers = sum(map(math.prod, (shape.x_shape, shape.weight_shape, shape.y_shape)))
-        return Explanation(self._choice(shape, *forms), shape.macs, self._weight.itemsize * numbers, options)
+        return Explanation(self._choice(shape, *forms), shape.macs, self._weight.dtype.itemsize * numbers, options)
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
@@ -308,11 +327,10 @@ class Conv2d:
     def _pack(self, name: str) -> FloatArray:
         packed = self._packed.get(name)
         if packed is None:
-            weight = readable(self._again()) if self._again else self._weight
             pack = self._algorithms[name].pack
             if self._compact:
                 pack = COMPACT.get(name, pack)
-            packed = self._packed[name] = pack(weight, self._window.groups)
+            packed = self._packed[name] = pack(self._weight.read(), self._window.groups)
         return packed
 
 

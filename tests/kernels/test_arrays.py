@@ -1,5 +1,7 @@
 """Arrays as NumPy makes them: views, read-only, unaligned, of odd strides; and what happens to them afterwards."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from layers import ALGORITHMS, WINOGRAD, Layer
@@ -87,24 +89,74 @@ def test_plan_keeps_its_own_weights(algorithm):
 
 
 def test_weights_that_nobody_writes_to_are_not_copied():
-    _, weight, _, _ = LAYER.arrays()
+    weight = np.ones((64, 64, 8, 8), np.float32)
     from_file = np.frombuffer(weight.tobytes(), np.float32).reshape(weight.shape)
     marked, view = weight.copy(), weight.view()
     marked.setflags(write=False)
     view.setflags(write=False)  # whoever has `weight` can still write
-    shared = [np.shares_memory(kernels.Conv2d(w, groups=2)._weight, w) for w in (from_file, marked, view, weight)]
-    assert shared == [True, True, False, False]
+    copied = []
+    for given in (from_file, marked, view, weight):
+        tracemalloc.start()
+        plan = kernels.Conv2d(given)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        copied.append(held >= weight.nbytes)
+        assert plan.packed_bytes == 0
+    assert copied == [False, False, True, True]
 
 
-def test_a_plan_without_its_weights_asks_for_them_once_an_algorithm():
+def reading(weight):
+    """The weight as something to be read, and a list that grows with each reading."""
+    asked = []
+    return kernels.Stored(weight.shape, weight.dtype, lambda: asked.append(1) or weight), asked
+
+
+def test_stored_weights_are_read_once_an_algorithm():
     x, weight, bias, _ = Layer(C=16, K=16, H=40, W=40).arrays()
-    plan, asked = kernels.Conv2d(weight, bias, padding=1), []
-    plan.forget_weight(lambda: asked.append(1) or weight)
+    stored, asked = reading(weight)
+    plan = kernels.Conv2d(stored, bias, padding=1)
+    used = {plan.explain(image.shape).algorithm for image in (x, x[:, :, :1, :1])}
+    assert not asked
     for image in (x, x[:, :, :1, :1], x, x[:, :, :1, :1]):
         expected = kernels.conv2d(image, weight, bias, padding=1)
         assert plan(image).tobytes() == expected.tobytes()
-    used = {plan.explain(image.shape).algorithm for image in (x, x[:, :, :1, :1])}
     assert len(asked) == len(used) == 2
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_stored_bytes_are_read_once(dtype):
+    w, asked = reading(np.arange(8 * 4 * 3 * 3).reshape(8, 4, 3, 3).astype(dtype))
+    steps = {"x_scale": 1.0, "x_zero_point": 7, "y_scale": 90.0, "y_zero_point": np.uint8(100)}
+    plan = kernels.QLinearConv(w, 1.0, 0, **steps)
+    x = np.random.default_rng(0).integers(0, 256, (2, 4, 9, 9), np.uint8)
+    assert not asked
+    y = plan(x)
+    for _ in range(2):
+        np.testing.assert_array_equal(plan(x), y)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(y, kernels.QLinearConv(w.read(), 1.0, 0, **steps)(x))
+
+
+def test_another_padding_and_no_activation_pack_nothing_more():
+    x, weight, bias, _ = LAYER.arrays()
+    stored, asked = reading(weight)
+    plan = kernels.Conv2d(stored, bias, **LAYER.window, activation="relu", algorithm="direct")
+    other = plan.padded((0, 1, 2, 3)).without_activation()
+    window = {**LAYER.window, "padding": (0, 1, 2, 3)}
+    assert other(x).tobytes() == kernels.conv2d(x, weight, bias, **window, algorithm="direct").tobytes()
+    expected = kernels.conv2d(x, weight, bias, **LAYER.window, activation="relu", algorithm="direct")
+    assert plan(x).tobytes() == expected.tobytes()
+    assert len(asked) == 1
+
+
+def test_stored_weights_must_be_finite_when_they_are_read():
+    weight = np.ones((2, 1, 3, 3), np.float32)
+    weight[1, 0, 2, 0] = np.nan
+    plan = kernels.Conv2d(kernels.Stored(weight.shape, weight.dtype, lambda: weight))
+    with pytest.raises(ValueError, match=r"weight must be finite, but weight\[1, 0, 2, 0\] is nan"):
+        plan(np.ones((1, 1, 5, 5), np.float32))
+    with pytest.raises(TypeError, match="weight has dtype float64"):
+        kernels.Conv2d(kernels.Stored(weight.shape, np.dtype(np.float64), lambda: weight))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -6,6 +6,7 @@ import gc
 import io
 import os
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from kernels import Stored
 from workbook import network
 from workbook.network import ModelError
-from workbook.network.skeleton import skeleton
-from workbook.network.storage import Storage, Stored
+from workbook.network.skeleton import Span, skeleton
+from workbook.network.storage import Storage
+from workbook.network.weights_file import WeightsFile
 
 WIDE = random(256, 256, 3, 3)  # 2.4 MB
 HEAD = random(1000, 256)
@@ -76,6 +79,55 @@ def test_a_network_holds_its_packed_weights_alone(path: Path) -> None:
     assert packed > 2 * WIDE.nbytes + HEAD.nbytes
     assert held < packed + net.arena_bytes + 2**20
     assert peak < packed + net.arena_bytes + 4 * WIDE.nbytes
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[Span]:
+    """How often each part of a file was read."""
+    counts, read = Counter[Span](), WeightsFile.read
+
+    def counting(file: WeightsFile, span: Span) -> np.ndarray:
+        counts[span] += 1
+        return read(file, span)
+
+    monkeypatch.setattr(WeightsFile, "read", counting)
+    return counts
+
+
+def test_large_arrays_are_read_once_to_be_packed(path: Path, reads: Counter[Span]) -> None:
+    """The normalisation is folded into the filters as they are read; the head is a matrix product of one row."""
+    net, x = network.load(path, threads=1), random(1, 256, 9, 9)
+    assert "BatchNormalization" not in [node.op for node in net.graph.nodes]
+    assert str(net.layers)
+    assert not reads
+    for _ in range(2):
+        net(x)
+    assert [*reads.values()] == [1, 1, 1]
+
+
+def test_quantization_reads_once_to_observe_and_once_to_round(path: Path, reads: Counter[Span]) -> None:
+    int8 = network.load(path, threads=1).quantize(random(2, 256, 9, 9))
+    assert [*reads.values()] == [2, 2, 2]
+    int8(random(1, 256, 9, 9))
+    assert [*reads.values()] == [2, 2, 2]  # bytes are no longer in that file
+    reads.clear()
+    int8.save(path.with_name("int8.onnx"))
+    again = network.load(path.with_name("int8.onnx"), threads=1)
+    assert not reads
+    for _ in range(2):
+        again(random(1, 256, 9, 9))
+    assert [*reads.values()] == [1, 1, 1]
+
+
+def test_weights_of_a_file_must_be_finite_when_they_are_packed(tmp_path: Path) -> None:
+    proto = deep()
+    wide = WIDE.copy()
+    wide[3, 2, 1, 0] = np.nan
+    proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(wide, "first"))
+    onnx.save(proto, tmp_path / "nan.onnx")
+    net = network.load(tmp_path / "nan.onnx")
+    with pytest.raises(ModelError, match=r"\(Conv\): weight must be finite, but weight\[3, 2, 1, 0\] is nan"):
+        net(random(1, 256, 9, 9))
 
 
 def test_large_filters_of_winograd_stay_as_they_are() -> None:

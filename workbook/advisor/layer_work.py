@@ -11,6 +11,7 @@ from workbook.accelerator.workload import Layer, Workload
 from workbook.network import Network, Node
 from workbook.network.graph import Array
 from workbook.network.operators import compact
+from workbook.network.storage import Storage
 from workbook.network.windows import window
 
 PRODUCTS = ("Gemm", "MatMul")
@@ -68,11 +69,11 @@ def layers(network: Network, x: Array, threads: int | None = None) -> tuple[Work
         For which the kernels predict seconds.
     """
     arrays, found = {network.inputs[0].name: x}, []
-    constants = network.graph.constants
+    constants = Storage.of(network.graph.constants)
     for node, y in network.trace(x):
         arrays[node.outputs[0]] = y
         if node.op == "Conv":
-            found.append(_convolution(node, arrays[node.inputs[0]], constants[node.inputs[1]], y, threads))
+            found.append(_convolution(node, arrays[node.inputs[0]], constants.stored(node.inputs[1]), y, threads))
         elif node.op in PRODUCTS and node.inputs[1] in constants and y.ndim == 2:
             found.append(_product(node, arrays[node.inputs[0]], y))
     return tuple(found)
@@ -83,7 +84,7 @@ def workload(name: str, works: tuple[Work, ...]) -> Workload:
     return Workload(name, tuple(work.layer for work in works))
 
 
-def _convolution(node: Node, x: Array, weight: Array, y: Array, threads: int | None) -> Work:
+def _convolution(node: Node, x: Array, weight: kernels.Stored, y: Array, threads: int | None) -> Work:
     moves = window(node, weight.shape[2:])
     (N, C, H, W), (K, _, R, S), (P, Q) = x.shape, weight.shape, y.shape[2:]
     added = bool(node.attributes.get("residual"))

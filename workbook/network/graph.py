@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbook.network.storage import Storage, Stored
+from kernels import Stored
+from workbook.network.storage import Storage
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
@@ -125,9 +126,6 @@ class Graph:
 
         In that place all that any of them reads has been written.
         """
-        for array in (constants or {}).values():
-            if isinstance(array, np.ndarray):
-                array.setflags(write=False)  # so that a kernel need not copy it
         gone = list(old)
         last = max(gone, key=self.nodes.index)
         nodes = tuple(new if node is last else node for node in self.nodes if node is last or node not in gone)

@@ -267,14 +267,19 @@ class Natives:
         if attributes.get("transA") or any(storage.outline(name).dtype != np.float32 for name in stored):
             return None
         if name not in self._products:
-            weight, *shift = (storage[name] for name in stored)
-            weight = weight if attributes.get("transB") else weight.T
-            if attributes.get("alpha", 1) != 1:
-                weight = weight * np.float32(attributes["alpha"])
-            bias = np.zeros(len(weight), np.float32)
+            of_file, *shift = stored
+            outline, alpha = storage.outline(of_file), np.float32(attributes.get("alpha", 1))
+
+            def weight() -> Array:
+                array = storage[of_file] if attributes.get("transB") else storage[of_file].T
+                return (array if alpha == 1 else array * alpha)[:, :, None, None]
+
+            shape = outline.shape if attributes.get("transB") else outline.shape[::-1]
+            bias = np.zeros(shape[0], np.float32)
             if shift:
-                bias += shift[0].reshape(-1) * np.float32(attributes.get("beta", 1))
-            plan = kernels.Conv2d(weight[:, :, None, None], bias, algorithm="direct", threads=self._threads)
+                bias += storage[shift[0]].reshape(-1) * np.float32(attributes.get("beta", 1))
+            filters = kernels.Stored((*shape, 1, 1), outline.dtype, weight)
+            plan = kernels.Conv2d(filters, bias, algorithm="direct", threads=self._threads)
             self._products[name] = Product(plan)
         return self._products[name]
 

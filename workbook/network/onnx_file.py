@@ -13,12 +13,13 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import helper
 
+from kernels import Stored
 from workbook.network.functions import inlined
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
 from workbook.network.outputs import one_output_each
 from workbook.network.shapes import shape_of
 from workbook.network.skeleton import skeleton
-from workbook.network.storage import Storage, Stored
+from workbook.network.storage import Storage
 from workbook.network.tensors import array_of, stored_beside, stored_within
 from workbook.network.weights_file import WeightsFile
 

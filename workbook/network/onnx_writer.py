@@ -16,6 +16,7 @@ from onnx import helper
 from workbook.network.graph import OPSET, Array, Graph, ModelError, Node
 from workbook.network.passes import residual_parts
 from workbook.network.protos import initializers, node_proto, port_proto, small_model
+from workbook.network.storage import Storage
 
 _MICROSOFT = "com.microsoft."
 _MOST_BYTES = 2**31 - 1  # of a file; protobuf's own limit
@@ -35,7 +36,8 @@ def to_onnx(graph: Graph) -> onnx.ModelProto:
     opset = max([OPSET, *(node.opset for node in work.nodes if "." not in node.op)])
     nodes = tuple(_of_opset(node, opset, work) for node in work.nodes)
     plain = replace(graph, nodes=nodes, constants=work.constants).without_unread()
-    sizes = sum(array.nbytes for array in plain.constants.values())
+    stored = [work.constants.outline(name) for name in plain.constants]
+    sizes = sum(array.size * array.dtype.itemsize for array in stored)
     if sizes > _MOST_BYTES:
         raise ModelError(f"the weights are {sizes / 1e9:.1f} GB; a file holds at most 2.1 GB")
     inferred = onnx.shape_inference.infer_shapes(small_model(plain)).graph
@@ -53,7 +55,7 @@ class _Writer:
     """The nodes that are written so far."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph, self.constants, self.nodes = graph, dict(graph.constants), list[Node]()
+        self.graph, self.constants, self.nodes = graph, Storage.of(graph.constants), list[Node]()
         self.steps: dict[str, tuple[str, str]] = {}  # scale and zero point of each array in bytes
 
     def take(self, node: Node) -> None:
@@ -78,7 +80,7 @@ class _Writer:
         """Write a node in float32; what was fused into it follows."""
         if node.attributes.get("residual") or node.attributes.get("activation"):
             parts, constants = residual_parts(node)
-            self.constants.update(constants)
+            self.constants |= constants
             self.nodes += parts
         else:
             self.nodes.append(node)
@@ -104,7 +106,7 @@ class _Writer:
             unit = self.constants[x[1]].reshape(-1) * self.constants[w[1]].reshape(-1)
             unit = unit.reshape(()) if unit.size == 1 else unit
             names = (f"{bias} scale", f"{bias} zero point")
-            self.constants.update(zip(names, (unit, np.zeros(unit.shape, np.int32)), strict=True))
+            self.constants |= dict(zip(names, (unit, np.zeros(unit.shape, np.int32)), strict=True))
             reads.append(self.number((bias, *names), node, axis=0))
         self.between(node, op, reads, y)
 
@@ -139,7 +141,7 @@ class _Writer:
         self.steps[q] = steps[0], steps[1]
 
     def store(self, name: str, array: Array) -> str:
-        self.constants[name] = array
+        self.constants |= {name: array}
         return name
 
 

@@ -8,13 +8,12 @@ computed by onnx.reference (reference.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cached_property, partial
 
 import numpy as np
 
 import kernels
-from kernels.geometry import Activation, Geometry, Window
+from kernels.arrays import check_finite
+from kernels.geometry import Activation
 from workbook.network.arranging import ARRANGING
 from workbook.network.elementwise import ELEMENTWISE
 from workbook.network.graph import Array, FloatArray, ModelError, Node
@@ -24,14 +23,14 @@ from workbook.network.quantized import QUANTIZED
 from workbook.network.reference import by_reference
 from workbook.network.resizing import RESIZING
 from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored, stored_name
-from workbook.network.storage import Storage, Stored
+from workbook.network.storage import Storage
 from workbook.network.transposed import TRANSPOSED
 from workbook.network.windows import depends_on_image, window
 
 LARGE = 2 << 20  # numbers of a filter, 8 MiB: by F(4x4, 3x3) they become 32 MiB, more than caches hold
 
 
-def compact(weight: Array | Stored) -> bool:
+def compact(weight: Array | kernels.Stored) -> bool:
     """Whether Winograd keeps this filter as it is, and transforms it in each call."""
     return math.prod(weight.shape) > LARGE
 
@@ -41,38 +40,34 @@ class Convolution:
 
     Parameters
     ----------
-    plan : function
-        Takes an activation; returns the `kernels.Conv2d` that applies it.
-    window : Window
+    plan : kernels.Conv2d
     activation : as `kernels.Conv2d` takes it
+        What `plan` applies.
     """
 
-    def __init__(self, plan: Callable[[Activation], kernels.Conv2d], window: Window, activation: Activation) -> None:
-        self._make, self._window, self._activation = plan, window, activation
-        self.plan = plan(activation)
+    def __init__(self, plan: kernels.Conv2d, activation: Activation) -> None:
+        self.plan, self._activation = plan, activation
 
     def __call__(self, x: FloatArray, residual: FloatArray | None = None) -> Array:
         """Return activation(conv(x) + residual)."""
         if residual is None:
             return self.plan(x)
-        if residual.shape == Geometry.of(x.shape, self.plan.weight_shape, self._window).y_shape:
+        if residual.shape == self.plan.y_shape(x.shape):
             return self.plan(x, residual=residual)
         # The kernel adds array to array; an Add may also repeat the smaller one, such as one number a channel.
-        return activated(self._without_activation(x) + residual, self._activation)
+        return activated(self.plan.without_activation()(x) + residual, self._activation)
 
     def blank(self, x: FloatArray, residual: FloatArray | None = None) -> Array:
         """Return zeros of the result's shape, which take no time, and no memory until someone writes to them."""
         shape = self.plan.y_shape(x.shape)
         return np.zeros(shape if residual is None else np.broadcast_shapes(shape, residual.shape), x.dtype)
 
-    @cached_property
-    def _without_activation(self) -> kernels.Conv2d:
-        return self._make(None)
-
 
 def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
     name = stored_name(node, 1, "weight", constants)
     weight = Storage.of(constants).outline(name)
+    if isinstance(weight, np.ndarray):
+        check_finite(weight, "weight")  # those in a file are checked when they are read, to be packed
     bias = stored(node, 2, "bias", constants) if len(node.inputs) > 2 and node.inputs[2] else None
     taps = weight.shape[2:]
     stated = tuple(node.attributes.get("kernel_shape", taps))
@@ -83,24 +78,19 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
             f"{node}: its weight is of {weight.dtype} and {weight.ndim} dimensions; float32 and 4 run here"
         )
     moves = window(node, taps)
-    options = partial(
-        kernels.Conv2d,
-        bias=bias,
+    layer = kernels.Conv2d(
+        Storage.of(constants).stored(name),
+        bias,
         stride=moves.stride,
         padding=moves.padding,
         dilation=moves.dilation,
         groups=moves.groups,
+        activation=node.attributes.get("activation"),
         algorithm=node.attributes.get("algorithm", settings.algorithm),
         threads=settings.threads,
         compact=compact(weight),
     )
-
-    def plan(activation: Activation) -> kernels.Conv2d:
-        made = options(constants[name], activation=activation)
-        made.forget_weight(lambda: constants[name])
-        return made
-
-    compute = Convolution(plan, moves, node.attributes.get("activation"))
+    compute = Convolution(layer, node.attributes.get("activation"))
     residual = node.attributes.get("residual")
     reads = (node.inputs[0], residual) if residual else node.inputs[:1]
     if not depends_on_image(node):

@@ -162,7 +162,7 @@ def split_residual(graph: Graph) -> Graph:
         if node.attributes.get("residual"):
             parts, constants = residual_parts(node)
             nodes = tuple(new for old in graph.nodes for new in (parts if old is node else (old,)))
-            graph = replace(graph, nodes=nodes, constants={**graph.constants, **constants})
+            graph = replace(graph, nodes=nodes, constants=Storage.of(graph.constants) | constants)
     return graph
 
 

@@ -211,7 +211,12 @@ class Run:
     def _bound(self, step: Step, operator: Native | None) -> Bound:
         y = step.node.outputs[0]
         if operator:
-            return operator.bind([self._arrays[name] for name in self._computed(step)], self._arrays[y])
+            try:
+                return operator.bind([self._arrays[name] for name in self._computed(step)], self._arrays[y])
+            except ModelError:
+                raise
+            except ValueError as error:  # such as weights of a file that are not finite
+                raise ModelError(f"{step.node}: {error}") from error
 
         def compute(*_: object) -> None:
             result = step(*(None if not name else self._as_it_lies(name) for name in step.reads))

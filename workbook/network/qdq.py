@@ -128,7 +128,7 @@ class _Work:
     def _conv(self, node: Node, rounding: Node) -> Node | None:
         x, w = self._given(node.inputs[0]), self._stored(node.inputs[1])
         bias = self._bias(node, x, w) if x and w else None
-        if x is None or w is None or bias is None or self.graph.constants[w[0]].ndim != 4:
+        if x is None or w is None or bias is None or Storage.of(self.graph.constants).outline(w[0]).ndim != 4:
             return None
         return _node(node, "QLinearConv", (*x, *w, *rounding.inputs[1:3], bias), rounding, drop=("kernel_shape",))
 

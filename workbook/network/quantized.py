@@ -16,7 +16,8 @@ import kernels
 from workbook.network.graph import Array, FloatArray, ModelError, Node
 from workbook.network.linear import dequantize_linear, quantize_linear
 from workbook.network.pooling import Pool, framed
-from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored
+from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, activated, stored, stored_name
+from workbook.network.storage import Storage
 from workbook.network.windows import depends_on_image, window
 
 
@@ -129,9 +130,10 @@ def _check_form(node: Node) -> None:
 
 def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
     """QLinearConv: x, its scale and zero point, w and its, those of y, bias."""
-    x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero = (
-        stored(node, i, f"input {i}", constants) for i in range(1, 8)
+    x_scale, x_zero, w_scale, w_zero, y_scale, y_zero = (
+        stored(node, i, f"input {i}", constants) for i in (1, 2, 4, 5, 6, 7)
     )
+    w = Storage.of(constants).stored(stored_name(node, 3, "weight", constants))
     bias = stored(node, 8, "bias", constants) if len(node.inputs) > 8 and node.inputs[8] else None
     taps = w.shape[2:]
     moves = window(node, taps)
@@ -152,7 +154,6 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
         algorithm=settings.integer_algorithm,
         threads=settings.threads,
     )
-    plan.forget_weight(lambda: constants[node.inputs[3]])
     if not depends_on_image(node):
         return Step(node, node.inputs[:1], ByteConvolution(plan))
     zero = x_zero.item()
@@ -162,11 +163,12 @@ def _conv(node: Node, constants: Constants, settings: Settings) -> Step:
 def _gemm(node: Node, constants: Constants, settings: Settings) -> Step:
     if node.attributes.get("transA") or not node.attributes.get("transB") or node.attributes.get("alpha", 1) != 1:
         raise ModelError(f"{node}: only transA=0, transB=1 and alpha=1 are supported")
-    a_scale, a_zero, b, b_scale, b_zero = (stored(node, i, f"input {i}", constants) for i in range(1, 6))
+    a_scale, a_zero, b_scale, b_zero = (stored(node, i, f"input {i}", constants) for i in (1, 2, 4, 5))
+    b = Storage.of(constants).stored(stored_name(node, 3, "weight", constants))
     bias = stored(node, 6, "bias", constants) if node.inputs[6] else None
     y_scale, y_zero = (stored(node, i, f"input {i}", constants) for i in (7, 8))
     plan = kernels.QLinearConv(
-        b[:, :, None, None],
+        kernels.Stored((*b.shape, 1, 1), b.dtype, lambda: b.read()[:, :, None, None]),
         b_scale,
         b_zero,
         bias,
@@ -177,7 +179,6 @@ def _gemm(node: Node, constants: Constants, settings: Settings) -> Step:
         algorithm=settings.integer_algorithm,
         threads=settings.threads,
     )
-    plan.forget_weight(lambda: constants[node.inputs[3]][:, :, None, None])
     return Step(node, node.inputs[:1], ByteProduct(plan))
 
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from kernels import Stored
 from workbook.network.graph import Array, Graph, Node
-from workbook.network.storage import Storage, Stored
+from workbook.network.storage import Storage
 
 _OPERATORS = ("Mul", "Add", "Sub", "Div")
 
@@ -28,7 +29,7 @@ def fold_scale(graph: Graph) -> Graph:
             continue
         if any(key in writer.attributes for key in ("residual", "activation", "training_mode")):
             continue
-        new = _rewritten(graph, writer, node, graph.constants[constant])
+        new = _rewritten(graph, writer, node, constant)
         if new is not None:
             graph = graph.replaced((writer, node), *new)
     return graph
@@ -43,16 +44,18 @@ def _sides(graph: Graph, node: Node) -> tuple[str, str]:
     return (b, a) if turned else ("", "")
 
 
-def _rewritten(graph: Graph, writer: Node, node: Node, number: Array) -> tuple[Node, dict[str, Array | Stored]] | None:
+def _rewritten(graph: Graph, writer: Node, node: Node, number: str) -> tuple[Node, dict[str, Array | Stored]] | None:
     """Return the writer with the node's work, and its new constants."""
     conv = writer.op == "Conv"
     names = [writer.inputs[i] if i < len(writer.inputs) else "" for i in (1, 2)]  # weight, bias; or scale, shift
-    if not all(name in graph.constants for name in names if name) or number.dtype != np.float32:
-        return None
     constants = Storage.of(graph.constants)
+    if not all(name in constants for name in names if name) or constants.outline(number).dtype != np.float32:
+        return None
     factor = constants.outline(names[0])
     channels = factor.shape[0] if factor.shape else 0
-    each = per_channel(number, channels, factor.ndim if conv else 4)
+    if constants.outline(number).size > channels:
+        return None
+    each = per_channel(constants[number], channels, factor.ndim if conv else 4)
     if each is None or factor.dtype != np.float32:
         return None
     shift: Array = constants[names[1]] if names[1] else np.zeros(channels, np.float32)

@@ -6,41 +6,13 @@ its memory, for numbers that only a look at the network or another form of it ne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from kernels import Stored
 from kernels.arrays import Array
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An array that is somewhere else.
-
-    Attributes
-    ----------
-    shape : tuple of int
-    dtype : numpy.dtype
-    read : function
-        Returns the array, read or computed anew.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    read: Callable[[], Array]
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """How many numbers it has."""
-        return math.prod(self.shape)
 
 
 class Storage(Mapping[str, Array]):
@@ -82,6 +54,11 @@ class Storage(Mapping[str, Array]):
     def outline(self, name: str) -> Array | Stored:
         """Return what has an array's shape and dtype, without reading it."""
         return self._entries[name]
+
+    def stored(self, name: str) -> Stored:
+        """Return what reads an array when it is needed, wherever it is."""
+        entry = self._entries[name]
+        return entry if isinstance(entry, Stored) else Stored(entry.shape, entry.dtype, lambda: entry)
 
     def blank(self, name: str) -> Array:
         """Return an array, or zeros of its shape if it is stored elsewhere."""

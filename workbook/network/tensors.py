@@ -16,9 +16,9 @@ from onnx.external_data_helper import (
     uses_external_data,
 )
 
+from kernels import Stored
 from workbook.network.graph import Array, ModelError
 from workbook.network.skeleton import LARGE, Span
-from workbook.network.storage import Stored
 from workbook.network.weights_file import WeightsFile
 
 _PLAIN = (  # stored as NumPy holds them

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbook.network.graph import FloatArray, Graph, Node
+from workbook.network.storage import Storage
 
 Factors = Mapping[str, npt.NDArray[np.float64]]
 
@@ -169,7 +170,7 @@ def _capped(graph: Graph, node: Node, s: npt.NDArray[np.float64]) -> Graph:
     end, uncapped, bounds = node.outputs[0], f"{node.outputs[0]} uncapped", f"rescaled bounds of {node.name} cap"
     conv = replace(node, outputs=(uncapped,), attributes={**node.attributes, "activation": "relu"})
     cap = Node(f"{node.name} cap", "Min", (uncapped, bounds), (end,))
-    constants = {**graph.constants, bounds: (6 / s[:, None, None]).astype(np.float32)}
+    constants = Storage.of(graph.constants) | {bounds: (6 / s[:, None, None]).astype(np.float32)}
     nodes = tuple(new for old in graph.nodes for new in ((conv, cap) if old is node else (old,)))
     return replace(graph, nodes=nodes, constants=constants)
 
@@ -184,7 +185,7 @@ def _matrix(node: Node, graph: Graph) -> npt.NDArray[np.float64]:
 
 def _with_weights(graph: Graph, node: Node, rows: npt.NDArray[np.float64]) -> Graph:
     """Return the graph with another matrix of weights for a layer, under a name of its own."""
-    old = graph.constants[node.inputs[1]]
+    old = Storage.of(graph.constants).outline(node.inputs[1])
     turned = node.op == "Gemm" and not node.attributes.get("transB")
     weight: FloatArray = (rows[:, :, 0].T if turned else rows.reshape(old.shape)).astype(np.float32)
     name = f"rescaled weight of {node.name}"

@@ -16,6 +16,7 @@ import numpy as np
 from workbook.network import Graph, Network, Node
 from workbook.network.graph import Array, FloatArray
 from workbook.network.passes import is_image_conv, residual_parts
+from workbook.network.storage import Storage
 from workbook.quantize.affine import Affine
 from workbook.quantize.bias_correction import corrected
 from workbook.quantize.calibration import Images, OnBatch, Recipe, calibrate, prepared
@@ -71,14 +72,13 @@ def quantize(
 
 def quantized(graph: Graph, recipe: Recipe) -> Graph:
     """Rewrite a graph; `quantize` does it for a network."""
-    work = _Work(graph, recipe, dict(graph.constants), floats={port.name for port in graph.inputs})
+    work = _Work(graph, recipe, Storage.of(graph.constants), floats={port.name for port in graph.inputs})
     for node in graph.nodes:
         work.take(node)
     for name in graph.outputs:
         work.in_float(name)
     read = {name for node in work.nodes for name in node.reads} | set(graph.outputs)
-    constants = {name: array for name, array in work.constants.items() if name in read}
-    return replace(graph, nodes=tuple(work.nodes), constants=constants)
+    return replace(graph, nodes=tuple(work.nodes), constants=work.constants.only(read))
 
 
 @dataclass
@@ -87,7 +87,7 @@ class _Work:
 
     graph: Graph
     recipe: Recipe
-    constants: dict[str, Array]
+    constants: Storage
     nodes: list[Node] = field(default_factory=list)
     floats: set[str] = field(default_factory=set)  # arrays that are there in float32
     bytes: dict[str, Affine] = field(default_factory=dict)  # arrays that are there in bytes
@@ -138,7 +138,7 @@ class _Work:
         (conv, total, *rest), constants = residual_parts(node)
         self.convolution(conv)
         if node.outputs[0] in self.graph.outputs:
-            self.constants.update(constants)
+            self.constants |= constants
             for part in (total, *rest):
                 self.keep(part)
             return True
@@ -232,7 +232,7 @@ class _Work:
         """Return the stored bias, or zeros."""
         if len(node.inputs) > 2 and node.inputs[2]:
             return self.constants[node.inputs[2]]
-        weight = self.constants[node.inputs[1]]
+        weight = self.constants.outline(node.inputs[1])
         turned = node.op == "Gemm" and not node.attributes.get("transB")
         return np.zeros(weight.shape[1 if turned else 0], np.float32)
 
@@ -293,7 +293,7 @@ class _Work:
         )
 
     def constant(self, name: str, array: Array) -> str:
-        self.constants[name] = array
+        self.constants |= {name: array}
         return name
 
 

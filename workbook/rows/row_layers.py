@@ -14,6 +14,7 @@ from workbook.network.graph import Array, Graph, ModelError, Node
 from workbook.network.network import Network
 from workbook.network.operators import compact, prepare
 from workbook.network.step import Settings, Step
+from workbook.network.storage import Storage
 from workbook.network.windows import window
 from workbook.rows.row_schedule import RowLayer
 
@@ -113,7 +114,7 @@ def streamed(
 def _streamed(node: Node, graph: Graph, x: Array, height: int, reads: tuple[int, ...], settings: Settings) -> Streamed:
     if node.op not in _WEIGHTS:
         return Streamed(RowLayer(reads), prepare(node, graph.constants, settings), 0, graph)
-    weight = graph.constants[node.inputs[_WEIGHTS[node.op]]]
+    weight = Storage.of(graph.constants).outline(node.inputs[_WEIGHTS[node.op]])
     moves = window(node, weight.shape[2:])
     top, left, _, right = moves.padding
     below = (weight.shape[2] - 1) * moves.dilation[0] - top
@@ -136,8 +137,9 @@ def _check(node: Node, graph: Graph) -> None:
     """Raise a ModelError for a node that cannot be computed row by row."""
     if all(name in graph.constants for name in node.reads):
         raise ModelError(f"{node}: it reads no rows of the frame, only constants")
+    constants = Storage.of(graph.constants)
     if node.op in ROW_BY_ROW:
-        tall = [name for name in node.reads if name in graph.constants and _rows(graph.constants[name]) > 1]
+        tall = [name for name in node.reads if name in graph.constants and _rows(constants.outline(name).shape) > 1]
         if tall:
             raise ModelError(f"{node}: its constant {tall[0]!r} has rows of its own, so it cannot be done row by row")
         return
@@ -149,7 +151,7 @@ def _check(node: Node, graph: Graph) -> None:
     name = node.inputs[_WEIGHTS[node.op]]
     if name not in graph.constants:
         raise ModelError(f"{node}: its weight {name!r} is computed in the network; it must be stored in the file")
-    taps = graph.constants[name].shape[2:]
+    taps = constants.outline(name).shape[2:]
     moves: Window = window(node, taps)
     top, _, bottom, _ = moves.padding
     reach = (taps[0] - 1) * moves.dilation[0]
@@ -160,6 +162,6 @@ def _check(node: Node, graph: Graph) -> None:
         )
 
 
-def _rows(constant: Array) -> int:
+def _rows(shape: tuple[int, ...]) -> int:
     """Rows of a constant that meets images."""
-    return constant.shape[-2] if constant.ndim > 1 else 1
+    return shape[-2] if len(shape) > 1 else 1
