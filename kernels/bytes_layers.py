@@ -262,6 +262,15 @@ class QLinearPool:
         )
         return Bound("pool", scratch, self.threads, on_words(run))
 
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return (N, C, P, Q) for an input of this shape, plain or in lanes."""
+        return self._window.geometry(plain_shape(x_shape)).y_shape
+
+    @property
+    def y_dtype(self) -> np.dtype[Any]:
+        """The output's type."""
+        return self._y.dtype
+
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether x and y may have these forms: the same one, but a y of one pixel lies in both."""
         return x_lanes or not y_lanes

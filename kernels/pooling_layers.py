@@ -105,6 +105,15 @@ class Pool2d:
         )
         return Bound("pool", scratch, self.threads, run)
 
+    def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return (N, C, P, Q) for an input of this shape, plain or in lanes."""
+        return self._window.geometry(plain_shape(x_shape)).y_shape
+
+    @property
+    def y_dtype(self) -> np.dtype[np.float32]:
+        """The output's type."""
+        return np.dtype(np.float32)
+
     def takes(self, x_lanes: bool, y_lanes: bool) -> bool:
         """Whether x and y may have these forms: any, as `Conv2d.takes` says it of a convolution."""
         return True

@@ -49,7 +49,7 @@ _GROWTH = """
     sys.path[:0] = {path!r}
     import numpy as np
     from nets import images, mobile
-    from workbook.quantization import observe
+    from workbook.quantize import observe
 
     def most():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

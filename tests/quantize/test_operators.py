@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from workbook import network
 from workbook.network.graph import ModelError, Node
 from workbook.network.operators import prepare
-from workbook.network.step import Settings
+from workbook.network.operators.operator import Settings
 from workbook.quantize.scheme import Scheme
 from workbook.quantize.to_bytes import quantize
 

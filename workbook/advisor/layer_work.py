@@ -10,7 +10,7 @@ from kernels.explain import Explanation
 from workbook.accelerator.workload import Layer, Workload
 from workbook.network import Network, Node
 from workbook.network.graph import Array
-from workbook.network.operators import compact
+from workbook.network.operators.convolution import compact
 from workbook.network.storage import Storage
 from workbook.network.windows import window
 

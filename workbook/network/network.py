@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,10 @@ from workbook.files import write_whole
 from workbook.measuring import timing
 from workbook.measuring.timing import Timing
 from workbook.network.graph import Array, Graph, ModelError, Node, Port
-from workbook.network.native import Natives
 from workbook.network.onnx_writer import to_onnx
-from workbook.network.operators import Convolution, prepare
-from workbook.network.planned import Run, Seen, ShapesChangedError
-from workbook.network.quantized import ByteConvolution, ByteProduct
-from workbook.network.step import Settings, Step
+from workbook.network.operators import prepare
+from workbook.network.operators.operator import Operator, Outline, Plan, Settings
+from workbook.network.run_plan import Run, ShapesChangedError
 from workbook.network.storage import Storage
 from workbook.network.tables import Layers, Profile, describe
 
@@ -49,6 +46,8 @@ class Network:
     graph : Graph
     inputs : tuple of Port
     outputs : tuple of str
+    operators : tuple of Operator
+        The nodes, ready to run, in order.
 
     Raises
     ------
@@ -61,16 +60,15 @@ class Network:
     ) -> None:
         self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
         settings = Settings(algorithm, threads, integer_algorithm)
-        self._steps = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
+        self.operators = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
         self._plannable = True
-        self._natives = Natives(graph.constants, threads)
         self._read = _ReadOnce(graph.constants)
         self._lock = threading.Lock()
         self._runs: dict[Hashable, list[Run]] = {}
-        last = {name: i for i, step in enumerate(self._steps) for name in step.reads}
+        last = {name: i for i, operator in enumerate(self.operators) for name in operator.reads}
         self._last_read = tuple(
             tuple(name for name, i in last.items() if i == here and name not in self.outputs)
-            for here in range(len(self._steps))
+            for here in range(len(self.operators))
         )
 
     def __call__(self, x: Feed) -> Array:
@@ -121,16 +119,22 @@ class Network:
         values = self._values(x)
         with self._planned(values) as run:
             if run:
-                for step, _ in run(values):
-                    yield step.node, run.plain(step.node.outputs[0])
+                for operator, _ in run(values):
+                    yield operator.node, run.plain(operator.node.outputs[0])
                 return
-        for step, y in self._walk(values):
-            yield step.node, y
+        for operator, y in self._walk(values):
+            yield operator.node, y
 
     @property
     def layers(self) -> Layers:
         """A table of the nodes and their weights."""
-        return Layers(tuple(describe(step.node, self.graph.constants, native=step.native) for step in self._steps))
+        rows = [describe(operator.node, self.graph.constants, native=operator.native) for operator in self.operators]
+        return Layers(tuple(rows))
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the weights that are packed so far."""
+        return sum(operator.packed_bytes for operator in self.operators)
 
     @property
     def arena_bytes(self) -> int:
@@ -182,8 +186,7 @@ class Network:
     def _planned(self, values: Mapping[str, Array]) -> Iterator[Run | None]:
         """Lend a planned run for these inputs that nobody else is using; None if it cannot be planned.
 
-        The plans of the last few shapes are kept. Before the first, all shapes are found by a run whose convolutions
-        return zeros, and whose large constants are zeros.
+        The plans of the last few shapes are kept.
         """
         shapes = tuple((name, values[name].shape, values[name].dtype) for name in sorted(values))
         with self._lock:
@@ -200,32 +203,43 @@ class Network:
                 free.append(run)
 
     def _new_run(self, values: Mapping[str, Array]) -> Run | None:
+        """Find the shapes of all arrays, and plan a run for them; None if that cannot be, or if an array is empty.
+
+        Most operators tell what they write. The others are called, on zeros in the place of what was not computed, and
+        of large constants.
+        """
         if not self._plannable:
             return None
-        seen = {name: Seen.of(array) for name, array in values.items()}
+        seen, plans = {name: Outline.of(array) for name, array in values.items()}, list[Plan]()
+
+        def compute(operator: Operator, *read: Array | None) -> Array:
+            plans.append(plan := operator.plan(*(seen.get(name) for name in operator.reads)))
+            y = operator(*read) if plan.y is None else np.zeros(plan.y.shape, plan.y.dtype)
+            seen[operator.node.outputs[0]] = Outline.of(y)
+            return y
+
         try:
-            with np.errstate(all="ignore"):  # of numbers that nobody will see
-                for step, y in self._walk(dict(values), _shape_alone, Storage.of(self.graph.constants).blank):
-                    seen[step.node.outputs[0]] = Seen.of(y)
-        except ModelError:
-            return None  # if it is not for the blank numbers, a run without a plan meets it again
-        if not all(map(math.prod, (array.shape for array in seen.values()))):
-            return None  # an empty batch
-        return Run(self._steps, self._read, seen, tuple(values), self.outputs, self._natives)
+            for _ in self._walk(dict(values), compute, Storage.of(self.graph.constants).blank):
+                pass
+        except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError):
+            return None  # if it is not for the zeros, a run without a plan meets it again, and names the node
+        if not all(math.prod(array.shape) for array in seen.values()):
+            return None
+        return Run(self.operators, plans, self._read, seen, tuple(values), self.outputs)
 
     def _walk(
         self,
         values: dict[str, Array],
-        compute: Callable[..., Array] = Step.__call__,
+        compute: Callable[..., Array] = Operator.__call__,
         constant: Callable[[str], Array] | None = None,
-    ) -> Iterator[tuple[Step, Array]]:
-        """Run the steps on `values`, which holds the inputs, and in the end the outputs."""
+    ) -> Iterator[tuple[Operator, Array]]:
+        """Call the operators on `values`, which holds the inputs, and in the end the outputs."""
         constant = constant or self._read.__getitem__
-        for step, done in zip(self._steps, self._last_read, strict=True):
-            read = [None if not name else values[name] if name in values else constant(name) for name in step.reads]
-            y = compute(step, *read)
-            values[step.node.outputs[0]] = y
-            yield step, y
+        for operator, done in zip(self.operators, self._last_read, strict=True):
+            read = [None if not name else values[name] if name in values else constant(name) for name in operator.reads]
+            y = compute(operator, *read)
+            values[operator.node.outputs[0]] = y
+            yield operator, y
             for name in done:
                 values.pop(name, None)
 
@@ -252,13 +266,6 @@ class _ReadOnce(dict[str, Array]):
     def __missing__(self, name: str) -> Array:
         array = self[name] = self._constants[name]
         return array
-
-
-def _shape_alone(step: Step, *read: Array | None) -> Array:
-    """Compute a step, or let a convolution return zeros."""
-    if isinstance(step.compute, Convolution | ByteConvolution | ByteProduct):
-        step = replace(step, compute=step.compute.blank)
-    return step(*read)
 
 
 def _check(array: Array, port: Port) -> None:

@@ -6,7 +6,7 @@ DequantizeLinear and QuantizeLinear (QDQ), which runtimes fuse again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +14,12 @@ import onnx
 from onnx import helper
 
 from workbook.network.graph import OPSET, Array, Graph, ModelError, Node
+from workbook.network.operators import in_float32
+from workbook.network.operators.entry import OnBytes
 from workbook.network.passes import residual_parts
 from workbook.network.protos import initializers, node_proto, port_proto, small_model
 from workbook.network.storage import Storage
 
-_MICROSOFT = "com.microsoft."
 _MOST_BYTES = 2**31 - 1  # of a file; protobuf's own limit
 
 
@@ -60,17 +61,12 @@ class _Writer:
 
     def take(self, node: Node) -> None:
         """Write one node."""
-        writers: dict[str, Callable[[Node], None]] = {
-            "QuantizeLinear": self.quantize,
-            "QLinearConv": self.convolution,
-            f"{_MICROSOFT}QGemm": self.product,
-            f"{_MICROSOFT}QLinearAdd": lambda node: self.layer(node, "Add", (0, 3), 6),
-            f"{_MICROSOFT}QLinearAveragePool": lambda node: self.layer(node, "AveragePool", (0,), 3),
-            f"{_MICROSOFT}QLinearConcat": lambda node: self.layer(node, "Concat", range(2, len(node.inputs), 3), 0),
-            f"{_MICROSOFT}QLinearGlobalAveragePool": lambda node: self.layer(node, "GlobalAveragePool", (0,), 3),
-        }
-        if node.op in writers:
-            writers[node.op](node)
+        form = in_float32(node.op)
+        if node.op == "QuantizeLinear":
+            self.steps[node.outputs[0]] = node.inputs[1], node.inputs[2]
+            self.nodes.append(node)
+        elif form:
+            self.layer(node, *form)
         elif node.op != "DequantizeLinear" and node.inputs and node.inputs[0] in self.steps:
             self.passing(node)
         else:
@@ -85,35 +81,19 @@ class _Writer:
         else:
             self.nodes.append(node)
 
-    def quantize(self, node: Node) -> None:
-        self.steps[node.outputs[0]] = node.inputs[1], node.inputs[2]
-        self.nodes.append(node)
-
-    def convolution(self, node: Node) -> None:
-        """Write a QLinearConv: x, its scale and zero point, w and its, those of y, bias."""
-        bias = node.inputs[8] if len(node.inputs) > 8 else ""
-        self.weighted(node, "Conv", node.inputs[:3], node.inputs[3:6], bias, node.inputs[6:8])
-
-    def product(self, node: Node) -> None:
-        """Write a QGemm: the bias comes before scale and zero point of y."""
-        self.weighted(node, "Gemm", node.inputs[:3], node.inputs[3:6], node.inputs[6], node.inputs[7:9])
-
-    def weighted(
-        self, node: Node, op: str, x: tuple[str, ...], w: tuple[str, ...], bias: str, y: tuple[str, ...]
-    ) -> None:
-        reads = [self.number(x, node), self.number(w, node, axis=0)]
-        if bias:
-            unit = self.constants[x[1]].reshape(-1) * self.constants[w[1]].reshape(-1)
+    def layer(self, node: Node, op: str, form: OnBytes) -> None:
+        """Write a layer on bytes as the operator in float32 that it stands for."""
+        given = form.read(node)
+        reads = [self.number(x, node) for x in given.x]
+        if given.w:
+            reads.append(self.number(given.w, node, axis=0))
+        if given.w and given.bias:
+            unit = self.constants[given.x[0][1]].reshape(-1) * self.constants[given.w[1]].reshape(-1)
             unit = unit.reshape(()) if unit.size == 1 else unit
-            names = (f"{bias} scale", f"{bias} zero point")
-            self.constants |= dict(zip(names, (unit, np.zeros(unit.shape, np.int32)), strict=True))
-            reads.append(self.number((bias, *names), node, axis=0))
-        self.between(node, op, reads, y)
-
-    def layer(self, node: Node, op: str, places: Iterable[int], y: int) -> None:
-        """Write a layer whose arrays, each with scale and zero point, begin at `places`; those of y at `y`."""
-        reads = [self.number(node.inputs[i : i + 3], node) for i in places]
-        self.between(node, op, reads, node.inputs[y : y + 2])
+            scale, zero = f"{given.bias} scale", f"{given.bias} zero point"
+            self.constants |= {scale: unit, zero: np.zeros(unit.shape, np.int32)}
+            reads.append(self.number((given.bias, scale, zero), node, axis=0))
+        self.between(node, op, reads, given.y)
 
     def passing(self, node: Node) -> None:
         """Write what moves bytes, or takes the largest; stored bounds are bytes, too."""

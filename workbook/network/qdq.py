@@ -8,17 +8,16 @@ is written: in float32, between two conversions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from kernels import Stored
 from workbook.network.graph import Array, Graph, Node
+from workbook.network.operators import on_bytes
+from workbook.network.operators.entry import ByteInputs, OnBytes, Parts
 from workbook.network.passes import activation_of
 from workbook.network.storage import Storage
-
-Parts = tuple[str, str, str]  # names of an array in bytes, of its scale, of its zero point
 
 
 def fuse_quantized(graph: Graph) -> Graph:
@@ -32,12 +31,12 @@ def fuse_quantized(graph: Graph) -> Graph:
             nodes.append(new[node.name].node)
         elif node.name not in gone:
             nodes.append(node)
-    constants = Storage.of(graph.constants) | work.constants
+    constants = work.stored | Storage(work.constants)
     return replace(graph, nodes=tuple(nodes), constants=constants).without_unread()
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Fused:
     """A node on bytes, and the names of those behind it that it makes up for."""
 
     node: Node
@@ -48,38 +47,31 @@ class _Work:
     """What the layers of a graph read and write."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.constants: dict[str, Array] = {}
+        self.graph, self.stored = graph, Storage.of(graph.constants)
+        self.constants: dict[str, Array | Stored] = {}  # new ones
         self._writer = {name: node for node in graph.nodes for name in node.outputs}
         readers: dict[str, list[Node]] = {}
         for node in graph.nodes:
             for name in node.reads:
                 readers.setdefault(name, []).append(node)
         self._readers = readers
-        self._makers: dict[str, Callable[[Node, Node], Node | None]] = {
-            "Add": self._add,
-            "AveragePool": self._pool,
-            "Concat": self._concat,
-            "Conv": self._conv,
-            "Gemm": self._gemm,
-            "GlobalAveragePool": self._pool,
-            **dict.fromkeys(("Flatten", "MaxPool", "Reshape", "Squeeze", "Transpose", "Unsqueeze"), self._passing),
-        }
 
-    def fused(self, node: Node) -> _Made | None:
+    def fused(self, node: Node) -> _Fused | None:
         """Return a layer on bytes, if this one stands between the conversions that it needs."""
-        if node.op not in self._makers or node.attributes.get("residual") or node.attributes.get("activation"):
+        form = on_bytes(node.op)
+        if form is None or node.attributes.get("residual") or node.attributes.get("activation"):
             return None
         activation = self._reader(node.outputs[0])
         last, behind = node, list[str]()
-        if activation is not None and node.op in ("Conv", "Add") and (kind := activation_of(activation, self.graph)):
+        if activation is not None and form.activated and (kind := activation_of(activation, self.graph)):
             last, node = activation, replace(node, attributes={**node.attributes, "activation": kind})
             behind.append(activation.name)
         rounding = self._reader(last.outputs[0])
         if rounding is None or rounding.op != "QuantizeLinear" or self._parts(rounding, one_scale=True) is None:
             return None
-        made = self._makers[node.op](node, rounding)
-        return None if made is None else _Made(made, (*behind, rounding.name))
+        kinds = {"weighted": self._weighted, "layer": self._layer, "passing": self._passing}
+        made = kinds[form.kind](node, form, rounding) if form.kind in kinds else None
+        return None if made is None else _Fused(made, (*behind, rounding.name))
 
     def _reader(self, name: str) -> Node | None:
         readers = self._readers.get(name, [])
@@ -125,44 +117,29 @@ class _Work:
             return None
         return self._keep(f"{name} in steps", steps.astype(np.int32))
 
-    def _conv(self, node: Node, rounding: Node) -> Node | None:
+    def _weighted(self, node: Node, form: OnBytes, rounding: Node) -> Node | None:
+        """A layer with stored weights; alpha and beta are those of a Gemm."""
         x, w = self._given(node.inputs[0]), self._stored(node.inputs[1])
         bias = self._bias(node, x, w) if x and w else None
-        if x is None or w is None or bias is None or Storage.of(self.graph.constants).outline(w[0]).ndim != 4:
-            return None
-        return _node(node, "QLinearConv", (*x, *w, *rounding.inputs[1:3], bias), rounding, drop=("kernel_shape",))
-
-    def _gemm(self, node: Node, rounding: Node) -> Node | None:
-        x, w = self._given(node.inputs[0]), self._stored(node.inputs[1])
         plain = node.attributes.get("alpha", 1) == node.attributes.get("beta", 1) == 1
-        bias = self._bias(node, x, w) if x and w else None
-        if x is None or w is None or bias is None or not plain or node.attributes.get("transA"):
+        if x is None or w is None or bias is None or not plain:
             return None
-        if not node.attributes.get("transB"):
-            if self.graph.constants[w[1]].size != 1:
-                return None
-            w = (self._keep(f"{w[0]} turned", np.ascontiguousarray(self.graph.constants[w[0]].T)), *w[1:])
-        new = _node(node, "com.microsoft.QGemm", (*x, *w, bias, *rounding.inputs[1:3]), rounding)
-        return replace(new, attributes={"transB": 1})
-
-    def _add(self, node: Node, rounding: Node) -> Node | None:
-        a, b = (self._given(name) for name in node.inputs)
-        if a is None or b is None:
+        weight = self.stored.outline(w[0])
+        turned = form.turned(node, weight)
+        if turned is None or (turned and self.graph.constants[w[1]].size != 1):
             return None
-        return _node(node, "com.microsoft.QLinearAdd", (*a, *b, *rounding.inputs[1:3]), rounding)
+        if turned:
+            name, read = f"{w[0]} turned", self.stored.stored(w[0]).read
+            self.constants[name] = Stored(weight.shape[::-1], weight.dtype, lambda: np.ascontiguousarray(read().T))
+            w = (name, *w[1:])
+        return _made(node, form, ByteInputs((x,), _steps(rounding), w, bias), rounding)
 
-    def _pool(self, node: Node, rounding: Node) -> Node | None:
-        x = self._given(node.inputs[0])
-        return x and _node(node, f"com.microsoft.QLinear{node.op}", (*x, *rounding.inputs[1:3]), rounding)
-
-    def _concat(self, node: Node, rounding: Node) -> Node | None:
+    def _layer(self, node: Node, form: OnBytes, rounding: Node) -> Node | None:
         given = [self._given(name) for name in node.inputs]
-        names = [part for parts in given if parts for part in parts]
-        if None in given:
-            return None
-        return _node(node, "com.microsoft.QLinearConcat", (*rounding.inputs[1:3], *names), rounding)
+        x = tuple(parts for parts in given if parts is not None)
+        return _made(node, form, ByteInputs(x, _steps(rounding)), rounding) if len(x) == len(given) else None
 
-    def _passing(self, node: Node, rounding: Node) -> Node | None:
+    def _passing(self, node: Node, form: OnBytes, rounding: Node) -> Node | None:
         """What moves numbers, or takes the largest, does so with bytes, if they mean the same before and after."""
         x = self._given(node.inputs[0])
         if x is None or not all(
@@ -181,6 +158,11 @@ def _equal(a: Array, b: Array) -> bool:
     return a.dtype == b.dtype and np.array_equal(a.reshape(-1), b.reshape(-1))
 
 
-def _node(node: Node, op: str, inputs: tuple[Any, ...], rounding: Node, drop: tuple[str, ...] = ()) -> Node:
-    attributes = {key: value for key, value in node.attributes.items() if key not in drop}
-    return replace(node, op=op, inputs=inputs, outputs=rounding.outputs, attributes=attributes)
+def _steps(rounding: Node) -> tuple[str, str]:
+    """Return the names of scale and zero point."""
+    return rounding.inputs[1], rounding.inputs[2]
+
+
+def _made(node: Node, form: OnBytes, given: ByteInputs, rounding: Node) -> Node:
+    attributes = form.attributes(node)
+    return replace(node, op=form.op, inputs=form.inputs(given), outputs=rounding.outputs, attributes=attributes)

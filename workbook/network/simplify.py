@@ -11,7 +11,7 @@ import numpy as np
 
 from workbook.network.graph import Array, Graph, Node
 from workbook.network.operators import prepare
-from workbook.network.step import Settings
+from workbook.network.operators.operator import Settings
 from workbook.network.storage import Storage
 
 _LARGEST = 2**22  # numbers; a larger constant is made at each run, where its memory is given back
@@ -40,8 +40,8 @@ def _value(node: Node, graph: Graph, constants: Storage) -> Array | None:
     size = graph.shapes.get(node.outputs[0], ())
     if np.prod([float(n) for n in size if n is not None]) > _LARGEST:
         return None
-    step = prepare(node, constants, Settings())
-    y = step(*(constants[name] if name else None for name in step.reads))
+    operator = prepare(node, constants, Settings())
+    y = operator(*(constants[name] if name else None for name in operator.reads))
     return y if y.size <= _LARGEST else None
 
 

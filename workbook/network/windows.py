@@ -10,7 +10,7 @@ from workbook.network.graph import ModelError, Node
 Sides = tuple[int, int, int, int]
 
 
-def window(node: Node, taps: Sequence[int], image: tuple[int, int] | None = None) -> Window:
+def window(node: Node, taps: Sequence[int], image: Sequence[int] | None = None) -> Window:
     """Read strides, pads, dilations and group of a Conv or a pool.
 
     Parameters
@@ -18,7 +18,7 @@ def window(node: Node, taps: Sequence[int], image: tuple[int, int] | None = None
     node : Node
     taps : sequence of int
         Rows and columns of the filter, or of the pool.
-    image : (int, int), optional
+    image : sequence of int, optional
         Height and width. Where the padding depends on them (`depends_on_image`), there is none without.
 
     Raises

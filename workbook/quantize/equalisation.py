@@ -23,12 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 from workbook.network.graph import FloatArray, Graph, Node
+from workbook.network.operators import OPERATORS
 from workbook.network.storage import Storage
 
 Factors = Mapping[str, npt.NDArray[np.float64]]
 
 _ROUNDS = 100  # of visiting all pairs; a chain of ten layers needs about as many
-_BETWEEN = ("MaxPool", "AveragePool", "GlobalAveragePool")  # scale each channel's result as its input is scaled
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def pairs(graph: Graph) -> Iterator[Pair]:
             continue
         array, averaged = node.outputs[0], False
         reader = graph.reader(array)
-        while reader is not None and (reader.op in _BETWEEN or is_cap(reader, graph) or _is_flat(reader, averaged)):
+        while reader is not None and (_keeps_scales(reader) or is_cap(reader, graph) or _is_flat(reader, averaged)):
             averaged = averaged or reader.op == "GlobalAveragePool"
             array = reader.outputs[0]
             reader = graph.reader(array)
@@ -141,6 +141,10 @@ def pairs(graph: Graph) -> Iterator[Pair]:
 def is_cap(node: Node, graph: Graph) -> bool:
     """Whether a node is a Min with stored bounds, as it takes over from relu6."""
     return node.op == "Min" and len(node.inputs) == 2 and node.inputs[1] in graph.constants
+
+
+def _keeps_scales(node: Node) -> bool:
+    return node.op in OPERATORS and OPERATORS[node.op].keeps_scales
 
 
 def _is_flat(node: Node, averaged: bool) -> bool:

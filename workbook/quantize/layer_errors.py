@@ -20,10 +20,12 @@ from kernels.geometry import Geometry, Window
 from workbook.measuring import timing
 from workbook.network import Graph, Network, Node
 from workbook.network.graph import Array
-from workbook.network.linear import dequantize_linear, quantize_linear
-from workbook.network.operators import Convolution, prepare
+from workbook.network.operators import prepare
+from workbook.network.operators.convolution import QLINEAR_CONV
+from workbook.network.operators.operator import Settings
+from workbook.network.operators.product import QGEMM
 from workbook.network.passes import split_residual
-from workbook.network.step import Settings
+from workbook.network.quantize_linear import dequantize_linear, quantize_linear
 from workbook.network.windows import window
 from workbook.quantize.byte_speed import Speed, race
 from workbook.quantize.calibration import Recipe, prepared
@@ -153,9 +155,9 @@ def _row(
     def error(q: Array) -> float:
         return sqnr(np.minimum(dequantize_linear(q, layer.y_scale, layer.y_zero), bound), y_exact)
 
-    step = prepare(of_float, graph.constants, Settings(threads=1))
-    others = [graph.constants[name] if name else None for name in step.reads[1:]]
-    plan = step.compute.plan.explain(x_exact.shape) if isinstance(step.compute, Convolution) else None
+    in_float = prepare(of_float, graph.constants, Settings(threads=1))
+    others = [graph.constants[name] if name else None for name in in_float.reads[1:]]
+    explained = in_float.explain(x_exact.shape)
     return Row(
         node.name,
         alone=error(ours.compute(quantize_linear(x_exact, layer.x_scale, layer.x_zero))),
@@ -163,9 +165,9 @@ def _row(
         spoiled=layer.spoiled(x),
         without_vnni=error(theirs.compute(x)),
         speed=race(
-            partial(step.compute, x_exact, *others),
+            partial(in_float.compute, x_exact, *others),
             partial(ours.compute, x),
-            plan.algorithm if plan else "NumPy",
+            explained.algorithm if explained else "NumPy",
             Geometry.of(layer.image(x).shape, layer.w.shape, layer.window),
             seconds,
         ),
@@ -187,8 +189,11 @@ class _Layer:
     @classmethod
     def of(cls, node: Node, constants: Mapping[str, Array]) -> _Layer:
         product = node.op != "QLinearConv"
-        places = (1, 2, 3, 5, 7, 8) if product else (1, 2, 3, 5, 6, 7)
-        x_scale, x_zero, w, w_zero, y_scale, y_zero = (constants[node.inputs[i]] for i in places)
+        given = (QGEMM if product else QLINEAR_CONV).read(node)
+        assert given.w
+        (_, *of_x), (w_name, _, w_zero_name) = given.x[0], given.w
+        names = (*of_x, w_name, w_zero_name, *given.y)
+        x_scale, x_zero, w, w_zero, y_scale, y_zero = (constants[name] for name in names)
         w = w[:, :, None, None] if product else w
         moves = Window.of(1, 0, 1, 1) if product else window(node, w.shape[2:])
         return cls(x_scale, x_zero, w, w_zero, y_scale, y_zero, moves)

@@ -15,7 +15,9 @@ import numpy as np
 
 from workbook.network import Graph, Network, Node
 from workbook.network.graph import Array, FloatArray
-from workbook.network.passes import is_image_conv, residual_parts
+from workbook.network.operators import on_bytes
+from workbook.network.operators.entry import ByteInputs, OnBytes, Parts
+from workbook.network.passes import residual_parts
 from workbook.network.storage import Storage
 from workbook.quantize.affine import Affine
 from workbook.quantize.bias_correction import corrected
@@ -94,24 +96,9 @@ class _Work:
 
     def take(self, node: Node) -> None:
         """Rewrite one node."""
-        takes = {
-            "Conv": self.convolution,
-            "Gemm": self.product,
-            "Add": self.sum,
-            "AveragePool": self.mean,
-            "Concat": self.joined,
-            "GlobalAveragePool": self.mean,
-            "Min": self.cap,
-            "Relu": self.floor,
-            "Squeeze": self.passed_on,
-            "Transpose": self.passed_on,
-            "Unsqueeze": self.passed_on,
-            "MaxPool": self.passed_on,
-            "Flatten": self.passed_on,
-            "Reshape": self.passed_on,
-            "Identity": self.passed_on,
-        }
-        if node.name in self.recipe.scheme.exclude or not (node.op in takes and takes[node.op](node)):
+        form = on_bytes(node.op)
+        kinds = {"weighted": self.weighted, "layer": self.layer, "bounded": self.bounded, "passing": self.passed_on}
+        if node.name in self.recipe.scheme.exclude or not (form and kinds[form.kind](node, form)):
             self.keep(node)
 
     def keep(self, node: Node) -> None:
@@ -122,100 +109,76 @@ class _Work:
         self.nodes.append(node)
         self.floats.update(node.outputs)
 
-    def convolution(self, node: Node) -> bool:
-        """QLinearConv; a residual is added behind it."""
-        if not is_image_conv(node, self.constants):
+    def weighted(self, node: Node, form: OnBytes) -> bool:
+        """A layer with stored weights, and maybe alpha and beta, which are a Gemm's; a residual is added behind it."""
+        name = node.inputs[1]
+        outline = self.constants.outline(name) if name in self.constants else None
+        turned = None if outline is None else form.turned(node, outline)
+        if outline is None or turned is None:
             return False
         if node.attributes.get("residual"):
-            return self.residual(node)
-        reads, affine = self.layer(node, self.constants[node.inputs[1]], self.bias(node))
-        attributes = {key: value for key, value in node.attributes.items() if key != "kernel_shape"}
-        self.add(node, "QLinearConv", reads, affine, attributes)
+            return self.residual(node, form)
+        K = outline.shape[-1 if turned else 0]
+        bias = self.constants[node.inputs[2]] if len(node.inputs) > 2 and node.inputs[2] else np.zeros(K, np.float32)
+        if bias.shape != (K,):
+            return False
+        weight = np.float32(node.attributes.get("alpha", 1)) * self.constants[name]
+        weight = np.ascontiguousarray(weight.T) if turned else weight
+        given, affine = self.rounded(node, weight, np.float32(node.attributes.get("beta", 1)) * bias)
+        self.add(node, form.op, form.inputs(given), affine, form.attributes(node))
         return True
 
-    def residual(self, node: Node) -> bool:
-        """QLinearConv and QLinearAdd, or a sum in float32 where it leaves the network."""
+    def residual(self, node: Node, form: OnBytes) -> bool:
+        """A layer and a sum, which is in float32 where it leaves the network."""
         (conv, total, *rest), constants = residual_parts(node)
-        self.convolution(conv)
-        if node.outputs[0] in self.graph.outputs:
-            self.constants |= constants
-            for part in (total, *rest):
-                self.keep(part)
-            return True
+        self.weighted(conv, form)
+        of_sum = on_bytes(total.op)
         attributes = {"activation": node.attributes["activation"]} if rest else {}
-        return self.sum(replace(total, outputs=node.outputs, attributes=attributes))
-
-    def sum(self, node: Node) -> bool:
-        """QLinearAdd of two arrays."""
-        if any(name in self.constants for name in node.inputs) or node.outputs[0] in self.graph.outputs:
-            return False
-        reads = [part for name in node.inputs for part in self.in_bytes(name)]
-        affine = self.affine(node)
-        reads += self.store(node.outputs[0], affine)
-        self.add(node, "com.microsoft.QLinearAdd", reads, affine, node.attributes)
+        fused = replace(total, outputs=node.outputs, attributes=attributes)
+        if of_sum and self.layer(fused, of_sum):
+            return True
+        self.constants |= constants
+        for part in (total, *rest):
+            self.keep(part)
         return True
 
-    def product(self, node: Node) -> bool:
-        """QGemm."""
-        if node.attributes.get("transA") or node.inputs[1] not in self.constants:
-            return False
-        weight = np.float32(node.attributes.get("alpha", 1)) * self.constants[node.inputs[1]]
-        bias = self.bias(node)
-        if bias.shape != (weight.shape[0 if node.attributes.get("transB") else 1],):
-            return False
-        bias = np.float32(node.attributes.get("beta", 1)) * bias
-        weight = weight if node.attributes.get("transB") else weight.T
-        reads, affine = self.layer(node, np.ascontiguousarray(weight), bias)
-        order = [*reads[:6], reads[8], *reads[6:8]]  # a, b, C, then the scale and zero point of y
-        self.add(node, "com.microsoft.QGemm", order, affine, {"transB": 1})
-        return True
-
-    def mean(self, node: Node) -> bool:
-        """QLinearGlobalAveragePool, QLinearAveragePool."""
-        affine = self.affine(node)
-        reads = [*self.in_bytes(node.inputs[0]), *self.store(node.outputs[0], affine)]
-        self.add(node, f"com.microsoft.QLinear{node.op}", reads, affine, node.attributes)
-        return True
-
-    def joined(self, node: Node) -> bool:
-        """QLinearConcat, unless a part is stored, or not there in bytes."""
+    def layer(self, node: Node, form: OnBytes) -> bool:
+        """A layer without weights, unless it reads what is stored, or no numbers that were seen in float32."""
         if any(name in self.constants or name not in self.recipe.ranges for name in node.inputs):
             return False
-        affine = self.affine(node)
-        reads = [*self.store(node.outputs[0], affine), *(part for name in node.inputs for part in self.in_bytes(name))]
-        self.add(node, "com.microsoft.QLinearConcat", reads, affine, node.attributes)
-        return True
-
-    def floor(self, node: Node) -> bool:
-        """Max of bytes, and of the byte that stands for 0."""
-        if node.inputs[0] not in self.bytes:
+        if node.outputs[0] in self.graph.outputs and not form.ends:
             return False
-        affine = self.bytes[node.inputs[0]]
-        name = self.constant(f"{node.inputs[0]} zero in bytes", affine.zero_point)
-        self.add(node, "Max", [_bytes(node.inputs[0]), name], affine, {})
+        affine = self.affine(node)
+        x = tuple(self.in_bytes(name) for name in node.inputs)
+        given = ByteInputs(x, self.store(node.outputs[0], affine))
+        self.add(node, form.op, form.inputs(given), affine, form.attributes(node))
         return True
 
-    def cap(self, node: Node) -> bool:
-        """Min of bytes: bounds in the scale of what they bound."""
+    def bounded(self, node: Node, form: OnBytes) -> bool:
+        """Min or Max of bytes that are there, and of a bound in their scale; that of a Relu is 0."""
         array = node.inputs[0]
-        if not is_cap(node, self.graph) or array not in self.bytes:
+        if array not in self.bytes or not (node.op == "Relu" or is_cap(node, self.graph)):
             return False
         affine = self.bytes[array]
-        name = self.constant(f"{node.inputs[1]} in bytes", affine.quantize(self.constants[node.inputs[1]]))
-        self.add(node, "Min", [_bytes(array), name], affine, {})
+        if node.op == "Relu":
+            name = self.constant(f"{array} zero in bytes", affine.zero_point)
+        else:
+            name = self.constant(f"{node.inputs[1]} in bytes", affine.quantize(self.constants[node.inputs[1]]))
+        self.add(node, form.op, (_bytes(array), name), affine, {})
         return True
 
-    def passed_on(self, node: Node) -> bool:
+    def passed_on(self, node: Node, form: OnBytes) -> bool:
         """What moves numbers, or takes the largest, does so with bytes, if they are there."""
         if node.inputs[0] not in self.bytes:
             return False
-        self.add(node, node.op, [_bytes(node.inputs[0]), *node.inputs[1:]], self.bytes[node.inputs[0]], node.attributes)
+        reads = _bytes(node.inputs[0]), *node.inputs[1:]
+        self.add(node, node.op, reads, self.bytes[node.inputs[0]], form.attributes(node))
         return True
 
-    def layer(self, node: Node, weight: FloatArray, bias: FloatArray) -> tuple[list[str], Affine]:
-        """Quantize weights and bias; return the inputs as QLinearConv orders them."""
+    def rounded(self, node: Node, weight: FloatArray, bias: FloatArray) -> tuple[ByteInputs, Affine]:
+        """Quantize weights and bias; return the inputs of the layer on bytes, and what its output stands for."""
         scheme, groups = self.scheme(node), node.attributes.get("group", 1)
-        reads = self.in_bytes(node.inputs[0])
+        x = self.in_bytes(node.inputs[0])
         of_x, of_y = self.bytes[node.inputs[0]], self.affine(node)
         of_w = _wide_enough(scheme.of_weights(weight), bias, of_x)
         w = of_w.quantize(weight)
@@ -225,16 +188,9 @@ class _Work:
             bias = corrected(bias, weight.reshape(four), of_w.dequantize(w).reshape(four), means, groups)
         unit = of_x.scale.astype(np.float64) * of_w.scale
         steps = np.clip(np.rint(bias / unit), -(2**31), 2**31 - 1).astype(np.int32)
-        reads += [self.constant(f"{node.name} weight", w), *self.store(f"{node.name} weight", of_w)]
-        return [*reads, *self.store(node.outputs[0], of_y), self.constant(f"{node.name} bias", steps)], of_y
-
-    def bias(self, node: Node) -> FloatArray:
-        """Return the stored bias, or zeros."""
-        if len(node.inputs) > 2 and node.inputs[2]:
-            return self.constants[node.inputs[2]]
-        weight = self.constants.outline(node.inputs[1])
-        turned = node.op == "Gemm" and not node.attributes.get("transB")
-        return np.zeros(weight.shape[1 if turned else 0], np.float32)
+        weights = (self.constant(f"{node.name} weight", w), *self.store(f"{node.name} weight", of_w))
+        y = self.store(node.outputs[0], of_y)
+        return ByteInputs((x,), y, weights, self.constant(f"{node.name} bias", steps)), of_y
 
     def scheme(self, node: Node) -> Scheme:
         return self.recipe.scheme.of_layer(node.name)
@@ -265,18 +221,18 @@ class _Work:
             raise ValueError(f"the recipe has no range of the array {name!r}: it is another network's")
         return self.recipe.ranges[name]
 
-    def add(self, node: Node, op: str, reads: list[str], affine: Affine, attributes: Mapping[str, Any]) -> None:
+    def add(self, node: Node, op: str, reads: tuple[str, ...], affine: Affine, attributes: Mapping[str, Any]) -> None:
         """Put in a node that writes its output in bytes."""
-        self.nodes.append(Node(node.name, op, tuple(reads), (_bytes(node.outputs[0]),), attributes))
+        self.nodes.append(Node(node.name, op, reads, (_bytes(node.outputs[0]),), attributes))
         self.bytes[node.outputs[0]] = affine
 
-    def in_bytes(self, name: str) -> list[str]:
+    def in_bytes(self, name: str) -> Parts:
         """Return the names of an array in bytes, of its scale, and of its zero point."""
         if name not in self.bytes:
             self.bytes[name] = affine = self.recipe.scheme.rule(*self.range(name))
             node = Node(f"quantize {name}", "QuantizeLinear", (name, *self.store(name, affine)), (_bytes(name),))
             self.nodes.append(node)
-        return [_bytes(name), *self.store(name, self.bytes[name])]
+        return (_bytes(name), *self.store(name, self.bytes[name]))
 
     def in_float(self, name: str) -> None:
         """Make sure that an array is there in float32."""

@@ -12,8 +12,9 @@ from kernels.geometry import Geometry, Window
 from kernels.registry import automatic
 from workbook.network.graph import Array, Graph, ModelError, Node
 from workbook.network.network import Network
-from workbook.network.operators import compact, prepare
-from workbook.network.step import Settings, Step
+from workbook.network.operators import prepare
+from workbook.network.operators.convolution import compact
+from workbook.network.operators.operator import Operator, Settings
 from workbook.network.storage import Storage
 from workbook.network.windows import window
 from workbook.rows.row_schedule import RowLayer
@@ -44,7 +45,7 @@ class Streamed:
     Attributes
     ----------
     rows : RowLayer
-    step : Step
+    operator : Operator
         The node without padding above and below.
     padding : int
         What stands there.
@@ -52,7 +53,7 @@ class Streamed:
     """
 
     rows: RowLayer
-    step: Step
+    operator: Operator
     padding: int
     graph: Graph
 
@@ -61,12 +62,12 @@ class Streamed:
         arrays = iter(windows)
         constants = self.graph.constants
         read = [
-            None if not name else constants[name] if name in constants else next(arrays) for name in self.step.reads
+            None if not name else constants[name] if name in constants else next(arrays) for name in self.operator.reads
         ]
         try:
-            return self.step.compute(*read)
+            return self.operator.compute(*read)
         except (TypeError, ValueError) as error:
-            raise ModelError(f"{self.step.node}: {error}") from error
+            raise ModelError(f"{self.operator.node}: {error}") from error
 
 
 def streamed(
@@ -129,8 +130,8 @@ def _streamed(node: Node, graph: Graph, x: Array, height: int, reads: tuple[int,
     else:
         padding = int(graph.constants[node.inputs[_X_ZERO_POINT]])
     attributes: dict[str, Any] = {**node.attributes, "pads": (0, left, 0, right), "auto_pad": "NOTSET"}
-    step = prepare(replace(node, attributes=attributes), graph.constants, settings)
-    return Streamed(RowLayer(reads, top, below, grain), step, padding, graph)
+    operator = prepare(replace(node, attributes=attributes), graph.constants, settings)
+    return Streamed(RowLayer(reads, top, below, grain), operator, padding, graph)
 
 
 def _check(node: Node, graph: Graph) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from workbook.network import Network
 from workbook.network.graph import Array, FloatArray
 from workbook.network.operators import prepare
-from workbook.network.step import Settings
+from workbook.network.operators.operator import Settings
 
 
 def in_half(network: Network, x: FloatArray) -> FloatArray:
@@ -19,9 +19,9 @@ def in_half(network: Network, x: FloatArray) -> FloatArray:
     constants = {name: _rounded(array) for name, array in network.graph.constants.items()}
     values: dict[str, Array] = {network.inputs[0].name: _rounded(x)}
     for node in network.graph.nodes:
-        step = prepare(node, constants, Settings())
-        read = [values[name] if name in values else constants[name] for name in step.reads]
-        values[node.outputs[0]] = _rounded(step.compute(*read))
+        operator = prepare(node, constants, Settings())
+        read = [values[name] if name in values else constants[name] for name in operator.reads]
+        values[node.outputs[0]] = _rounded(operator.compute(*read))
     return values[network.outputs[0]]
 
 

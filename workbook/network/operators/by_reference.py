@@ -11,12 +11,12 @@ import numpy as np
 from onnx import helper
 
 from workbook.network.graph import Array, ModelError, Node
+from workbook.network.operators.operator import Operator
 from workbook.network.protos import node_proto, opset_imports
-from workbook.network.step import Step
 
 
-def by_reference(node: Node, why: ModelError) -> Step:
-    """Return a step that onnx.reference computes.
+def by_reference(node: Node, why: ModelError) -> Operator:
+    """Return an operator that onnx.reference computes.
 
     Parameters
     ----------
@@ -43,4 +43,4 @@ def by_reference(node: Node, why: ModelError) -> Step:
             raise ValueError(f"its output is no array, but {type(y).__name__}")
         return np.asarray(y)
 
-    return Step(node, names, compute, native=False)
+    return Operator(node, names, compute, native=False)

@@ -12,11 +12,12 @@ import numpy as np
 
 import kernels
 from workbook.network.graph import FloatArray, Node
+from workbook.network.operators.entry import Entries, Entry
+from workbook.network.operators.operator import Constants, NotNativeError, Operator, Settings, stored
 from workbook.network.shapes import check_size
-from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step, stored
 
 
-def _transposed(node: Node, constants: Constants, settings: Settings) -> Step:
+def _transposed(node: Node, constants: Constants, settings: Settings) -> Operator:
     weight = stored(node, 1, "weight", constants)
     bias = stored(node, 2, "bias", constants) if len(node.inputs) > 2 and node.inputs[2] else None
     if weight.ndim != 4 or weight.dtype != np.float32:
@@ -54,7 +55,7 @@ def _transposed(node: Node, constants: Constants, settings: Settings) -> Step:
         cut = y[:, :, top : top + P, left : left + Q]
         return cut if bias is None else cut + bias[:, None, None]
 
-    return Step(node, node.inputs[:1], convolve)
+    return Operator(node, node.inputs[:1], convolve)
 
 
 def _borders(
@@ -75,4 +76,4 @@ def _borders(
     return (top, left), (whole[0] + extra[0] - top - bottom, whole[1] + extra[1] - left - right)
 
 
-TRANSPOSED: dict[str, Prepare] = {"ConvTranspose": _transposed}
+TRANSPOSED: Entries = {"ConvTranspose": Entry(_transposed)}

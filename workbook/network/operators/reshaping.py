@@ -3,53 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from onnx import numpy_helper
 
-from workbook.network.graph import Array, Node
+from workbook.network.graph import Array, Node, Shape
+from workbook.network.operators.entry import PASSING, Entries, Entry, NcnnLayer
+from workbook.network.operators.operator import Constants, NotNativeError, Operator, Prepare, Settings
+from workbook.network.operators.view import View
 from workbook.network.shapes import check_size
-from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step
 
 
-def _flatten(node: Node, constants: Constants, _: Settings) -> Step:
+def _flatten(node: Node, constants: Constants, _: Settings) -> Operator:
     axis = node.attributes.get("axis", 1)
 
     def flatten(x: Array) -> Array:
         return x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
 
-    return Step(node, node.inputs, flatten)
+    return View(node, node.inputs, constants, flatten)
 
 
-def _reshape(node: Node, constants: Constants, _: Settings) -> Step:
+def _reshape(node: Node, constants: Constants, _: Settings) -> Operator:
     zero_copies = not node.attributes.get("allowzero")
 
     def reshape(x: Array, shape: Array) -> Array:
         return x.reshape([x.shape[i] if size == 0 and zero_copies else int(size) for i, size in enumerate(shape)])
 
-    return Step(node, node.inputs, reshape)
+    return View(node, node.inputs, constants, reshape)
 
 
-def _transpose(node: Node, constants: Constants, _: Settings) -> Step:
+def _transpose(node: Node, constants: Constants, _: Settings) -> Operator:
     order = node.attributes.get("perm")
-    return Step(node, node.inputs, lambda x: x.transpose(order))
-
-
-def _concat(node: Node, constants: Constants, _: Settings) -> Step:
-    axis = node.attributes.get("axis", 1)
-    return Step(node, node.inputs, lambda *arrays: np.concatenate(arrays, axis))
+    return Operator(node, node.inputs, lambda x: x.transpose(order))
 
 
 def _with_axes(compute: Callable[[Array, Any], Array]) -> Prepare:
     """Return what prepares an operator whose axes are an attribute up to opset 12, and an input since."""
 
-    def prepare(node: Node, _: Constants, __: Settings) -> Step:
+    def prepare(node: Node, constants: Constants, _: Settings) -> Operator:
         if "axes" in node.attributes:
             axes = tuple(node.attributes["axes"])
-            return Step(node, node.inputs, lambda x: compute(x, axes))
-        return Step(node, node.inputs, lambda x, axes=None: compute(x, axes))
+            return View(node, node.inputs, constants, lambda x: compute(x, axes))
+        return View(node, node.inputs, constants, lambda x, axes=None: compute(x, axes))
 
     return prepare
 
@@ -62,14 +59,14 @@ def _unsqueeze(x: Array, axes: Sequence[int]) -> Array:
     return np.expand_dims(x, tuple(int(axis) for axis in axes))
 
 
-def _gather(node: Node, constants: Constants, _: Settings) -> Step:
+def _gather(node: Node, constants: Constants, _: Settings) -> Operator:
     axis = node.attributes.get("axis", 0)
-    return Step(node, node.inputs, lambda x, places: np.take(x, places, axis))
+    return Operator(node, node.inputs, lambda x, places: np.take(x, places, axis))
 
 
-def _shape(node: Node, constants: Constants, _: Settings) -> Step:
+def _shape(node: Node, constants: Constants, _: Settings) -> Operator:
     start, end = node.attributes.get("start", 0), node.attributes.get("end")
-    return Step(node, node.inputs, lambda x: np.array(x.shape[start:end], np.int64))
+    return Operator(node, node.inputs, lambda x: np.array(x.shape[start:end], np.int64))
 
 
 def _expand(x: Array, shape: Array) -> Array:
@@ -78,10 +75,10 @@ def _expand(x: Array, shape: Array) -> Array:
     return np.broadcast_to(x, sizes)
 
 
-def _constant_of_shape(node: Node, constants: Constants, _: Settings) -> Step:
+def _constant_of_shape(node: Node, constants: Constants, _: Settings) -> Operator:
     value = node.attributes.get("value")
     number = np.zeros((), np.float32) if value is None else numpy_helper.to_array(value).reshape(-1)[0]
-    return Step(node, node.inputs, lambda shape: _expand(np.asarray(number), shape))
+    return Operator(node, node.inputs, lambda shape: _expand(np.asarray(number), shape))
 
 
 def _tile(x: Array, repeats: Array) -> Array:
@@ -89,7 +86,7 @@ def _tile(x: Array, repeats: Array) -> Array:
     return np.tile(x, repeats)
 
 
-def _slice(node: Node, constants: Constants, _: Settings) -> Step:
+def _slice(node: Node, constants: Constants, _: Settings) -> Operator:
     def cut(x: Array, starts: Any, ends: Any, axes: Any = None, steps: Any = None) -> Array:
         parts = [slice(None)] * x.ndim
         axes = range(len(starts)) if axes is None else axes
@@ -101,11 +98,11 @@ def _slice(node: Node, constants: Constants, _: Settings) -> Step:
 
     if "starts" in node.attributes:  # up to opset 9
         starts, ends, axes = (node.attributes.get(name) for name in ("starts", "ends", "axes"))
-        return Step(node, node.inputs, lambda x: cut(x, starts, ends, axes))
-    return Step(node, node.inputs, cut)
+        return Operator(node, node.inputs, lambda x: cut(x, starts, ends, axes))
+    return Operator(node, node.inputs, cut)
 
 
-def _split(node: Node, constants: Constants, _: Settings) -> Step:
+def _split(node: Node, constants: Constants, _: Settings) -> Operator:
     place, count = node.attributes["output"]
     axis, stated = node.attributes.get("axis", 0), node.attributes.get("split")
 
@@ -119,10 +116,10 @@ def _split(node: Node, constants: Constants, _: Settings) -> Step:
         cut[axis] = slice(int(ends[place - 1]) if place else 0, int(ends[place]))
         return x[tuple(cut)]
 
-    return Step(node, node.inputs, part)
+    return Operator(node, node.inputs, part)
 
 
-def _pad(node: Node, constants: Constants, _: Settings) -> Step:
+def _pad(node: Node, constants: Constants, _: Settings) -> Operator:
     mode = node.attributes.get("mode", "constant")
     if mode not in ("constant", "edge", "reflect", "wrap"):
         raise NotNativeError(f"{node}: the mode {mode!r} is unknown")
@@ -142,11 +139,11 @@ def _pad(node: Node, constants: Constants, _: Settings) -> Step:
 
     if "pads" in node.attributes:  # up to opset 10
         pads, value = node.attributes["pads"], node.attributes.get("value")
-        return Step(node, node.inputs, lambda x: pad(x, pads, value))
-    return Step(node, node.inputs, pad)
+        return Operator(node, node.inputs, lambda x: pad(x, pads, value))
+    return Operator(node, node.inputs, pad)
 
 
-def _depth_to_space(node: Node, constants: Constants, _: Settings) -> Step:
+def _depth_to_space(node: Node, constants: Constants, _: Settings) -> Operator:
     """Every b * b channels become one of b times the height and width."""
     b, first = node.attributes["blocksize"], node.attributes.get("mode", "DCR") == "DCR"
 
@@ -155,10 +152,10 @@ def _depth_to_space(node: Node, constants: Constants, _: Settings) -> Step:
         shape, order = ((N, b, b, -1, H, W), (0, 3, 4, 1, 5, 2)) if first else ((N, -1, b, b, H, W), (0, 1, 4, 2, 5, 3))
         return x.reshape(shape).transpose(order).reshape(N, C // b**2, H * b, W * b)
 
-    return Step(node, node.inputs, spread)
+    return Operator(node, node.inputs, spread)
 
 
-def _space_to_depth(node: Node, constants: Constants, _: Settings) -> Step:
+def _space_to_depth(node: Node, constants: Constants, _: Settings) -> Operator:
     b = node.attributes["blocksize"]
     if node.attributes.get("mode", "DCR") != "DCR":
         raise NotNativeError(f"{node}: the mode {node.attributes['mode']!r} has no function here")
@@ -168,28 +165,28 @@ def _space_to_depth(node: Node, constants: Constants, _: Settings) -> Step:
         parts = x.reshape(N, C, H // b, b, W // b, b).transpose(0, 3, 5, 1, 2, 4)
         return parts.reshape(N, C * b**2, H // b, W // b)
 
-    return Step(node, node.inputs, gather)
+    return Operator(node, node.inputs, gather)
 
 
-def _plain(compute: Callable[..., Array]) -> Prepare:
-    return lambda node, constants, settings: Step(node, node.inputs, compute)
+def _flat_in_ncnn(node: Node, _: Constants, shapes: Mapping[str, Shape]) -> tuple[NcnnLayer, ...] | None:
+    """A row for each image is ncnn's array of one axis."""
+    return (NcnnLayer("Flatten", {}),) if len(shapes.get(node.outputs[0], ())) == 2 else None
 
 
-ARRANGING: dict[str, Prepare] = {
-    "Concat": _concat,
-    "ConstantOfShape": _constant_of_shape,
-    "DepthToSpace": _depth_to_space,
-    "Expand": _plain(_expand),
-    "Flatten": _flatten,
-    "Gather": _gather,
-    "Pad": _pad,
-    "Reshape": _reshape,
-    "Shape": _shape,
-    "Slice": _slice,
-    "SpaceToDepth": _space_to_depth,
-    "Split": _split,
-    "Squeeze": _with_axes(_squeeze),
-    "Tile": _plain(_tile),
-    "Transpose": _transpose,
-    "Unsqueeze": _with_axes(_unsqueeze),
+RESHAPING: Entries = {
+    "ConstantOfShape": Entry(_constant_of_shape),
+    "DepthToSpace": Entry(_depth_to_space),
+    "Expand": Entry(lambda node, constants, settings: Operator(node, node.inputs, _expand)),
+    "Flatten": Entry(_flatten, PASSING, _flat_in_ncnn),
+    "Gather": Entry(_gather),
+    "Pad": Entry(_pad),
+    "Reshape": Entry(_reshape, PASSING, _flat_in_ncnn),
+    "Shape": Entry(_shape),
+    "Slice": Entry(_slice),
+    "SpaceToDepth": Entry(_space_to_depth),
+    "Split": Entry(_split),
+    "Squeeze": Entry(_with_axes(_squeeze), PASSING),
+    "Tile": Entry(lambda node, constants, settings: Operator(node, node.inputs, _tile)),
+    "Transpose": Entry(_transpose, PASSING),
+    "Unsqueeze": Entry(_with_axes(_unsqueeze), PASSING),
 }

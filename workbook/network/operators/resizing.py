@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from workbook.network.graph import Array, FloatArray, Node
+from workbook.network.operators.entry import Entries, Entry
+from workbook.network.operators.operator import Constants, NotNativeError, Operator, Settings
 from workbook.network.shapes import check_size
-from workbook.network.step import Constants, NotNativeError, Prepare, Settings, Step
 
 _ROUND: dict[str, Callable[[FloatArray], FloatArray]] = {
     "round_prefer_floor": lambda x: np.ceil(x - np.float32(0.5)),
@@ -37,7 +38,7 @@ def _positions(size: int, out: int, scale: float, transformation: str) -> FloatA
     return (i + np.float32(0.5)) / one - np.float32(0.5)
 
 
-def _resize(node: Node, constants: Constants, _: Settings) -> Step:
+def _resize(node: Node, constants: Constants, _: Settings) -> Operator:
     mode = node.attributes.get("mode", "nearest")
     old = node.op == "Upsample" or node.opset < 11  # no choice yet: asymmetric, and the pixel below
     transformation = node.attributes.get("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
@@ -72,14 +73,14 @@ def _resize(node: Node, constants: Constants, _: Settings) -> Step:
         return x
 
     if stated is not None:  # Upsample up to opset 8
-        return Step(node, node.inputs, lambda x: resize(x, stated))
+        return Operator(node, node.inputs, lambda x: resize(x, stated))
     if node.op == "Upsample" or node.opset < 11:
-        return Step(node, node.inputs, resize)
+        return Operator(node, node.inputs, resize)
 
     def of_inputs(x: Array, region: Any = None, scales: Any = None, sizes: Any = None) -> Array:
         return resize(x, None if scales is None or not scales.size else scales, sizes)
 
-    return Step(node, node.inputs, of_inputs)
+    return Operator(node, node.inputs, of_inputs)
 
 
-RESIZING: dict[str, Prepare] = {"Resize": _resize, "Upsample": _resize}
+RESIZING: Entries = {"Resize": Entry(_resize), "Upsample": Entry(_resize)}
