@@ -93,6 +93,19 @@ def test_shapes_that_are_known_are_no_work() -> None:
     assert net(random(2, 8, 9, 7)).shape == (2, 8, 63)
 
 
+def test_size_of_a_pool_that_rounds_up() -> None:
+    """onnx counts a third window in each direction, which would begin behind the image."""
+    nodes = [
+        node("MaxPool", "x", "p", kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1),
+        node("Shape", "p", "s"),
+        node("Concat", "s one", "t", axis=0),
+        node("Reshape", "p t", "y"),
+    ]
+    proto, x = model(nodes, {"one": np.array([1])}, x_shape=(2, 8, 3, 3)), random(2, 8, 3, 3)
+    assert network.load(proto)(x).shape == (2, 8, 2, 2, 1)
+    assert_close(network.load(proto).run(x), runtime(proto, x))
+
+
 def test_passes_leave_the_given_graph_as_it_is() -> None:
     graph = network.read(CASES["conv, norm, relu"][0])
     before = (graph.nodes, dict(graph.constants))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import onnx
 
-from workbook.network.graph import Graph, ModelError, Shape
+from workbook.network.graph import Graph, ModelError, Node, Shape
 from workbook.network.protos import small_model
 
 LARGEST = 2**31  # numbers in an array: 8 GiB of float32, more than any of a network's
@@ -21,7 +21,7 @@ def infer_shapes(graph: Graph) -> Graph:
     ModelError
         If the types or shapes of a node's inputs do not fit each other, or if an array would be too large.
     """
-    model = small_model(graph)
+    model = small_model(replace(graph, nodes=tuple(map(_of_any_size, graph.nodes))))
     try:
         inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=False, data_prop=True)
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError) as error:
@@ -36,6 +36,17 @@ def infer_shapes(graph: Graph) -> Graph:
             except ValueError as error:
                 raise ModelError(f"{node}: {error}") from None
     return replace(graph, shapes=known)
+
+
+def _of_any_size(node: Node) -> Node:
+    """Return a node, or one that onnx does not know for a pool of which it counts too many windows.
+
+    If a size is rounded up, the last window may begin behind the image, in the padding. It has no number to look at, so
+    neither ONNX's definition nor any runtime has it, but onnx's inference does.
+    """
+    if not node.attributes.get("ceil_mode") or not any(node.attributes.get("pads", ())):
+        return node
+    return replace(node, op=f"unknown.{node.op}")
 
 
 def shape_of(port: onnx.ValueInfoProto) -> Shape | None:
