@@ -195,9 +195,18 @@ class Builder:
         if not self.fits(x, R, S, moves):
             return []
         if self.any(True, False):
-            return self.add("MaxPool", x, **moves)
-        moves.pop("dilations", None)  # of operator set 19
-        return self.add("AveragePool", x, **moves, count_include_pad=self.any(0, 1))
+            made = self.add("MaxPool", x, **moves)
+        else:
+            moves.pop("dilations", None)  # of operator set 19
+            made = self.add("AveragePool", x, **moves, count_include_pad=self.any(0, 1))
+        if moves.get("ceil_mode") and made:  # onnx counts windows that begin behind the image, too
+            N, C, *image = self.shapes[x]
+            P, Q = (
+                min(size, (image[i] + moves["pads"][i] - 1) // moves["strides"][i] + 1)
+                for i, size in enumerate(self.shapes[made[0]][2:])
+            )
+            self.shapes[made[0]] = N, C, P, Q
+        return made
 
     def activation(self, x: str, C: int) -> list[str]:
         op = self.any(

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from graphs import BN1, CASES, READS_BN1, SAME, W33, Stored, model, node, random
+from onnx import helper
 
 from workbook import network
 from workbook.network import ModelError
@@ -39,6 +40,16 @@ BAD: dict[str, tuple[list[onnx.NodeProto], Stored, str]] = {
         [node("Conv", "x w", "c"), node("BatchNormalization", "c bn1.scale bn1.shift", "y")],
         {**CONV, **BN1},
         "node 'y' (BatchNormalization) has 3 inputs; it takes 5 to 5",
+    ),
+    "too many outputs": (
+        [helper.make_node("Relu", ["x"], ["y", "z"], "y")],
+        {},
+        "node 'y' (Relu) has 2 outputs; it writes 1 to 1",
+    ),
+    "outputs that are not counted": (
+        [helper.make_node("Split", ["x"], ["y", "z"], "y", axis=1, num_outputs=1)],
+        {},
+        "node 'y' (Split) has 2 outputs, but its num_outputs is 1",
     ),
     "no weights": ([node("Conv", "x -", "y")], {}, "node 'y' (Conv) has no weight"),
     "double weights": (

@@ -137,6 +137,14 @@ def _check_form(node: Node, kinds: Mapping[str, int]) -> None:
     schema = onnx.defs.get_schema(op, node.opset, domain)
     if not schema.min_input <= len(node.inputs) <= schema.max_input:
         raise ModelError(f"{node} has {len(node.inputs)} inputs; it takes {schema.min_input} to {schema.max_input}")
+    if not schema.min_output <= len(node.outputs) <= schema.max_output:
+        raise ModelError(
+            f"{node} has {len(node.outputs)} outputs; it writes {schema.min_output} to {schema.max_output}"
+        )
+    if node.op == "Split" and node.attributes.get("num_outputs", len(node.outputs)) != len(node.outputs):
+        raise ModelError(  # onnx's shape inference would end the process
+            f"{node} has {len(node.outputs)} outputs, but its num_outputs is {node.attributes['num_outputs']}"
+        )
     for name, attribute in schema.attributes.items():
         if attribute.required and name not in node.attributes:
             raise ModelError(f"{node} lacks the attribute {name!r}")
