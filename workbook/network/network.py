@@ -221,11 +221,11 @@ class Network:
         try:
             for _ in self._walk(dict(values), compute, Storage.of(self.graph.constants).blank):
                 pass
+            if not all(math.prod(array.shape) for array in seen.values()):
+                return None
+            return Run(self.operators, plans, self._read, seen, tuple(values), self.outputs)
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError):
             return None  # if it is not for the zeros, a run without a plan meets it again, and names the node
-        if not all(math.prod(array.shape) for array in seen.values()):
-            return None
-        return Run(self.operators, plans, self._read, seen, tuple(values), self.outputs)
 
     def _walk(
         self,

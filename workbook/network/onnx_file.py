@@ -74,7 +74,19 @@ def _checked(model: onnx.ModelProto, source: str, elsewhere: Mapping[str, Stored
             f"{source} is of operator set {opsets['']}; export it with one of {_OLDEST_OPSET} to {newest}, "
             "or install a newer onnx"
         )
-    return one_output_each(_graph(inlined(model, source).graph, source, opsets, elsewhere))
+    return _told_apart(one_output_each(_graph(inlined(model, source).graph, source, opsets, elsewhere)))
+
+
+def _told_apart(graph: Graph) -> Graph:
+    """Return a graph with a name of its own for each node; ONNX allows that several have the same."""
+    taken, nodes = set[str](), list[Node]()
+    for node in graph.nodes:
+        name = f"{node.name} ({node.outputs[0]})" if node.name in taken else node.name
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        nodes.append(replace(node, name=name))
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int], elsewhere: Mapping[str, Stored]) -> Graph:
