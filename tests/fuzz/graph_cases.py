@@ -235,7 +235,7 @@ class Builder:
             "Resize": lambda: self.add(
                 "Resize", x, "", self.store(np.float32([1, 1, 2, 2])), mode=self.any("nearest", "linear")
             ),
-            "DepthToSpace": lambda: self.add("DepthToSpace", x, blocksize=2),
+            "DepthToSpace": lambda: self.add("DepthToSpace", x, blocksize=2) if C % 4 == 0 else [],
             "ConvTranspose": lambda: self.add("ConvTranspose", x, self.numbers(C, 4, 2, 2, scale=0.3), strides=[2, 2]),
             "ReduceMean": lambda: self.add("ReduceMean", x, axes=[2, 3], keepdims=1),
         }

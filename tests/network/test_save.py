@@ -38,7 +38,13 @@ def test_float_network_comes_back(tmp_path: Path, name: str) -> None:
         assert np.abs(y - theirs).max() <= 1e-5 * np.abs(theirs).max()
 
 
-@pytest.mark.parametrize("scheme", [Scheme(), Scheme(activations="int8", per_channel=False)], ids=["u8s8", "s8s8"])
+SCHEMES = {  # 7 bits: without VNNI, ONNX Runtime's sums of larger products are cut off
+    "u8s8": Scheme(reduce_range=True),
+    "s8s8": Scheme(activations="int8", per_channel=False, reduce_range=True),
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 @pytest.mark.parametrize("name", CASES)
 def test_quantized_network_comes_back(tmp_path: Path, name: str, scheme: Scheme) -> None:
     """Read again, it is the same network on bytes, with the same bits."""
