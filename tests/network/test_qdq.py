@@ -76,7 +76,7 @@ def _conversion(op: str, name: str, output: str, scale: str = "s", zero: str = "
 
 
 @pytest.mark.parametrize("zero", ["z", "-"], ids=["stated", "left out"])
-def test_layer_that_is_not_found_runs_as_written(zero: str) -> None:
+def test_layer_that_is_not_found_runs_as_written(tmp_path: Path, zero: str) -> None:
     """A Sigmoid has no form on bytes, and an array may leave on its way."""
     nodes = [
         _conversion("QuantizeLinear", "x", "q", zero=zero),
@@ -93,6 +93,20 @@ def test_layer_that_is_not_found_runs_as_written(zero: str) -> None:
     x = random(1, 8, 5, 5)
     for y, expected in zip(net.run(x), session.run(None, {"x": x}), strict=True):
         assert np.allclose(y, expected, atol=1e-6)
+    net.save(tmp_path / "net.onnx")
+    assert all(map(np.array_equal, net.run(x), network.load(tmp_path / "net.onnx").run(x)))
+
+
+def test_bytes_that_move_without_a_zero_point_are_saved(tmp_path: Path) -> None:
+    nodes = [
+        node("QuantizeLinear", "x s", "q"),
+        node("Transpose", "q", "t", perm=[0, 1, 3, 2]),
+        node("DequantizeLinear", "t s", "y"),
+    ]
+    net, x = network.load(model(nodes, {"s": np.float32(0.125)})), random(1, 8, 5, 3)
+    net.save(tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    assert np.array_equal(net(x), session.run(None, {"x": x})[0])
 
 
 def test_sum_and_its_relu_are_one_layer() -> None:

@@ -63,8 +63,7 @@ class _Writer:
         """Write one node."""
         form = in_float32(node.op)
         if node.op == "QuantizeLinear":
-            self.steps[node.outputs[0]] = node.inputs[1], node.inputs[2]
-            self.nodes.append(node)
+            self.quantize(node)
         elif form:
             self.layer(node, *form)
         elif node.op != "DequantizeLinear" and node.inputs and node.inputs[0] in self.steps:
@@ -80,6 +79,16 @@ class _Writer:
             self.nodes += parts
         else:
             self.nodes.append(node)
+
+    def quantize(self, node: Node) -> None:
+        """Write a QuantizeLinear, and keep what its bytes stand for."""
+        scale, *stated = node.inputs[1:]
+        zero = next(iter(stated), "")
+        if not zero:  # it is left out, and stands for 0 in uint8
+            shape = self.constants[scale].shape if scale in self.constants else ()
+            zero = self.store(f"{node.outputs[0]} zero point", np.zeros(shape, np.uint8))
+        self.steps[node.outputs[0]] = scale, zero
+        self.nodes.append(node)
 
     def layer(self, node: Node, op: str, form: OnBytes) -> None:
         """Write a layer on bytes as the operator in float32 that it stands for."""
