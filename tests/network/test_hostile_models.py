@@ -78,7 +78,7 @@ def test_stored_array_whose_shape_lies(sizes: list[int]) -> None:
 def test_stored_array_of_no_type() -> None:
     proto = model([node("Conv", "x w", "y")], CONV)
     proto.graph.initializer[0].data_type = 99
-    refused(proto, "the stored array 'w' cannot be read")
+    refused(proto, "the stored array 'w' cannot be read: its type 99 is unknown")
 
 
 @pytest.mark.parametrize(

@@ -112,5 +112,7 @@ def _named(tensor: TensorProto) -> Iterator[None]:
         if any(size < 0 for size in tensor.dims):
             raise ValueError(f"its shape is {tuple(tensor.dims)}")
         yield
-    except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+    except KeyError as error:
+        raise ModelError(f"the stored array {tensor.name!r} cannot be read: its type {error} is unknown") from None
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
         raise ModelError(f"the stored array {tensor.name!r} cannot be read: {error}") from None
