@@ -124,7 +124,7 @@ class Builder:
     def layer(self, x: str, others: list[str]) -> list[str]:
         """Add a layer of images."""
         N, C, H, W = self.shapes[x]
-        kind = self.any(*LAYERS)
+        kind = self.any(*STEPS)
         if kind == "conv":
             return self.conv(x, C)
         if kind == "pool":
@@ -268,7 +268,7 @@ class Builder:
         return self.add("Softmax", *y, axis=1) if y and self.any(False, True) else y
 
 
-LAYERS = (
+STEPS = (  # the frequent ones several times
     *("conv", "conv", "conv", "activation", "activation", "norm", "arithmetic", "sum", "sum", "branch", "concat"),
     *("pool", "mean", "arranged"),
 )

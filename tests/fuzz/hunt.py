@@ -80,10 +80,8 @@ class TooSlowError(BaseException):
 
 def hunt(kind: Kind, cases: int, seed: int) -> Iterator[Tried | Failed]:
     """Try so many cases, the same for the same seed; yield each before it is tried, and those that failed."""
-    lot = left = 0
     for lot in range(cases):
-        left = min(LOT, cases)
-        for event in _in_a_process(kind, left, seed, lot):
+        for event in _in_a_process(kind, min(LOT, cases), seed, lot):
             cases -= isinstance(event, Tried) and event.new
             yield event
         if cases <= 0:
