@@ -58,7 +58,10 @@ class Run:
         lanes, self._arena = self._in_lanes(), aligned(numbers)
         self._arrays = {name: self._array(name, self._arena, places, name in lanes) for name in self._placed}
         self._others: dict[str, Array] = {}
-        self._calls = [self._bound(operator, plan) for operator, plan in zip(operators, self._plans, strict=True)]
+        # While weights are packed they are there twice: the largest come first, when nothing else is there yet.
+        order = sorted(range(len(operators)), key=lambda i: -self._plans[i].packs)
+        bound = {i: self._bound(operators[i], self._plans[i]) for i in order}
+        self._calls = [bound[i] for i in range(len(operators))]
         self._scratch = aligned(max((call.scratch for call in self._calls), default=0))
         self.bytes = self._arena.nbytes + self._scratch.nbytes
 

@@ -57,7 +57,8 @@ class Convolution(Operator):
             return UNKNOWN
         layer = self._layer.padded(self._padding(x.shape))
         y = Outline(layer.y_shape(x.shape), layer.y_dtype)
-        return Plan(y, lambda arrays, out: layer.bind(arrays[0], out), layer.takes)
+        packs = math.prod(layer.weight_shape)
+        return Plan(y, lambda arrays, out: layer.bind(arrays[0], out), layer.takes, packs=packs)
 
     @property
     def packed_bytes(self) -> int:
@@ -90,7 +91,8 @@ class FloatConvolution(Convolution):
         own = Outline(layer.y_shape(x.shape), layer.y_dtype)
         if residual != own:
             return Plan(Outline(np.broadcast_shapes(own.shape, residual.shape), own.dtype))
-        return Plan(own, lambda arrays, out: layer.bind(arrays[0], out, arrays[1]), layer.takes, (1,))
+        packs = math.prod(layer.weight_shape)
+        return Plan(own, lambda arrays, out: layer.bind(arrays[0], out, arrays[1]), layer.takes, (1,), packs=packs)
 
     def explain(self, x_shape: tuple[int, ...]) -> Explanation:
         """As `kernels.Conv2d` does."""

@@ -90,6 +90,8 @@ class Plan:
     memory : str
         "own", or "x": what it writes are the numbers that it reads; or "parts": what it reads may be a part of what it
         writes, one behind the other.
+    packs : int
+        Numbers of weights that are packed when it is bound for the first time.
     """
 
     y: Outline | None = None
@@ -97,6 +99,7 @@ class Plan:
     takes: Callable[[bool, bool], bool] = plain
     alike: tuple[int, ...] = ()
     memory: Literal["own", "x", "parts"] = "own"
+    packs: int = 0
 
 
 UNKNOWN = Plan()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
 import kernels
 from kernels import Stored
+from kernels.bound import Bound
 from workbook.network.graph import Array, FloatArray, ModelError, Node, Shape
 from workbook.network.operators.entry import FLOAT32_TAG, Entries, Entry, NcnnLayer, OnBytes, computed
 from workbook.network.operators.operator import (
@@ -28,7 +29,11 @@ def _one_row(layer: Callable[[], kernels.Conv2d | kernels.QLinearConv], a: Outli
     """Bind the layer to one row, of which it reads each weight once; more are for a library of matrix products."""
     if a.shape[0] != 1:
         return Plan(y)
-    return Plan(y, lambda read, out: layer().bind(read[0].reshape(*a.shape, 1, 1), out.reshape(*y.shape, 1, 1)))
+
+    def bind(read: Sequence[Array], out: Array) -> Bound:
+        return layer().bind(read[0].reshape(*a.shape, 1, 1), out.reshape(*y.shape, 1, 1))
+
+    return Plan(y, bind, packs=a.shape[1] * y.shape[1])
 
 
 class Gemm(Operator):
