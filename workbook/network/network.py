@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -163,6 +163,10 @@ class Network:
                 times.append(np.diff(marks).tolist())
         timings = [Timing.of(list(column)) for column in zip(*times, strict=True)]
         return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
+
+    def of_graph(self, graph: Graph, *, threads: int | None = None, integer_algorithm: str = "auto") -> Self:
+        """Return a network that runs another graph; the parameters are those of the class."""
+        return type(self)(graph, threads=threads, integer_algorithm=integer_algorithm)
 
     def quantize(self, calibration: Any, scheme: Any = None, **options: Any) -> Network:
         """Return a network on bytes; the parameters are those of `workbook.quantize.to_bytes`."""

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from workbook.files import write_whole
-from workbook.network import Graph, Network
-from workbook.network.graph import Array
+from workbook.network.graph import Array, Graph
 from workbook.network.passes import split_residual
 from workbook.quantize.equalisation import equalise
 from workbook.quantize.histogram import Histogram
+from workbook.quantize.runs import Runs
 from workbook.quantize.scheme import Scheme
 
 BATCH = 8  # images that go through the network together
@@ -156,12 +156,12 @@ def prepared(graph: Graph, scheme: Scheme) -> Graph:
     return equalise(graph) if scheme.equalise else graph
 
 
-def observe(network: Network, images: Images, on_batch: OnBatch | None = None) -> Observations:
+def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> Observations:
     """Run a network on images and keep what its arrays held.
 
     Parameters
     ----------
-    network : Network
+    network : workbook.network.Network
         Of one input.
     images : (N, C, H, W) float32, or an iterable of them
         Read once, so it may be a generator. Sizes may differ from one to the next.
@@ -174,7 +174,7 @@ def observe(network: Network, images: Images, on_batch: OnBatch | None = None) -
         If an array holds a number that is not finite, or an image does not fit the network.
     """
     observations = Observations()
-    split = Network(split_residual(network.graph))  # the sum before a fused Add has a range of its own
+    split = network.of_graph(split_residual(network.graph))  # the sum before a fused Add has a range of its own
     (port, *others) = split.inputs
     if others:
         raise ValueError(f"quantization takes networks of one input, not {', '.join(p.name for p in split.inputs)}")
@@ -189,15 +189,13 @@ def observe(network: Network, images: Images, on_batch: OnBatch | None = None) -
     return observations
 
 
-def calibrate(
-    network: Network, images: Images, scheme: Scheme | None = None, on_batch: OnBatch | None = None
-) -> Recipe:
+def calibrate(network: Runs, images: Images, scheme: Scheme | None = None, on_batch: OnBatch | None = None) -> Recipe:
     """Return the recipe of a quantization: `quantize(network, recipe)` follows it, `recipe.save(path)` keeps it.
 
     The parameters are those of `quantize`.
     """
     scheme = scheme or Scheme()
-    return observe(Network(prepared(network.graph, scheme)), images, on_batch).recipe(scheme)
+    return observe(network.of_graph(prepared(network.graph, scheme)), images, on_batch).recipe(scheme)
 
 
 def _see(observations: Observations, name: str, y: Array, images: int) -> None:

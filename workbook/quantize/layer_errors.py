@@ -17,9 +17,8 @@ import numpy as np
 
 import kernels
 from kernels.geometry import Geometry, Window
-from workbook.measuring import timing
-from workbook.network import Graph, Network, Node
-from workbook.network.graph import Array
+from workbook.measuring import timing  # TODO
+from workbook.network.graph import Array, Graph, Node
 from workbook.network.operators import prepare
 from workbook.network.operators.convolution import QLINEAR_CONV
 from workbook.network.operators.operator import Settings
@@ -30,6 +29,7 @@ from workbook.network.windows import window
 from workbook.quantize.byte_speed import Speed, race
 from workbook.quantize.calibration import Recipe, prepared
 from workbook.quantize.equalisation import is_cap
+from workbook.quantize.runs import Runs
 from workbook.quantize.to_bytes import quantize
 
 
@@ -88,12 +88,12 @@ class Report:
     __repr__ = __str__
 
 
-def report(network: Network, recipe: Recipe, images: Array, seconds: float | None = None) -> Report:
+def report(network: Runs, recipe: Recipe, images: Array, seconds: float | None = None) -> Report:
     """Look at each layer of the network that `quantize(network, recipe)` returns.
 
     Parameters
     ----------
-    network : Network
+    network : workbook.network.Network
         In float32.
     recipe : Recipe
     images : (N, C, H, W) float32
@@ -110,7 +110,7 @@ def report(network: Network, recipe: Recipe, images: Array, seconds: float | Non
         raise ValueError("the report needs at least one image")
     seconds = seconds if seconds is not None else 0.02 if timing.quick() else 0.1
     graph = split_residual(prepared(network.graph, recipe.scheme))
-    exact = _arrays(Network(graph, threads=1), images)
+    exact = _arrays(network.of_graph(graph, threads=1), images)
     int8 = quantize(network, recipe, threads=1)
     spoiled = quantize(network, recipe, algorithm="saturating", threads=1)
     found = _arrays(int8, images)
@@ -222,7 +222,7 @@ class _Layer:
         return float(np.mean(right != wrong))
 
 
-def _arrays(network: Network, images: Array) -> dict[str, Array]:
+def _arrays(network: Runs, images: Array) -> dict[str, Array]:
     """Return every array of a run, by name."""
     arrays = {network.inputs[0].name: images}
     arrays.update((node.outputs[0], y) for node, y in network.trace(images))

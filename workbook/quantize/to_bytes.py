@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbook.network import Graph, Network, Node
-from workbook.network.graph import Array, FloatArray
+from workbook.network.graph import Array, FloatArray, Graph, Node
 from workbook.network.operators import on_bytes
 from workbook.network.operators.entry import ByteInputs, OnBytes, Parts
 from workbook.network.passes import residual_parts
@@ -23,25 +22,26 @@ from workbook.quantize.affine import Affine
 from workbook.quantize.bias_correction import corrected
 from workbook.quantize.calibration import Images, OnBatch, Recipe, calibrate, prepared
 from workbook.quantize.equalisation import is_cap
+from workbook.quantize.runs import AnyNetwork
 from workbook.quantize.scheme import Scheme
 
 _LARGEST_BIAS = 2.0**30  # leaves as much room in 32 bits for the sum itself
 
 
 def quantize(
-    network: Network,
+    network: AnyNetwork,
     calibration: Images | Recipe,
     scheme: Scheme | None = None,
     *,
     algorithm: str = "auto",
     threads: int | None = None,
     on_batch: OnBatch | None = None,
-) -> Network:
+) -> AnyNetwork:
     """Return a network of the same inputs and outputs that computes with bytes.
 
     Parameters
     ----------
-    network : Network
+    network : workbook.network.Network
         With one input.
     calibration : (N, C, H, W) float32, an iterable of them, or Recipe
         Images as the network will see them, 64 or more; or what `calibrate` found on them.
@@ -69,7 +69,7 @@ def quantize(
         recipe = calibrate(network, calibration, scheme, on_batch)
     _check_names(network.graph, recipe.scheme)
     graph = prepared(network.graph, recipe.scheme)
-    return Network(quantized(graph, recipe), integer_algorithm=algorithm, threads=threads)
+    return network.of_graph(quantized(graph, recipe), integer_algorithm=algorithm, threads=threads)
 
 
 def quantized(graph: Graph, recipe: Recipe) -> Graph:
