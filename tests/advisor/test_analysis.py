@@ -19,10 +19,10 @@ from workbook.advisor.layer_work import layers
 from workbook.advisor.naive_estimate import naive_seconds
 from workbook.advisor.network_race import clock, race
 from workbook.errors import CommandError
+from workbook.graphs.graph import Port
 from workbook.lessons.analysis import seeded_resnet50
 from workbook.measuring.topologies import resnet50
 from workbook.network import Graph, Network, Node
-from workbook.network.graph import Port
 
 
 class TestLayers:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from workbook.advisor.input_images import folder, noise, shape_of
 from workbook.errors import CommandError
-from workbook.network.graph import Port
+from workbook.graphs.graph import Port
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from workbook.advisor.mix import best_mix
+from workbook.graphs.graph import Port
 from workbook.lessons.analysis.chain_of_forms import chain_mix
 from workbook.network import Graph, Node
-from workbook.network.graph import Port
 
 
 def seconds(

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from workbook import network
-from workbook.network.onnx_writer import to_onnx
+from workbook.graphs.onnx_writer import to_onnx
 from workbook.quantize.to_bytes import quantize
 
 BESIDE = "weights.bin"  # a file in the folder of each case

@@ -13,8 +13,8 @@ from graphs import SAME, model, node, norm, random
 from workbook import network
 from workbook.benchmarks import networks
 from workbook.benchmarks.random_networks import light
+from workbook.graphs.ncnn_writer import write_ncnn
 from workbook.network import ModelError
-from workbook.network.ncnn_writer import write_ncnn
 
 FILTERS = {"w": random(8, 8, 3, 3), "b": random(8), "v": random(12, 8, 1, 1)}
 X = (1, 8, 9, 7)

@@ -14,7 +14,8 @@ import pytest
 from graphs import BN1, CASES, READS_BN1, W33, model, node, random
 
 from workbook import network
-from workbook.network import Network, passes
+from workbook.graphs import passes
+from workbook.network import Network
 
 Array = npt.NDArray[Any]
 

@@ -13,7 +13,7 @@ from onnx.backend.test.case.test_case import TestCase
 from onnx.backend.test.loader import load_model_tests
 
 from workbook import network
-from workbook.network.operators import OPERATORS
+from workbook.graphs.operators import OPERATORS
 
 # What cannot run, and why. A case is named here, or it passes.
 REFUSED = {

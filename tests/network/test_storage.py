@@ -19,10 +19,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kernels import Stored
 from workbook import network
+from workbook.graphs.onnx_without_weights import Span, skeleton
+from workbook.graphs.storage import Storage
+from workbook.graphs.weights_file import WeightsFile
 from workbook.network import ModelError
-from workbook.network.skeleton import Span, skeleton
-from workbook.network.storage import Storage
-from workbook.network.weights_file import WeightsFile
 
 WIDE = random(256, 256, 3, 3)  # 2.4 MB
 HEAD = random(1000, 256)

@@ -8,7 +8,7 @@ import onnx.backend.test.case.node.quantizelinear  # these imports register the 
 import pytest
 from onnx.backend.test.case.node import _NodeTestCases as NODE_CASES
 
-from workbook.network.quantize_linear import dequantize_linear, dynamic_quantize_linear, quantize_linear
+from workbook.graphs.quantize_linear import dequantize_linear, dynamic_quantize_linear, quantize_linear
 
 RUN = {
     "QuantizeLinear": quantize_linear,

@@ -8,9 +8,9 @@ from nets import images, mobile
 from onnx import TensorProto, helper, numpy_helper
 
 from workbook import network
-from workbook.network.graph import ModelError, Node
-from workbook.network.operators import prepare
-from workbook.network.operators.operator import Settings
+from workbook.graphs.graph import ModelError, Node
+from workbook.graphs.operators import prepare
+from workbook.graphs.operators.operator import Settings
 from workbook.quantize.scheme import Scheme
 from workbook.quantize.to_bytes import quantize
 

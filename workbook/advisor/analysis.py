@@ -20,8 +20,8 @@ from workbook.advisor.naive_estimate import naive_seconds
 from workbook.advisor.network_race import Raced, clock, race
 from workbook.advisor.programs import BASE, BYTES, FLOAT, WINOGRAD, conversions, network, on_bytes, owner
 from workbook.errors import CommandError
+from workbook.graphs.graph import Array
 from workbook.network import ModelError, Network
-from workbook.network.graph import Array
 from workbook.quantize.calibration import Recipe, calibrate
 from workbook.quantize.layer_errors import sqnr
 from workbook.quantize.scheme import Scheme

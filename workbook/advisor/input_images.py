@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from workbook.errors import CommandError
-from workbook.network.graph import FloatArray, Port
+from workbook.graphs.graph import FloatArray, Port
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 NOISE = 4  # images

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import kernels
 from kernels.explain import Explanation
 from workbook.accelerator.workload import Layer, Workload
+from workbook.graphs.graph import Array
+from workbook.graphs.operators.convolutions import compact
+from workbook.graphs.storage import Storage
+from workbook.graphs.windows import window
 from workbook.network import Network, Node
-from workbook.network.graph import Array
-from workbook.network.operators.convolution import compact
-from workbook.network.storage import Storage
-from workbook.network.windows import window
 
 PRODUCTS = ("Gemm", "MatMul")
 

@@ -12,9 +12,9 @@ import numpy as np
 
 import kernels
 from workbook.advisor.layer_work import Work
+from workbook.graphs.graph import Array
+from workbook.graphs.windows import window
 from workbook.measuring import timing
-from workbook.network.graph import Array
-from workbook.network.windows import window
 
 _MACS = 500_000  # of a piece: about a millisecond
 

@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from workbook.graphs.graph import Array
 from workbook.measuring import timing
 from workbook.measuring.timing import Timing
 from workbook.network import Network
-from workbook.network.graph import Array
-from workbook.network.tables import Profile
+from workbook.network.node_table import Profile
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from workbook.graphs.graph import Array, Port
 from workbook.network import Graph, Network, Node
-from workbook.network.graph import Array, Port
 
 BASE = "im2col"
 WINOGRAD = ("winograd_f2", "winograd_f4")

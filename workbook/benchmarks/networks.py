@@ -24,11 +24,11 @@ from rich.table import Table
 from workbook.benchmarks.layer_report import BUSY
 from workbook.benchmarks.network_memory import resident
 from workbook.benchmarks.random_networks import light
+from workbook.graphs.graph import FloatArray, ModelError
+from workbook.graphs.ncnn_writer import write_ncnn
 from workbook.measuring import this_machine, timing
 from workbook.measuring.timing import Timing
 from workbook.network import load
-from workbook.network.graph import FloatArray, ModelError
-from workbook.network.ncnn_writer import write_ncnn
 from workbook.peers.engines import OURS, PEERS
 
 NETWORKS = ("resnet50", "vgg19", "squeezenet")

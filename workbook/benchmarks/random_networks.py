@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from workbook.network.graph import FloatArray
+from workbook.graphs.graph import FloatArray
 
 NETWORKS = (
     "bvlc_alexnet",

@@ -3,8 +3,8 @@
     net = load("model.onnx")
     y = net(x)
 
-A file is read into a `Graph` (onnx_file.py), rewritten by passes (passes.py), and each node is made ready to run
-(operators.py). Pooling, fully connected layers and what is done number by number is NumPy.
+A file is read into a `Graph` and rewritten, and each of its nodes is made an operator (all in `workbook.graphs`).
+network.py calls the operators in order; run_plan.py places their arrays, and binds them, when an image comes.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import os
 import numpy as np
 import onnx
 
-from workbook.network.graph import Graph, ModelError, Node
+from workbook.graphs.graph import Graph, ModelError, Node
+from workbook.graphs.onnx_reader import read
+from workbook.graphs.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
+from workbook.graphs.qdq import fuse_quantized
+from workbook.graphs.shapes import infer_shapes
+from workbook.graphs.simplify import drop_passing, fold_constants, sum_is_add
 from workbook.network.network import Network
-from workbook.network.onnx_file import read
-from workbook.network.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
-from workbook.network.qdq import fuse_quantized
-from workbook.network.shapes import infer_shapes
-from workbook.network.simplify import drop_passing, fold_constants, sum_is_add
 
 __all__ = [
     "PASSES",

@@ -14,15 +14,16 @@ from typing import Any, Self
 import numpy as np
 
 from workbook.files import write_whole
+from workbook.graphs.graph import Array, Graph, ModelError, Node, Port
+from workbook.graphs.onnx_writer import to_onnx
+from workbook.graphs.operators import prepare
+from workbook.graphs.operators.operator import Operator, Outline, Plan, Settings
+from workbook.graphs.storage import Storage
 from workbook.measuring import timing
 from workbook.measuring.timing import Timing
-from workbook.network.graph import Array, Graph, ModelError, Node, Port
-from workbook.network.onnx_writer import to_onnx
-from workbook.network.operators import prepare
-from workbook.network.operators.operator import Operator, Outline, Plan, Settings
+from workbook.network.node_table import Layers, Profile, describe
 from workbook.network.run_plan import Run, ShapesChangedError
-from workbook.network.storage import Storage
-from workbook.network.tables import Layers, Profile, describe
+from workbook.quantize.to_bytes import quantize
 
 Feed = Array | Mapping[str, Array]
 
@@ -169,9 +170,7 @@ class Network:
         return type(self)(graph, threads=threads, integer_algorithm=integer_algorithm)
 
     def quantize(self, calibration: Any, scheme: Any = None, **options: Any) -> Network:
-        """Return a network on bytes; the parameters are those of `workbook.quantize.to_bytes`."""
-        from workbook.quantize.to_bytes import quantize  # it is built on this module
-
+        """Return a network on bytes; the parameters are those of `workbook.quantize.quantize`."""
         return quantize(self, calibration, scheme, **options)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import kernels
 from kernels.bound import Bound
 from kernels.layout import in_lanes, lanes_shape
+from workbook.graphs.graph import Array, FloatArray, ModelError
+from workbook.graphs.operators.operator import UNKNOWN, Constants, Operator, Outline, Plan
 from workbook.network.arena import Life, aligned, offsets
-from workbook.network.graph import Array, FloatArray, ModelError
-from workbook.network.operators.operator import UNKNOWN, Constants, Operator, Outline, Plan
 
 _TYPES = (np.float32, np.uint8, np.int8)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from workbook.graphs.graph import FloatArray
 from workbook.network import load
-from workbook.network.graph import FloatArray
 from workbook.peers import runtimes
 
 OURS = "ours"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbook.network.quantize_linear import FloatArray, dequantize_linear, quantize_linear
+from workbook.graphs.quantize_linear import FloatArray, dequantize_linear, quantize_linear
 
 DTYPES = ("uint8", "int8")
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from workbook.network.graph import FloatArray
+from workbook.graphs.graph import FloatArray
 
 
 def corrected(

@@ -20,9 +20,9 @@ from functools import cache
 import kernels
 from kernels import bytes_plain, probe
 from kernels.geometry import Geometry
+from workbook.graphs.graph import Array
 from workbook.measuring import timing
 from workbook.measuring.timing import Timing, measured
-from workbook.network.graph import Array
 
 _NEAR = 1.25  # a measured ratio within this factor of the predicted one is explained by arithmetic
 

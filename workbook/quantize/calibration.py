@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbook.files import write_whole
-from workbook.network.graph import Array, Graph
-from workbook.network.passes import split_residual
+from workbook.graphs.graph import Array, Graph
+from workbook.graphs.passes import split_residual
 from workbook.quantize.equalisation import equalise
 from workbook.quantize.histogram import Histogram
 from workbook.quantize.runs import Runs

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from workbook.network.graph import FloatArray, Graph, Node
-from workbook.network.operators import OPERATORS
-from workbook.network.storage import Storage
+from workbook.graphs.graph import FloatArray, Graph, Node
+from workbook.graphs.operators import OPERATORS
+from workbook.graphs.storage import Storage
 
 Factors = Mapping[str, npt.NDArray[np.float64]]
 

@@ -17,15 +17,15 @@ import numpy as np
 
 import kernels
 from kernels.geometry import Geometry, Window
+from workbook.graphs.graph import Array, Graph, Node
+from workbook.graphs.operators import prepare
+from workbook.graphs.operators.convolutions import QLINEAR_CONV
+from workbook.graphs.operators.operator import Settings
+from workbook.graphs.operators.products import QGEMM
+from workbook.graphs.passes import split_residual
+from workbook.graphs.quantize_linear import dequantize_linear, quantize_linear
+from workbook.graphs.windows import window
 from workbook.measuring import timing  # TODO
-from workbook.network.graph import Array, Graph, Node
-from workbook.network.operators import prepare
-from workbook.network.operators.convolution import QLINEAR_CONV
-from workbook.network.operators.operator import Settings
-from workbook.network.operators.product import QGEMM
-from workbook.network.passes import split_residual
-from workbook.network.quantize_linear import dequantize_linear, quantize_linear
-from workbook.network.windows import window
 from workbook.quantize.byte_speed import Speed, race
 from workbook.quantize.calibration import Recipe, prepared
 from workbook.quantize.equalisation import is_cap

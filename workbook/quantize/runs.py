@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, Self, TypeVar
 
-from workbook.network.graph import Array, Graph, Node, Port
+from workbook.graphs.graph import Array, Graph, Node, Port
 
 
 class Runs(Protocol):

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from workbook.network.graph import Array, FloatArray, Graph, Node
-from workbook.network.operators import on_bytes
-from workbook.network.operators.entry import ByteInputs, OnBytes, Parts
-from workbook.network.passes import residual_parts
-from workbook.network.storage import Storage
+from workbook.graphs.graph import Array, FloatArray, Graph, Node
+from workbook.graphs.operators import form_on_bytes
+from workbook.graphs.operators.entry import ByteInputs, OnBytes, Parts
+from workbook.graphs.passes import residual_parts
+from workbook.graphs.storage import Storage
 from workbook.quantize.affine import Affine
 from workbook.quantize.bias_correction import corrected
 from workbook.quantize.calibration import Images, OnBatch, Recipe, calibrate, prepared
@@ -96,7 +96,7 @@ class _Work:
 
     def take(self, node: Node) -> None:
         """Rewrite one node."""
-        form = on_bytes(node.op)
+        form = form_on_bytes(node.op)
         kinds = {"weighted": self.weighted, "layer": self.layer, "bounded": self.bounded, "passing": self.passed_on}
         if node.name in self.recipe.scheme.exclude or not (form and kinds[form.kind](node, form)):
             self.keep(node)
@@ -132,7 +132,7 @@ class _Work:
         """A layer and a sum, which is in float32 where it leaves the network."""
         (conv, total, *rest), constants = residual_parts(node)
         self.weighted(conv, form)
-        of_sum = on_bytes(total.op)
+        of_sum = form_on_bytes(total.op)
         attributes = {"activation": node.attributes["activation"]} if rest else {}
         fused = replace(total, outputs=node.outputs, attributes=attributes)
         if of_sum and self.layer(fused, of_sum):

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbook.network.graph import Array
+from workbook.graphs.graph import Array
 from workbook.network.network import Network
 from workbook.rows.row_layers import Streamed, streamed
 from workbook.rows.row_schedule import RowLayer, RowSchedule, Task

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbook.camera.sources import FPS
+from workbook.graphs.graph import Array
 from workbook.measuring.timing import Timing, measured
-from workbook.network.graph import Array
 from workbook.network.network import Network
 from workbook.rows.bands import Bands
 

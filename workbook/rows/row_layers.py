@@ -10,13 +10,13 @@ import numpy as np
 
 from kernels.geometry import Geometry, Window
 from kernels.registry import automatic
-from workbook.network.graph import Array, Graph, ModelError, Node
+from workbook.graphs.graph import Array, Graph, ModelError, Node
+from workbook.graphs.operators import prepare
+from workbook.graphs.operators.convolutions import compact
+from workbook.graphs.operators.operator import Operator, Settings
+from workbook.graphs.storage import Storage
+from workbook.graphs.windows import window
 from workbook.network.network import Network
-from workbook.network.operators import prepare
-from workbook.network.operators.convolution import compact
-from workbook.network.operators.operator import Operator, Settings
-from workbook.network.storage import Storage
-from workbook.network.windows import window
 from workbook.rows.row_schedule import RowLayer
 
 ROW_BY_ROW = (

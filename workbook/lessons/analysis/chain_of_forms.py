@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from workbook.advisor.mix import best_mix
+from workbook.graphs.graph import Port
 from workbook.network import Graph, Node
-from workbook.network.graph import Port
 
 
 def chain_mix(

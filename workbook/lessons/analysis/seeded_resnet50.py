@@ -11,10 +11,10 @@ from functools import cache
 
 import numpy as np
 
+from workbook.graphs.graph import Array, Port
 from workbook.measuring import topologies
 from workbook.measuring.topologies import ConvLayer
 from workbook.network import Graph, Node
-from workbook.network.graph import Array, Port
 
 CLASSES = 1000
 

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from workbook.drawing import COLORS, INK
+from workbook.graphs.graph import FloatArray
 from workbook.lessons.quantization.float16_network import in_half
 from workbook.lessons.quantization.how_many import Enough
 from workbook.lessons.quantization.trained import camera, network, recipe
 from workbook.lessons.quantization.type_race import Race
 from workbook.lessons.quantization.type_trials import CASES, NETWORKS
 from workbook.models import photos
-from workbook.network.graph import FloatArray
 from workbook.quantize.to_bytes import quantize
 
 _CROP = slice(90, 250), slice(180, 340)  # rows and columns: head and camera

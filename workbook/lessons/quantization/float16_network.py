@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbook.graphs.graph import Array, FloatArray
+from workbook.graphs.operators import prepare
+from workbook.graphs.operators.operator import Settings
 from workbook.network import Network
-from workbook.network.graph import Array, FloatArray
-from workbook.network.operators import prepare
-from workbook.network.operators.operator import Settings
 
 
 def in_half(network: Network, x: FloatArray) -> FloatArray:

@@ -12,9 +12,9 @@ from functools import cache
 
 import numpy as np
 
+from workbook.graphs.graph import FloatArray
 from workbook.lessons.quantization.trained import accuracy, network
 from workbook.network import Network
-from workbook.network.graph import FloatArray
 from workbook.quantize.affine import Affine
 from workbook.quantize.layer_errors import sqnr
 

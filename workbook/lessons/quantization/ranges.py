@@ -13,8 +13,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from workbook.graphs.graph import FloatArray
 from workbook.lessons.quantization.trained import network, observations
-from workbook.network.graph import FloatArray
 from workbook.quantize.affine import Affine
 from workbook.quantize.calibrators import Calibrator, minmax, mse, percentile
 from workbook.quantize.histogram import Histogram

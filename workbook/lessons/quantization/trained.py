@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from workbook import models
+from workbook.graphs.graph import Array, FloatArray
 from workbook.measuring.intervals import Interval, of_paired_difference
 from workbook.models import digits, photos
 from workbook.network import Network
-from workbook.network.graph import Array, FloatArray
 from workbook.quantize.calibration import Observations, Recipe, observe, prepared
 from workbook.quantize.equalisation import spread
 from workbook.quantize.scheme import Scheme

@@ -20,10 +20,10 @@ from workbook.camera.services import OnImages, Service
 from workbook.camera.sources import FPS, camera
 from workbook.camera.stream_run import Run
 from workbook.camera.streams import stream
+from workbook.graphs.graph import FloatArray, Graph
 from workbook.lessons.quantization.trained import images
 from workbook.measuring import this_machine, timing
 from workbook.network import Network
-from workbook.network.graph import FloatArray, Graph
 from workbook.quantize.to_bytes import quantize
 
 DEADLINE = 1 / FPS  # s: the next frame is there

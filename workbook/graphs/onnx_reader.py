@@ -1,0 +1,205 @@
+"""Reads an ONNX model into a Graph, and says what is wrong with one that cannot be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import helper
+
+from kernels import Stored
+from workbook.graphs.graph import Array, Graph, ModelError, Node, Port
+from workbook.graphs.inline_functions import inlined
+from workbook.graphs.one_output import one_output_each
+from workbook.graphs.onnx_without_weights import skeleton
+from workbook.graphs.shapes import shape_of
+from workbook.graphs.storage import Storage
+from workbook.graphs.tensors import array_of, stored_beside, stored_within
+from workbook.graphs.weights_file import WeightsFile
+
+_DOMAINS = ("", "ai.onnx")  # both are ONNX's own
+_OLDEST_OPSET = 7  # the first in which Add and Gemm broadcast as NumPy does
+
+
+def read(model: str | os.PathLike[str] | onnx.ModelProto) -> Graph:
+    """Read a model, as it is: nothing is folded or fused.
+
+    Parameters
+    ----------
+    model : path or onnx.ModelProto
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    TypeError
+        If `model` is neither a path nor a ModelProto.
+    ModelError
+        If the file is no ONNX model, is cut off, or a node reads what nothing provides.
+    """
+    if isinstance(model, onnx.ModelProto):
+        return _checked(model, "the model", {})
+    if not isinstance(model, (str, os.PathLike)):
+        raise TypeError(f"a model is a path or an onnx.ModelProto, not {type(model).__name__}")
+    path = Path(model)
+    with open(path, "rb") as file:
+        rest, weights = skeleton(file), WeightsFile(file)
+    try:
+        loaded = onnx.load_model_from_string(rest.content)
+    except DecodeError:
+        raise ModelError(f"{path} is not an ONNX model, or it was cut off") from None
+    try:
+        elsewhere = stored_beside(loaded, path.parent)
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise ModelError(f"{path} keeps weights in another file, which cannot be read: {error}") from None
+    return _checked(loaded, str(path), elsewhere | stored_within(loaded, weights, rest.spans))
+
+
+def _checked(model: onnx.ModelProto, source: str, elsewhere: Mapping[str, Stored]) -> Graph:
+    """Refuse what is no model, or too old; a file that was cut off at a lucky place parses, but misses its end."""
+    opsets = {"" if opset.domain in _DOMAINS else opset.domain: opset.version for opset in model.opset_import}
+    if not model.graph.node or not opsets:
+        raise ModelError(
+            f"{source} names no operators, or not their version: it is not an ONNX model, or it was cut off"
+        )
+    newest = onnx.defs.onnx_opset_version()
+    if not _OLDEST_OPSET <= opsets.get("", newest) <= newest:
+        raise ModelError(
+            f"{source} is of operator set {opsets['']}; export it with one of {_OLDEST_OPSET} to {newest}, "
+            "or install a newer onnx"
+        )
+    return _told_apart(one_output_each(_graph(inlined(model, source).graph, source, opsets, elsewhere)))
+
+
+def _told_apart(graph: Graph) -> Graph:
+    """Return a graph with a name of its own for each node; ONNX allows that several have the same."""
+    taken, nodes = set[str](), list[Node]()
+    for node in graph.nodes:
+        name = f"{node.name} ({node.outputs[0]})" if node.name in taken else node.name
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        nodes.append(replace(node, name=name))
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int], elsewhere: Mapping[str, Stored]) -> Graph:
+    if proto.sparse_initializer:
+        raise ModelError(
+            f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
+        )
+    if any(isinstance(name, bytes) for name in _names(proto)):
+        raise ModelError(f"{source} has a name that is no text: it is damaged")
+    constants: dict[str, Array | Stored] = {
+        tensor.name: elsewhere[tensor.name] if tensor.name in elsewhere else array_of(tensor)
+        for tensor in proto.initializer
+    }
+    nodes = []
+    for written in proto.node:
+        node = _node(written, opsets)
+        _check_form(node, {attribute.name: attribute.type for attribute in written.attribute})
+        if node.op == "Constant":
+            constants[node.outputs[0]] = _constant(node)
+        else:
+            nodes.append(node)
+    inputs = tuple(_port(value, source) for value in proto.input if value.name not in constants)
+    graph = Graph(tuple(nodes), Storage(constants), inputs, tuple(value.name for value in proto.output))
+    _check_complete(graph, source)
+    return graph
+
+
+def _names(proto: onnx.GraphProto) -> Iterator[str | bytes]:
+    """Yield all names; protobuf gives bytes in place of a text that it cannot decode."""
+    for named in (*proto.initializer, *proto.input, *proto.output, *proto.node):
+        yield named.name
+    for node in proto.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+
+
+def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
+    domain = "" if proto.domain in _DOMAINS else proto.domain
+    op = f"{domain}.{proto.op_type}" if domain else proto.op_type
+    node = Node(proto.name or next(iter(proto.output), "?"), op, tuple(proto.input), tuple(proto.output))
+    for attribute in proto.attribute:
+        if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
+            raise ModelError(
+                f"{node} decides at run time which nodes run; export the model without control flow, for inference"
+            )
+    try:
+        attributes = {attribute.name: _value(attribute) for attribute in proto.attribute}
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ModelError(f"{node} has an attribute that cannot be read: {error}") from None
+    return replace(node, attributes=attributes, opset=opsets.get(domain, 1))
+
+
+def _check_form(node: Node, kinds: Mapping[str, int]) -> None:
+    """Compare a node, and of what kind its attributes are, with ONNX's own description of its operator."""
+    if not any(node.outputs):
+        raise ModelError(f"{node} writes nothing")
+    domain, _, op = node.op.rpartition(".")
+    if not onnx.defs.has(op, node.opset, domain):
+        return
+    schema = onnx.defs.get_schema(op, node.opset, domain)
+    if not schema.min_input <= len(node.inputs) <= schema.max_input:
+        raise ModelError(f"{node} has {len(node.inputs)} inputs; it takes {schema.min_input} to {schema.max_input}")
+    if not schema.min_output <= len(node.outputs) <= schema.max_output:
+        raise ModelError(
+            f"{node} has {len(node.outputs)} outputs; it writes {schema.min_output} to {schema.max_output}"
+        )
+    if node.op == "Split" and node.attributes.get("num_outputs", len(node.outputs)) != len(node.outputs):
+        raise ModelError(  # onnx's shape inference would end the process
+            f"{node} has {len(node.outputs)} outputs, but its num_outputs is {node.attributes['num_outputs']}"
+        )
+    for name, attribute in schema.attributes.items():
+        if attribute.required and name not in node.attributes:
+            raise ModelError(f"{node} lacks the attribute {name!r}")
+        kind: int = attribute.type.value  # type: ignore[attr-defined]
+        if kinds.get(name, kind) != kind:
+            word = onnx.AttributeProto.AttributeType.Name(kind)
+            raise ModelError(f"{node}: the attribute {name!r} is not of the kind {word}")
+
+
+def _value(attribute: onnx.AttributeProto) -> Any:
+    value = onnx.helper.get_attribute_value(attribute)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _constant(node: Node) -> Array:
+    for name, dtype in (("float", np.float32), ("floats", np.float32), ("int", np.int64), ("ints", np.int64)):
+        if f"value_{name}" in node.attributes:
+            return np.array(node.attributes[f"value_{name}"], dtype)
+    if "value" not in node.attributes:
+        raise ModelError(f"{node} has no value that is an array of numbers")
+    return array_of(node.attributes["value"])
+
+
+def _port(value: onnx.ValueInfoProto, source: str) -> Port:
+    tensor = value.type.tensor_type
+    try:
+        return Port(value.name, shape_of(value), helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    except KeyError:
+        raise ModelError(f"{source} names the input {value.name!r}, which is no array of numbers") from None
+
+
+def _check_complete(graph: Graph, source: str) -> None:
+    known = {*graph.constants, *(port.name for port in graph.inputs)}
+    for node in graph.nodes:
+        for name in node.reads:
+            if name not in known:
+                raise ModelError(f"{node} reads {name!r}, which {source} does not store and no node before it writes")
+        for name in filter(None, node.outputs):
+            if name in known:
+                raise ModelError(f"{node} writes {name!r}, which is there already")
+            known.add(name)
+    for name in graph.outputs:
+        if name not in known:
+            raise ModelError(f"no node writes {name!r}, which {source} names as an output")
+    if not graph.outputs:
+        raise ModelError(f"{source} names no output")

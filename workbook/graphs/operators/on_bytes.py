@@ -1,0 +1,138 @@
+"""Operators on bytes: the conversions, and ONNX Runtime's sum. Layers with a form in float32 stand beside that one.
+
+Each array of bytes comes with a scale and a zero point (quantize_linear.py). What the kernels have a form for runs
+there; a form that they lack is computed on the numbers that the bytes stand for, which a table of 256 gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import kernels
+from workbook.graphs.graph import Array, FloatArray, Node
+from workbook.graphs.operators.entry import Entries, Entry, OnBytes
+from workbook.graphs.operators.operator import (
+    UNKNOWN,
+    Constants,
+    NotNativeError,
+    Operator,
+    Outline,
+    Plan,
+    Settings,
+    activated,
+    alike,
+    stored,
+)
+from workbook.graphs.quantize_linear import dequantize_linear, quantize_linear
+
+
+class ByteByByte(Operator):
+    """An operator whose kernel works number by number, on arrays of one shape.
+
+    Parameters
+    ----------
+    node : Node
+    reads : sequence of str
+    kernel : such as kernels.QLinearAdd
+    dtype : numpy.dtype
+        Of the result.
+    otherwise : function, optional
+        For arrays that repeat each other.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        reads: Sequence[str],
+        kernel: Any,
+        dtype: np.dtype[Any],
+        otherwise: Callable[..., Array] | None = None,
+    ) -> None:
+        super().__init__(node, reads, self._compute)
+        self._kernel, self._dtype, self._otherwise = kernel, dtype, otherwise
+
+    def _compute(self, *read: Array) -> Array:
+        if self._otherwise and any(array.shape != read[0].shape for array in read):
+            return self._otherwise(*read)
+        y: Array = self._kernel(*read)
+        return y
+
+    def plan(self, *read: Outline | None) -> Plan:
+        """Bind the kernel to arrays of one shape."""
+        arrays = [array for array in read if array is not None]
+        if len(arrays) < len(read):
+            return UNKNOWN
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        y = Outline(shape, self._dtype)
+        if any(array.shape != shape for array in arrays):
+            return Plan(y)
+        return Plan(y, lambda given, out: self._kernel.bind(*given, out), alike, tuple(range(len(arrays))))
+
+
+def _quantize(node: Node, constants: Constants, settings: Settings) -> Operator:
+    scale, given = stored(node, 1, "scale", constants), _zero_point(node, constants)
+    _check_form(node)
+    zero: Array = np.array(0, np.uint8) if given is None else given
+    if scale.size == 1 and zero.dtype.itemsize == 1:
+        kernel = kernels.QuantizeLinear(scale.reshape(()), zero.reshape(()), threads=settings.threads)
+        return ByteByByte(node, node.inputs[:1], kernel, zero.dtype)
+    axis = node.attributes.get("axis", 1)
+    return Operator(node, node.inputs[:1], lambda x: quantize_linear(x, scale, zero, axis))
+
+
+def _dequantize(node: Node, constants: Constants, settings: Settings) -> Operator:
+    scale, zero = stored(node, 1, "scale", constants), _zero_point(node, constants)
+    _check_form(node)
+    if zero is not None and scale.size == 1 and zero.dtype.itemsize == 1:
+        kernel = kernels.DequantizeLinear(scale.reshape(()), zero.reshape(()), threads=settings.threads)
+        return ByteByByte(node, node.inputs[:1], kernel, np.dtype(np.float32))
+    axis = node.attributes.get("axis", 1)
+    return Operator(node, node.inputs[:1], lambda q: dequantize_linear(q, scale, 0 if zero is None else zero, axis))
+
+
+def _zero_point(node: Node, constants: Constants) -> Array | None:
+    """Return the zero point; None if it is left out and stands for 0."""
+    return stored(node, 2, "zero point", constants) if len(node.inputs) > 2 and node.inputs[2] else None
+
+
+def _check_form(node: Node) -> None:
+    """Blocks of scales and types of 4, 8 or 16 bits that are no integers have no function here."""
+    for name in ("block_size", "output_dtype", "precision"):
+        if node.attributes.get(name):
+            raise NotNativeError(f"{node}: the attribute {name!r} has no function here")
+
+
+QLINEAR_ADD = OnBytes("layer", "com.microsoft.QLinearAdd", ("x", "y"), activated=True, ends=False)
+
+
+def _add(node: Node, constants: Constants, settings: Settings) -> Operator:
+    """QLinearAdd: a, its scale and zero point, b and its, those of y; the two meet in float32."""
+    parts = [stored(node, i, f"input {i}", constants).reshape(()) for i in (1, 2, 4, 5, 6, 7)]
+    a_scale, a_zero, b_scale, b_zero, y_scale, y_zero = parts
+    a_numbers, b_numbers = number_of_each_byte(a_scale, a_zero), number_of_each_byte(b_scale, b_zero)
+    activation = node.attributes.get("activation")
+
+    def add(a: Array, b: Array) -> Any:
+        total = a_numbers[a.view(np.uint8)] + b_numbers[b.view(np.uint8)]
+        return quantize_linear(activated(total, activation), y_scale, y_zero)
+
+    reads = node.inputs[0], node.inputs[3]
+    if isinstance(activation, tuple):
+        return Operator(node, reads, add)
+    kernel = kernels.QLinearAdd(*parts, activation=activation, threads=settings.threads)
+    return ByteByByte(node, reads, kernel, y_zero.dtype, add)
+
+
+def number_of_each_byte(scale: Array, zero: Array) -> FloatArray:
+    """Return the number that each of the 256 bytes stands for."""
+    return dequantize_linear(np.arange(256, dtype=np.uint8).view(zero.dtype), scale, zero)
+
+
+ON_BYTES: Entries = {
+    "QuantizeLinear": Entry(_quantize),
+    "DequantizeLinear": Entry(_dequantize),
+    "com.microsoft.QLinearAdd": Entry(_add),
+}

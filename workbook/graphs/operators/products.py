@@ -1,0 +1,158 @@
+"""Matrix products. That of one row with stored weights runs on the kernels, as a convolution of 1x1 on one pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+import kernels
+from kernels import Stored
+from kernels.bound import Bound
+from workbook.graphs.graph import Array, FloatArray, ModelError, Node, Shape
+from workbook.graphs.operators.entry import FLOAT32_TAG, Entries, Entry, NcnnLayer, OnBytes, computed
+from workbook.graphs.operators.operator import (
+    UNKNOWN,
+    Constants,
+    Operator,
+    Outline,
+    Plan,
+    Settings,
+    stored,
+    stored_name,
+)
+from workbook.graphs.storage import Storage
+
+
+def _one_row(layer: Callable[[], kernels.Conv2d | kernels.QLinearConv], a: Outline, y: Outline) -> Plan:
+    """Bind the layer to one row, of which it reads each weight once; more are for a library of matrix products."""
+    if a.shape[0] != 1:
+        return Plan(y)
+
+    def bind(read: Sequence[Array], out: Array) -> Bound:
+        return layer().bind(read[0].reshape(*a.shape, 1, 1), out.reshape(*y.shape, 1, 1))
+
+    return Plan(y, bind, packs=a.shape[1] * y.shape[1])
+
+
+class Gemm(Operator):
+    """alpha * a @ b + beta * c, each side maybe turned."""
+
+    def __init__(self, node: Node, constants: Constants, settings: Settings) -> None:
+        super().__init__(node, node.inputs, self._multiply)
+        self._storage, self._settings = Storage.of(constants), settings
+        self._alpha, self._beta = (np.float32(node.attributes.get(name, 1)) for name in ("alpha", "beta"))
+        self._turn_a, self._turn_b = (bool(node.attributes.get(name)) for name in ("transA", "transB"))
+
+    def _multiply(self, a: FloatArray, b: FloatArray, c: FloatArray | None = None) -> Array:
+        product = self._alpha * ((a.T if self._turn_a else a) @ (b.T if self._turn_b else b))
+        return product if c is None else product + self._beta * c
+
+    @cached_property
+    def _layer(self) -> kernels.Conv2d:
+        """The product as a layer, for stored b and c."""
+        b, *c = (name for name in self.node.inputs[1:] if name)
+        K, C = self._sizes(b)
+
+        def filters() -> FloatArray:
+            weight = self._storage[b] if self._turn_b else self._storage[b].T
+            scaled: FloatArray = weight if self._alpha == 1 else weight * self._alpha
+            return scaled[:, :, None, None]
+
+        bias = np.zeros(K, np.float32)
+        for name in c:
+            bias += self._storage[name].reshape(-1) * self._beta
+        weight = Stored((K, C, 1, 1), np.dtype(np.float32), filters)
+        return kernels.Conv2d(weight, bias, algorithm="direct", threads=self._settings.threads)
+
+    def _sizes(self, b: str) -> tuple[int, ...]:
+        shape = self._storage.outline(b).shape
+        return shape if self._turn_b else shape[::-1]
+
+    def plan(self, *read: Outline | None) -> Plan:
+        """Bind the layer to one row."""
+        a, *others = read
+        b, *c = (name for name in self.node.inputs[1:] if name)
+        if a is None or a.dtype != np.float32 or len(a.shape) != 2 or self._turn_a or any(others):
+            return UNKNOWN
+        if any(self._storage.outline(name).dtype != np.float32 for name in (b, *c)):
+            return UNKNOWN
+        return _one_row(lambda: self._layer, a, Outline((a.shape[0], self._sizes(b)[0]), a.dtype))
+
+    @property
+    def packed_bytes(self) -> int:
+        """Of the layer, if it has been used."""
+        return self._layer.packed_bytes if "_layer" in self.__dict__ else 0
+
+
+class ByteProduct(Operator):
+    """A QGemm of weights (K, C), transB = 1: the images are the pixels of one row."""
+
+    def __init__(self, node: Node, layer: kernels.QLinearConv) -> None:
+        super().__init__(node, node.inputs[:1], self._multiply)
+        self._layer = layer
+
+    def _multiply(self, a: Array) -> Array:
+        """Return (N, K) bytes."""
+        return self._layer(np.ascontiguousarray(a.T)[None, :, None])[0, :, 0].T
+
+    def plan(self, *read: Outline | None) -> Plan:
+        """Bind the layer to one row."""
+        (a,) = read
+        if a is None:
+            return UNKNOWN
+        y = Outline((a.shape[0], self._layer.weight_shape[0]), self._layer.y_dtype)
+        return _one_row(lambda: self._layer, a, y)
+
+    @property
+    def packed_bytes(self) -> int:
+        """Of the layer."""
+        return self._layer.packed_bytes
+
+
+QGEMM = OnBytes(
+    "weighted",
+    "com.microsoft.QGemm",
+    ("x", "w", "bias", "y"),
+    turned=lambda node, weight: None if node.attributes.get("transA") else not node.attributes.get("transB"),
+    attributes=lambda node: {"transB": 1},
+)
+
+
+def _qgemm(node: Node, constants: Constants, settings: Settings) -> Operator:
+    if node.attributes.get("transA") or not node.attributes.get("transB") or node.attributes.get("alpha", 1) != 1:
+        raise ModelError(f"{node}: only transA=0, transB=1 and alpha=1 are supported")
+    b = Storage.of(constants).stored(stored_name(node, 3, "weight", constants))
+    a_scale, a_zero, b_scale, b_zero, y_scale, y_zero = (
+        stored(node, i, f"input {i}", constants) for i in (1, 2, 4, 5, 7, 8)
+    )
+    layer = kernels.QLinearConv(
+        Stored((*b.shape, 1, 1), b.dtype, lambda: b.read()[:, :, None, None]),
+        b_scale,
+        b_zero,
+        stored(node, 6, "bias", constants) if node.inputs[6] else None,
+        x_scale=a_scale,
+        x_zero_point=a_zero,
+        y_scale=y_scale,
+        y_zero_point=y_zero,
+        algorithm=settings.integer_algorithm,
+        threads=settings.threads,
+    )
+    return ByteProduct(node, layer)
+
+
+def _in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[NcnnLayer, ...] | None:
+    plain = all(node.attributes.get(factor, 1) == 1 for factor in ("alpha", "beta"))
+    if not plain or node.attributes.get("transA") or computed(node, constants) != node.inputs[:1]:
+        return None
+    weight, *bias = (constants[name] for name in node.inputs[1:] if name)
+    weight = weight if node.attributes.get("transB") else weight.T
+    return (NcnnLayer("InnerProduct", {0: len(weight), 1: len(bias), 2: weight.size}, (FLOAT32_TAG, weight, *bias)),)
+
+
+PRODUCTS: Entries = {
+    "Gemm": Entry(Gemm, QGEMM, _in_ncnn),
+    "MatMul": Entry(lambda node, constants, settings: Operator(node, node.inputs, np.matmul)),
+    "com.microsoft.QGemm": Entry(_qgemm),
+}
