@@ -136,6 +136,17 @@ NETS: dict[str, onnx.ModelProto] = {
         },
         ("N", 16, "H", "W"),
     ),
+    "padding that follows from the image, as TensorFlow exports it": model(
+        [
+            node("Conv", "x one", "a"),
+            node("Conv", "a three", "b", auto_pad="SAME_UPPER", strides=[2, 2]),
+            node("Conv", "b each", "c", auto_pad="SAME_LOWER", strides=[2, 2], group=16),
+            node("MaxPool", "c", "d", auto_pad="SAME_UPPER", kernel_shape=[2, 2], strides=[2, 2]),
+            node("Conv", "d one", "y"),
+        ],
+        {"one": ONE, "three": THREE, "each": random(16, 1, 3, 3)},
+        ("N", 16, "H", "W"),
+    ),
     "outputs on the way": model(
         [
             node("Conv", "x one", "a"),
@@ -168,14 +179,20 @@ def test_equal_to_onnx_runtime(proto: onnx.ModelProto, images: int) -> None:
 def test_trace_and_profile_see_plain_arrays(proto: onnx.ModelProto) -> None:
     net, x = network.load(proto), random(1, 16, 6, 8)
     seen = {node.outputs[0]: y for node, y in net.trace(x)}
-    called: dict[str, Array] = {}  # by operators alone, without a plan
-    for operator in net.operators:
-        known = {"x": x, "": None, **net.graph.constants, **called}
-        called[operator.node.outputs[0]] = operator(*(known[name] for name in operator.reads))
-    assert seen.keys() == called.keys()
+    expected = called(net, x)
+    assert seen.keys() == expected.keys()
     for name, y in seen.items():
-        assert_close([y], [called[name]])
-    assert net.profile(x, seconds=0.01).shapes == tuple(y.shape for y in called.values())
+        assert_close([y], [expected[name]])
+    assert net.profile(x, seconds=0.01).shapes == tuple(y.shape for y in expected.values())
+
+
+def called(net: network.Network, x: Array) -> dict[str, Array]:
+    """Every array of a run without a plan: each operator is called."""
+    arrays: dict[str, Array] = {}
+    for operator in net.operators:
+        known = {"x": x, "": None, **net.graph.constants, **arrays}
+        arrays[operator.node.outputs[0]] = operator(*(known[name] for name in operator.reads))
+    return arrays
 
 
 @pytest.mark.parametrize("name", [name for name in NETS if "NumPy" not in name])
@@ -193,6 +210,26 @@ def test_nothing_is_allocated_between_native_operators(name: str, threads: int) 
     finally:
         tracemalloc.stop()
     assert peak < outputs + 16384  # Python's own objects
+
+
+def test_bytes_whose_padding_follows_from_the_image_are_planned_too() -> None:
+    net = network.load(NETS["padding that follows from the image, as TensorFlow exports it"], threads=1)
+    int8 = net.quantize(random(8, 16, 48, 64))
+    assert [node.op for node in int8.graph.nodes].count("QLinearConv") == 4
+    for height, width in ((48, 64), (47, 64), (48, 63), (5, 6)):  # each parity pads another side
+        x = random(1, 16, height, width)
+        outputs = int8(x).nbytes
+        tracemalloc.start()
+        try:
+            y = int8(x)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < outputs + 16384
+        assert np.array_equal(y, called(int8, x)["y"])
+    packed = int8.packed_bytes
+    int8(random(1, 16, 47, 63))
+    assert int8.packed_bytes == packed  # another padding packs nothing more
 
 
 def test_callers_at_once_and_shapes_in_turn() -> None:
