@@ -55,18 +55,6 @@ def dequantize_linear(
     return result
 
 
-def dynamic_quantize_linear(x: FloatArray) -> tuple[npt.NDArray[np.uint8], np.float32, np.uint8]:
-    """Return x in bytes, the scale and the zero point: ONNX's DynamicQuantizeLinear, which takes the range from x.
-
-    The range is made to hold 0, so that 0 is exact; x of nothing but zeros gets the scale 1.
-    """
-    low, high = np.float32(min(x.min(), 0)), np.float32(max(x.max(), 0))
-    scale = (high - low) / np.float32(255)
-    scale = scale if scale > 0 else np.float32(1)
-    zero = np.uint8(np.clip(np.rint(-low / scale), 0, 255))
-    return quantize_linear(x, scale, zero), scale, zero
-
-
 def _along(numbers: npt.NDArray[Any], x: npt.NDArray[Any], axis: int) -> npt.NDArray[Any]:
     """Shape one number, or one for each place along an axis, to meet x."""
     return numbers.reshape(()) if numbers.size == 1 else numbers.reshape(-1, *(1,) * (x.ndim - axis % x.ndim - 1))

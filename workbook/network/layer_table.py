@@ -117,12 +117,6 @@ class Profile:
         """Multiply-adds of a run."""
         return sum(row.macs(shape) for row, shape in zip(self.layers.rows, self.shapes, strict=True))
 
-    @property
-    def native_macs(self) -> int:
-        """Multiply-adds of a run without those of onnx.reference."""
-        rows = zip(self.layers.rows, self.shapes, strict=True)
-        return sum(row.macs(shape) for row, shape in rows if row.native)
-
     def __str__(self) -> str:
         lines = [_line("layer", "work", "output", "MMAC", "time")]
         for row, shape, timing in zip(self.layers.rows, self.shapes, self.times, strict=True):
