@@ -6,6 +6,7 @@ import graphs
 import numpy as np
 import pytest
 
+from kernels import LANES
 from workbook import models, network
 from workbook.lessons.streaming import Pan
 from workbook.network import ModelError
@@ -69,6 +70,17 @@ def test_same_bits_as_the_whole_frame(name, size):
             bands = Bands(net, size, rows, algorithm=algorithm, threads=2)
             for _ in range(2):
                 np.testing.assert_array_equal(bands(x), expected, err_msg=f"{algorithm}, {rows} rows")
+
+
+def test_auto_takes_what_the_whole_frame_takes():
+    """Between layers of whole vectors of channels a whole frame lies in lanes, where another algorithm may be faster."""
+    stored = {"w": graphs.random(LANES, LANES, 3, 3), "w1": graphs.random(LANES, LANES, 1, 1)}
+    nodes = [conv("a"), conv("c", "a w1", pads=[0, 0, 0, 0]), conv("d", "c w"), conv("y", "d w")]
+    net = network.load(graphs.model(nodes, stored, ("N", LANES, "H", "W")), threads=1)
+    for size in ((9, 7), (29, 18), (60, 80)):
+        x = graphs.random(1, LANES, *size)
+        assert net.algorithms(x).keys() == {node.name for node in net.graph.nodes}
+        np.testing.assert_array_equal(Bands(net, size, 4, threads=2)(x), net(x))
 
 
 @pytest.fixture(scope="module")

@@ -132,6 +132,15 @@ class Network:
         rows = [describe(operator.node, self.graph.constants, native=operator.native) for operator in self.operators]
         return Layers(tuple(rows))
 
+    def algorithms(self, x: Feed) -> dict[str, str]:
+        """Return what computes each node for an input like this, such as "winograd_f4", by the name of the node.
+
+        It goes by the form in which the arrays between the layers lie, too. Nothing is computed; the result is empty if
+        the network cannot be planned.
+        """
+        with self._planned(self._values(x)) as run:
+            return run.algorithms if run else {}
+
     @property
     def packed_bytes(self) -> int:
         """Bytes of the weights that are packed so far."""

@@ -65,6 +65,11 @@ class Run:
         self._scratch = aligned(max((call.scratch for call in self._calls), default=0))
         self.bytes = self._arena.nbytes + self._scratch.nbytes
 
+    @property
+    def algorithms(self) -> dict[str, str]:
+        """What computes each node, such as "winograd_f4", by the name of the node."""
+        return {operator.node.name: call.algorithm for operator, call in zip(self._operators, self._calls, strict=True)}
+
     def __call__(self, inputs: Mapping[str, Array]) -> Iterator[tuple[Operator, Array]]:
         """Run the operators; yield each with its output as it lies, until the next one writes there.
 

@@ -103,10 +103,13 @@ def streamed(
     if shape is None or len(shape) != 4 or shape[1] is None:
         raise ModelError(f"the input {graph.inputs[0].name!r} must be of shape (N, C, H, W) with known C, not {shape}")
     frame = np.zeros((1, shape[1], min(_TRIED_ROWS, size[0]), size[1]), np.float32)
+    whole = network.algorithms(np.zeros((1, shape[1], *size), np.float32)) if algorithm == "auto" else {}
     arrays, numbers, layers = [frame], {graph.inputs[0].name: 0}, []
     for node, y in network.trace(frame):
         reads = tuple(numbers[name] for name in node.reads if name not in graph.constants)
-        layers.append(_streamed(node, graph, arrays[reads[0]], size[0], reads, Settings(algorithm, threads)))
+        of_whole = whole.get(node.name, algorithm) if node.op == "Conv" else algorithm  # whose bits are asked for
+        settings = Settings(of_whole, threads)
+        layers.append(_streamed(node, graph, arrays[reads[0]], size[0], reads, settings))
         numbers[node.outputs[0]] = len(arrays)
         arrays.append(y)
     return tuple(layers), arrays
