@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 TODAY = {
     "kernels.byte_filters": "kernels.bytes_filters",
@@ -18,7 +19,6 @@ TODAY = {
     "kernels.bytewise": "kernels.bytes_elementwise",
     "kernels.bytewise_layers": "kernels.bytes_layers",
     "kernels.integers": "kernels.bytes_conv",
-    "kernels.isa": "kernels.instruction_set",
     "kernels.pool": "kernels.thread_pool",
     "kernels.pools": "kernels.pooling_layers",
     "kernels.quantized": "kernels.bytes_plain",
@@ -249,6 +249,21 @@ TODAY = {
 }
 
 
+class _Folder(ModuleType):
+    """An old folder: what it offers is today's; what is imported below it leaves today's names as they are."""
+
+    def __init__(self, name: str, today: ModuleType) -> None:
+        super().__init__(name, today.__doc__)
+        vars(self).update(_today=today, __path__=[])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._today, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not hasattr(self._today, name):
+            super().__setattr__(name, value)
+
+
 class _Today(Loader):
     """Puts today's module in the place of the old name; it is loaded once, under both."""
 
@@ -258,7 +273,7 @@ class _Today(Loader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = import_module(self.name)
         self.spec = module.__spec__
-        return module
+        return _Folder(spec.name, module) if hasattr(module, "__path__") else module
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec  # what is loaded keeps its own name
