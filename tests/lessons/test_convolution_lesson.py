@@ -10,10 +10,10 @@ from workbook.lessonkit import catalog
 from workbook.lessonkit.reference import reference
 from workbook.lessons import convolution as lesson
 from workbook.lessons.convolution import model, network_survey, panels, rungs
-from workbook.lessons.convolution.channels import BANK, channels
 from workbook.lessons.convolution.column_matrix import kept_bytes, layer_of, matrix_bytes
 from workbook.lessons.convolution.ladder_race import at_most, intensity
 from workbook.lessons.convolution.ladder_traffic import ladder_bytes
+from workbook.lessons.convolution.model import BANK, channels
 from workbook.measuring.roofline import FLOAT_BYTES
 from workbook.measuring.topologies import NETWORKS, ConvLayer
 

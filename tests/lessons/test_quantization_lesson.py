@@ -17,7 +17,6 @@ from workbook.lessons.quantization import (
     exercises,
     float16_network,
     model,
-    ranges,
     type_race,
     type_trials,
 )
@@ -100,28 +99,28 @@ class TestGrid:
 
 
 class TestRanges:
-    @pytest.mark.parametrize("name", ranges.CALIBRATORS)
+    @pytest.mark.parametrize("name", model.CALIBRATORS)
     def test_a_cut_is_what_it_does_to_the_numbers(self, name):
-        x, cut = ranges.tail(), ranges.cut(ranges.tail(), name)
+        x, cut = model.tail(), model.cut(model.tail(), name)
         rounded = Affine.of_range(cut.low, cut.high).rounded(x)
         assert cut.error == pytest.approx(np.sqrt(np.mean((rounded - x) ** 2)), rel=0.05)
         assert cut.share == pytest.approx(np.mean((x < cut.low) | (x > cut.high)), abs=2e-4)
         assert cut.step == pytest.approx((cut.high - cut.low) / 255)
 
     def test_min_max_cuts_off_nothing(self):
-        cut = ranges.cut(ranges.tail(), "minmax")
+        cut = model.cut(model.tail(), "minmax")
         assert (cut.share, cut.cutting) == (0, 0)
-        assert (cut.low, cut.high) == (ranges.tail().min(), ranges.tail().max())
+        assert (cut.low, cut.high) == (model.tail().min(), model.tail().max())
 
-    @pytest.mark.parametrize("array", ranges.ARRAYS)
+    @pytest.mark.parametrize("array", model.ARRAYS)
     def test_mse_is_the_lowest_point_of_the_curve(self, array):
-        shown = ranges.ranged(array, 50)
+        shown = model.ranged(array, 50)
         lowest = min(shown.cuts.values(), key=lambda cut: cut.error).error
         assert shown.cuts[round(shown.chosen["mse"])].error <= 1.05 * lowest
 
-    @pytest.mark.parametrize("array", ranges.ARRAYS)
+    @pytest.mark.parametrize("array", model.ARRAYS)
     def test_a_wider_range_cuts_off_less(self, array):
-        cuts = ranges.ranged(array, 1).cuts
+        cuts = model.ranged(array, 1).cuts
         shares = [cut.share for cut in cuts.values()]
         assert shares == sorted(shares, reverse=True)
         assert shares[-1] == 0
@@ -236,8 +235,8 @@ class TestPanels:
 
     def test_the_second_says_step_and_calibrators(self):
         panel = lesson.explore("activations")
-        panel.set(array=ranges.TAIL, percent=40)
-        cut = ranges.ranged(ranges.TAIL, 40).cut
+        panel.set(array=model.TAIL, percent=40)
+        cut = model.ranged(model.TAIL, 40).cut
         assert f"step {cut.step:.4f}, {cut.share:.3%} cut off" in panel.readout
         assert "mse 79 %" in panel.readout
 

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from workbook.drawing import INK
-from workbook.lessons.convolution.channels import COLOURS, Channels
-from workbook.lessons.convolution.model import FloatArray, Window
+from workbook.lessons.convolution.model import COLOURS, Channels, FloatArray, Window
 
 Pixels = npt.NDArray[np.floating[Any]]  # (H, W), or (H, W, 3) from 0 to 1
 

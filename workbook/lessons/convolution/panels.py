@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbook.lessonkit.panel import Choice, Panel, Slider
-from workbook.lessons.convolution import channels, figures, model
+from workbook.lessons.convolution import figures, model
 
 
 def window() -> Panel[model.Window]:
@@ -24,18 +24,18 @@ def window() -> Panel[model.Window]:
     )
 
 
-def filters() -> Panel[channels.Channels]:
+def filters() -> Panel[model.Channels]:
     """Add filters one by one, and see how the three input channels make one output pixel."""
     P, Q = model.output_shape()
     return Panel(
         name="convolution.filters",
         title="A window of a photo in colour, three tables of products, and an output channel for each filter",
         controls=(
-            Slider("filters", "filters", 1, len(channels.BANK), 3),
+            Slider("filters", "filters", 1, len(model.BANK), 3),
             Slider("row", "row", 0, P - 1, 80),
             Slider("column", "column", 0, Q - 1, 6),
         ),
-        model=channels.channels,
+        model=model.channels,
         figure=figures.filters_figure,
         readout=figures.filters_readout,
         height=405,

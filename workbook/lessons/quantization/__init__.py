@@ -18,7 +18,7 @@ from workbook.lessonkit.panel import Panel, named
 from workbook.lessons.quantization import charts, exercises, panels
 from workbook.lessons.quantization.collapse import accuracy_with, layer_report, rescue
 from workbook.lessons.quantization.how_many import Enough, dimmed, enough
-from workbook.lessons.quantization.ranges import CALIBRATORS, cut, tail
+from workbook.lessons.quantization.model import CALIBRATORS, cut, tail
 from workbook.lessons.quantization.trained import change, images, network
 from workbook.lessons.quantization.type_race import Race, record
 from workbook.lessons.quantization.type_race import race as run_race

@@ -18,7 +18,7 @@ from workbook.lessonkit.exercise import (
     not_yet,
 )
 from workbook.lessons.quantization.collapse import WOUNDED, accuracy_with, layer_report
-from workbook.lessons.quantization.ranges import CALIBRATORS, Cut, cut, tail
+from workbook.lessons.quantization.model import CALIBRATORS, Cut, cut, tail
 from workbook.lessons.quantization.trained import network
 from workbook.quantize.affine import Affine
 

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from workbook.drawing import COLORS, INK
-from workbook.lessons.quantization.model import FEWEST, MOST, SCALES, Gridded
-from workbook.lessons.quantization.ranges import Ranged, counts_by_size
+from workbook.lessons.quantization.model import FEWEST, MOST, SCALES, Gridded, Ranged, counts_by_size
 
 _BARS = 60
 _GREY = "#888888"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbook.lessonkit.panel import Choice, Panel, Slider
-from workbook.lessons.quantization import figures, model, ranges
+from workbook.lessons.quantization import figures, model
 
 
 def grid() -> Panel[model.Gridded]:
@@ -23,16 +23,16 @@ def grid() -> Panel[model.Gridded]:
     )
 
 
-def activations() -> Panel[ranges.Ranged]:
+def activations() -> Panel[model.Ranged]:
     """Choose an array and the part of its range to cover; see what is rounded and what is cut off."""
     return Panel(
         name="quantization.activations",
         title="The numbers of an array and the range that bytes cover, and the errors over that range",
         controls=(
             Slider("percent", "% covered", 1, 100, 80),
-            Choice("array", "array", tuple(ranges.ARRAYS), "digits_cnn, conv2"),
+            Choice("array", "array", tuple(model.ARRAYS), "digits_cnn, conv2"),
         ),
-        model=ranges.ranged,
+        model=model.ranged,
         figure=figures.ranged_figure,
         readout=figures.ranged_readout,
         height=355,
