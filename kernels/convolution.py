@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels import bytes_conv, cost
+from kernels.algorithm_choice import automatic, counts
 from kernels.arrays import (
     Arenas,
     Stored,
@@ -27,7 +28,7 @@ from kernels.bound import Bound
 from kernels.explain import Explanation, Option
 from kernels.geometry import Activation, Geometry, Padding, Pair, Window, activation_code, filter_sizes, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
-from kernels.registry import ALGORITHMS, COMPACT, automatic, counts, described, floats, obstacle, of_dtype
+from kernels.registry import ALGORITHMS, COMPACT, described, floats, obstacle, of_dtype
 
 FloatArray = npt.NDArray[np.float32]
 

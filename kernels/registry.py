@@ -1,8 +1,7 @@
-"""The float32 algorithms, what each can run, and the choice between them."""
+"""The algorithms in floating point, and what each can run."""
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from kernels import cost, depthwise, direct, im2col, naive, winograd
+from kernels import depthwise, direct, im2col, naive, winograd
 from kernels.geometry import Geometry, Window
 from kernels.layout import LANES
 
@@ -118,37 +117,6 @@ def obstacle(
     if window.dilation != (1, 1):
         return f"its dilation is {window.dilation}, not 1"
     return ""
-
-
-@lru_cache(maxsize=1024)
-def counts(
-    name: str,
-    shape: Geometry,
-    dtype: str = "float32",
-    x_lanes: bool = False,
-    y_lanes: bool = False,
-    compact: bool = False,
-) -> tuple[float, float, float, float]:
-    """How many vectors of each kind an algorithm takes for a layer."""
-    return of_dtype(dtype)[name].cost(shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes, compact=compact))
-
-
-@lru_cache(maxsize=1024)
-def automatic(
-    shape: Geometry, x_lanes: bool = False, y_lanes: bool = False, threads: int = 1, compact: bool = False
-) -> str:
-    """Choose what the cost model finds the fastest.
-
-    Not naive, which is there to be read, and not F(6,3): a little faster than F(4,3), with four times its error.
-    """
-    sensible = (name for name in ALGORITHMS if name not in ("naive", "winograd_f6"))
-    able = (name for name in sensible if not obstacle(name, shape.weight_shape, shape.window, x_lanes, y_lanes))
-
-    def price(name: str) -> float:
-        work = counts(name, shape, "float32", x_lanes, y_lanes, compact)
-        return cost.vector_multiply_adds(name, work, math.prod(shape.weight_shape), threads, compact)
-
-    return min(able, key=price)
 
 
 @lru_cache(maxsize=1024)

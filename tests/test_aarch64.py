@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 EM_AARCH64 = 183  # ELF's number of the machine
 DOTPROD = {"bytes_plain_dotprod", "bytes_lanes_dotprod", "probe_dotprod"}
-ANY_CPU = {"cpu", "datapath_costs", "search", "thread_pool"}
+ANY_CPU = {"cpu", "datapath_costs", "datapath_search", "thread_pool"}
 
 
 def run(*command: str | Path) -> str:

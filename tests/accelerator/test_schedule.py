@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import machines, workloads
 
-from kernels import search
+from kernels import datapath_search
 from workbook.accelerator.datapath_table import Table, evaluate
 from workbook.accelerator.machine import Machine, Reconfiguration
 from workbook.accelerator.presets import PRESETS
@@ -53,7 +53,7 @@ def test_search_finds_what_trying_all_finds(problem: tuple[int, int, int, int]) 
     relayout, layouts, places = rng.integers(0, 5, D) * 1.0, rng.integers(0, 3, U), rng.integers(0, D, L)
     if seed % 4 == 0:
         leave[:] = math.inf
-    chosen = search.cheapest(seconds, leave, relayout, layouts, places)
+    chosen = datapath_search.cheapest(seconds, leave, relayout, layouts, places)
     problem_of = (seconds, leave, relayout, layouts, places)
     best = min(total(sequence, *problem_of) for sequence in itertools.product(range(U), repeat=L))
     assert total(chosen, *problem_of) == best
@@ -64,7 +64,7 @@ def test_pruning_keeps_one_that_dominates_each(problem: tuple[int, int, int, int
     rows, _, _, seed = problem
     rng = np.random.default_rng(seed)
     costs, layouts = rng.integers(0, 4, (rows, U)) * 1.0, rng.integers(0, 3, U)
-    kept = search.undominated(costs, layouts)
+    kept = datapath_search.undominated(costs, layouts)
     assert list(kept) == sorted(set(kept))
     for u in range(U):
         assert any(layouts[v] == layouts[u] and (costs[:, v] <= costs[:, u]).all() for v in kept)
@@ -88,7 +88,7 @@ def test_the_model_schedules_as_well_as_trying_all(workload: Workload, machine: 
 
 def without_pruning(table: Table) -> float:
     problem = table.seconds, leave_seconds(table), relayout_seconds(table), table.layouts, table.places
-    return float(total(search.cheapest(*problem), *problem))
+    return float(total(datapath_search.cheapest(*problem), *problem))
 
 
 REAL = [
@@ -111,13 +111,13 @@ def test_pruning_changes_nothing_on_real_networks(name: str, machine: Machine) -
 
 def test_search_refuses_what_does_not_fit_together() -> None:
     seconds, relayout, layouts, places = np.ones((2, 3)), np.zeros(2), np.zeros(3, np.int64), np.zeros(4, np.int64)
-    assert list(search.cheapest(seconds, seconds, relayout, layouts, places)) == [0, 0, 0, 0]
+    assert list(datapath_search.cheapest(seconds, seconds, relayout, layouts, places)) == [0, 0, 0, 0]
     with pytest.raises(ValueError, match="seconds and leave must be"):
-        search.cheapest(seconds, seconds[:, :2].copy(), relayout, layouts, places)
+        datapath_search.cheapest(seconds, seconds[:, :2].copy(), relayout, layouts, places)
     with pytest.raises(ValueError, match="places must name distinct layers"):
-        search.cheapest(seconds, seconds, relayout, layouts, places + 2)
+        datapath_search.cheapest(seconds, seconds, relayout, layouts, places + 2)
     with pytest.raises(ValueError, match="costs must be"):
-        search.undominated(seconds, layouts[:2].copy())
+        datapath_search.undominated(seconds, layouts[:2].copy())
 
 
 @given(workloads, machines())

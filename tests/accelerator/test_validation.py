@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbook.accelerator import nvdla, other_cost_models, published_chips
+from workbook.accelerator import nvdla, other_cost_models, published_results
 from workbook.accelerator.presets import NVDLA_TABLE
 from workbook.accelerator.systolic import fold_cycles, weight_stationary_cycles
 from workbook.accelerator.validation import Row, unchecked, validation
@@ -91,7 +91,7 @@ class TestNvdla:
         assert [(a.C, b.C) for a, b in pairs if a != b] == [(256, 64)]
 
     def test_configurations_are_the_presets(self) -> None:
-        assert len(NVDLA_TABLE) == len(published_chips.NVDLA_FPS) == 7
+        assert len(NVDLA_TABLE) == len(published_results.NVDLA_FPS) == 7
         assert all(array.lanes == macs for macs, _, _, array in NVDLA_TABLE)
 
 
@@ -101,7 +101,9 @@ class TestSystolic:
         assert fold_cycles(2, 1, 3) == 2 + 3 + 1
 
     @pytest.mark.parametrize(
-        "sizes", [case[:5] for case in published_chips.SCALE_SIM] + [(8, 4, 10, 20, 9), (16, 16, 196, 144, 40)], ids=str
+        "sizes",
+        [case[:5] for case in published_results.SCALE_SIM] + [(8, 4, 10, 20, 9), (16, 16, 196, 144, 40)],
+        ids=str,
     )
     def test_against_the_package(self, sizes: tuple[int, int, int, int, int]) -> None:
         if other_cost_models.version("scalesim") is None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from workbook.camera.frames import Format
-from workbook.camera.streams import stream
+from workbook.camera.run_stream import stream
 from workbook.lessons.streaming import (
     Frame,
     Hiccups,

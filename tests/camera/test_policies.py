@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from workbook.camera.streams import stream
+from workbook.camera.run_stream import stream
 from workbook.lessons.streaming import (
     Hiccups,
     Modelled,

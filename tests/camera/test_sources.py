@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
+from workbook.camera.run_stream import stream
 from workbook.camera.scenes import PHOTOS, SIGMA
-from workbook.camera.streams import stream
 from workbook.lessons.streaming import Modelled, Pan, Video, camera, cameras, poisson, psnr
 
 

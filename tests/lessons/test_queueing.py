@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from workbook.camera.streams import stream
+from workbook.camera.run_stream import stream
 from workbook.lessons.streaming import (
     CameraRule,
     Modelled,

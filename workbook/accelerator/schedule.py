@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kernels import search
+from kernels import datapath_search
 from workbook.accelerator.datapath import Datapath
 from workbook.accelerator.datapath_table import Counts, Floats, Table
 from workbook.accelerator.layer_cost import LayerCost, cost
@@ -169,7 +169,7 @@ def undominated(table: Table) -> Counts:
     With a shadow context it must also be as good to leave. Any schedule stays as good if a dominated datapath is
     replaced by the one that dominates it, so the best of these is the best of all.
     """
-    return search.undominated(_costs_to_stay_and_leave(table), table.layouts)
+    return datapath_search.undominated(_costs_to_stay_and_leave(table), table.layouts)
 
 
 def _costs_to_stay_and_leave(table: Table) -> Floats:
@@ -205,7 +205,7 @@ def fixed(table: Table, at: int | None = None, name: str = "best fixed") -> Sche
 def _cheapest(table: Table) -> tuple[Counts, Floats]:
     """Return the place of each layer's datapath, and what the switch after each layer but the last adds."""
     leave, relayout, layouts = leave_seconds(table), relayout_seconds(table), table.layouts
-    chosen = search.cheapest(table.seconds, leave, relayout, layouts, table.places)
+    chosen = datapath_search.cheapest(table.seconds, leave, relayout, layouts, table.places)
     before, after, place = chosen[:-1], chosen[1:], table.places[:-1]
     paid = np.where(before != after, leave[place, before], 0.0)
     paid += np.where(layouts[before] != layouts[after], relayout[place], 0.0)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from workbook.accelerator import published_chips
+from workbook.accelerator import published_results
 from workbook.accelerator.datapath import Datapath, suits_winograd
 from workbook.accelerator.five_lines import five_lines
 from workbook.accelerator.layer_cost import cost
@@ -94,29 +94,29 @@ def _nvdla() -> Iterator[Row]:
     sheet, primer = "NVDLA performance sheet, ResNet-50", "NVDLA primer, table of configurations"
     cycles = network_cycles(sheet_resnet50(), macs=2048, sram_kb=512, dram_gbs=10)
     note = "the sheet gives Res2a_branch2a 256 input channels, and so do we here"
-    yield Row("NVDLA, sheet", "ResNet-50, all layers", published_chips.NVDLA_CYCLES, cycles, "cycles", 0, sheet, note)
+    yield Row("NVDLA, sheet", "ResNet-50, all layers", published_results.NVDLA_CYCLES, cycles, "cycles", 0, sheet, note)
     cycles = network_cycles(resnet50("1"), macs=2048, sram_kb=512, dram_gbs=10)
     note = "the same with the network's own 64 channels there"
     yield Row(
-        "NVDLA, network", "ResNet-50, 64 channels", published_chips.NVDLA_CYCLES, cycles, "cycles", 0.01, sheet, note
+        "NVDLA, network", "ResNet-50, 64 channels", published_results.NVDLA_CYCLES, cycles, "cycles", 0.01, sheet, note
     )
-    for (macs, kb, gbs, _), fps in zip(NVDLA_TABLE, published_chips.NVDLA_FPS, strict=True):
+    for (macs, kb, gbs, _), fps in zip(NVDLA_TABLE, published_results.NVDLA_FPS, strict=True):
         ours = 1e9 / network_cycles(sheet_resnet50(), macs, kb, gbs)
         yield Row("NVDLA, configurations", f"{macs} MACs, {kb} KB, {gbs} GB/s", fps, ours, "images/s", 0.015, primer)
 
 
 def _systolic() -> Iterator[Row]:
-    for R, C, T, depth, columns, cycles in published_chips.SCALE_SIM:
+    for R, C, T, depth, columns, cycles in published_results.SCALE_SIM:
         ours = weight_stationary_cycles(R, C, T, depth, columns)
         case = f"{R}x{C}, T = {T}, {depth}x{columns}"
         yield Row("SCALE-Sim, weights stay", case, cycles, ours, "cycles", 0, "scalesim 3.0, its report")
 
 
 def _configuration() -> Iterator[Row]:
-    for name, bits, mhz, mbs in published_chips.PORTS:
+    for name, bits, mhz, mbs in published_results.PORTS:
         port = Reconfiguration(bits=0, port_bits=bits, port_mhz=mhz)
         yield Row("configuration ports", f"{name}, {bits} bits, {mhz} MHz", mbs, port.port_mbs, "MB/s", 0, "AMD UG909")
-    rows, frames, luts, bits, bits_of_lut = published_chips.FABULOUS
+    rows, frames, luts, bits, bits_of_lut = published_results.FABULOUS
     where = "FABulous documentation"
     yield Row("configuration bits", f"FABulous tile, {rows} x {frames}", bits, rows * frames, "bits", 0, where)
     yield Row("configuration bits", f"for each of {luts} LUT4", bits_of_lut, rows * frames / luts, "bits", 0, where)
@@ -129,13 +129,13 @@ def winograd_gain(workload: Workload, winograd: Winograd) -> float:
 
 
 def _winograd() -> Iterator[Row]:
-    for name, gain in published_chips.WINOGRAD_GAINS.items():
+    for name, gain in published_results.WINOGRAD_GAINS.items():
         ours = winograd_gain(WORKLOADS[name](), Winograd(tile=2))
         yield Row("Winograd's gain", f"InferX X1, {name}", gain, ours, "x", 0.04, "Flex Logix, InferX X1")
 
 
 def _x1() -> Iterator[Row]:
-    x1, network, fps = PRESETS["x1"], yolov3(1080, 1920), published_chips.X1_YOLOV3_FPS
+    x1, network, fps = PRESETS["x1"], yolov3(1080, 1920), published_results.X1_YOLOV3_FPS
     computing = five_lines(network, x1.but(dram_gbs=float("inf")), [network]).reconfigured
     where = "Flex Logix, 2019"
     case = "YOLOv3 1920x1080, lanes alone"
@@ -163,7 +163,7 @@ def _eyeriss(check: str, network: Workload, table: dict[str, tuple[int, float]],
 
 def _eyeriss_alexnet() -> Iterator[Row]:
     where = "JSSC 52(1) 2017, table V"
-    rows = list(_eyeriss("Eyeriss, AlexNet", alexnet().with_batch(4), published_chips.EYERISS_ALEXNET, where))
+    rows = list(_eyeriss("Eyeriss, AlexNet", alexnet().with_batch(4), published_results.EYERISS_ALEXNET, where))
     yield from rows
     measured, ours = sum(row.published for row in rows), sum(row.ours for row in rows)
     yield Row("Eyeriss, AlexNet", "all convolutions", measured, ours, "ms", 0.20, where)
@@ -171,7 +171,7 @@ def _eyeriss_alexnet() -> Iterator[Row]:
 
 def _eyeriss_vgg16() -> Iterator[Row]:
     where = "JSSC 52(1) 2017, table VI"
-    yield from _eyeriss("Eyeriss, VGG-16", vgg16().with_batch(3), published_chips.EYERISS_VGG16, where)
+    yield from _eyeriss("Eyeriss, VGG-16", vgg16().with_batch(3), published_results.EYERISS_VGG16, where)
 
 
 def dpu_fps(workload: Workload, machine: Machine, depthwise: Datapath) -> float:
@@ -182,7 +182,7 @@ def dpu_fps(workload: Workload, machine: Machine, depthwise: Datapath) -> float:
 
 def _dpu() -> Iterator[Row]:
     machine = PRESETS["dpu_kv260"]
-    for name, fps in published_chips.DPU_FPS.items():
+    for name, fps in published_results.DPU_FPS.items():
         network = WORKLOADS[name]()
         ours = dpu_fps(network, machine, depthwise=Datapath(pixel=4, group=16))
         real, model = (network.macs * rate / (machine.macs * machine.clock_hz) for rate in (fps, ours))

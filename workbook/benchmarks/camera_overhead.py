@@ -12,8 +12,8 @@ import numpy.typing as npt
 from workbook.camera.clock import RealTime
 from workbook.camera.frames import Frame, Records
 from workbook.camera.latencies import percentile
+from workbook.camera.run_stream import stream
 from workbook.camera.sources import camera
-from workbook.camera.streams import stream
 
 OVERHEAD = 20e-6  # s a frame at p99: what the harness may cost
 

@@ -19,10 +19,10 @@ from workbook.camera.clock import RealTime
 from workbook.camera.frames import Frame
 from workbook.camera.latencies import Summary
 from workbook.camera.policy import Policy
+from workbook.camera.run_stream import stream
 from workbook.camera.scenes import Pan, psnr
 from workbook.camera.services import Service, one_each, split_one
 from workbook.camera.sources import FPS, camera
-from workbook.camera.streams import stream
 from workbook.measuring import this_machine
 from workbook.models import photos
 from workbook.network import Network

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbook.peers.engines import ENGINES, OURS
+from workbook.peers.whole_networks import ENGINES, OURS
 
 
 def resident(engine: str, file: Path, x_shape: tuple[int, ...], threads: int) -> int:
@@ -18,7 +18,7 @@ def resident(engine: str, file: Path, x_shape: tuple[int, ...], threads: int) ->
     Parameters
     ----------
     engine : str
-        A key of `workbook.peers.engines.ENGINES`.
+        A key of `workbook.peers.whole_networks.ENGINES`.
     file : Path
         The model.
     x_shape : tuple of int

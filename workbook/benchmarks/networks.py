@@ -29,7 +29,7 @@ from workbook.graphs.ncnn_writer import write_ncnn
 from workbook.measuring import this_machine, timing
 from workbook.measuring.timing import Timing
 from workbook.network import load
-from workbook.peers.engines import OURS, PEERS
+from workbook.peers.whole_networks import OURS, PEERS
 
 NETWORKS = ("resnet50", "vgg19", "squeezenet")
 _KINDS = {"Conv": "conv", "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "Gemm": "gemm"}

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from workbook.camera.clock import Clock, Stalled
 from workbook.camera.frames import Format, Frame, Ledger, Outcome
 from workbook.camera.policy import Policy, Queue
+from workbook.camera.run_records import Interrupted, Run
 from workbook.camera.services import Service
-from workbook.camera.stream_run import Interrupted, Run
 
 LOOK_AHEAD = 16  # frames that a camera announces before the first of them is due
 

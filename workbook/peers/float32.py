@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 
 from workbook.measuring import timing
-from workbook.peers import one_layer_models, runtimes
+from workbook.peers import one_layer_models, one_layer_runtimes
 from workbook.peers.operands import FloatArray, Floats
 from workbook.peers.prepared import Prepared
 
 
 def _onnxruntime(floats: Floats, threads: int) -> Prepared:
     layer = floats.layer
-    return runtimes.onnxruntime(one_layer_models.convolution(floats), floats.x, (1, layer.K, layer.P, layer.Q), threads)
+    return one_layer_runtimes.onnxruntime(
+        one_layer_models.convolution(floats), floats.x, (1, layer.K, layer.P, layer.Q), threads
+    )
 
 
 def _openvino(floats: Floats, threads: int) -> Prepared:
-    return runtimes.openvino(one_layer_models.convolution(floats), floats.x, threads)
+    return one_layer_runtimes.openvino(one_layer_models.convolution(floats), floats.x, threads)
 
 
 def _ncnn(floats: Floats, threads: int) -> Prepared:
@@ -37,7 +39,7 @@ def _ncnn(floats: Floats, threads: int) -> Prepared:
         graph.write_text(param, encoding="utf-8")
         tag = np.uint32(0).tobytes()  # 0: stored as float32
         weights.write_bytes(tag + floats.weight.tobytes() + floats.bias.tobytes())
-        net = runtimes.ncnn(graph, weights, threads)
+        net = one_layer_runtimes.ncnn(graph, weights, threads)
     image = ncnn.Mat(floats.x[0])
 
     def run() -> FloatArray:

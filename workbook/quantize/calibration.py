@@ -20,7 +20,7 @@ from workbook.graphs.graph import Array, Graph
 from workbook.graphs.passes import split_residual
 from workbook.quantize.equalisation import equalise
 from workbook.quantize.histogram import Histogram
-from workbook.quantize.runs import Runs
+from workbook.quantize.network_protocol import Runs
 from workbook.quantize.scheme import Scheme
 
 BATCH = 8  # images that go through the network together

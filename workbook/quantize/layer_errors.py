@@ -29,7 +29,7 @@ from workbook.measuring import timing  # TODO
 from workbook.quantize.byte_speed import Speed, race
 from workbook.quantize.calibration import Recipe, prepared
 from workbook.quantize.equalisation import is_cap
-from workbook.quantize.runs import Runs
+from workbook.quantize.network_protocol import Runs
 from workbook.quantize.to_bytes import quantize
 
 

@@ -22,7 +22,7 @@ from workbook.quantize.affine import Affine
 from workbook.quantize.bias_correction import corrected
 from workbook.quantize.calibration import Images, OnBatch, Recipe, calibrate, prepared
 from workbook.quantize.equalisation import is_cap
-from workbook.quantize.runs import AnyNetwork
+from workbook.quantize.network_protocol import AnyNetwork
 from workbook.quantize.scheme import Scheme
 
 _LARGEST_BIAS = 2.0**30  # leaves as much room in 32 bits for the sum itself

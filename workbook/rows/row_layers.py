@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels.algorithm_choice import automatic
 from kernels.geometry import Geometry, Window
-from kernels.registry import automatic
 from workbook.graphs.graph import Array, Graph, ModelError, Node
 from workbook.graphs.operators import prepare
 from workbook.graphs.operators.convolutions import compact

@@ -1,6 +1,6 @@
 """What an operator is to all who ask: how it runs, how it computes on bytes, how other formats write it.
 
-Each family of operators (convolution.py, pooling.py, ...) has a dictionary of these by ONNX's names.
+Each family of operators (convolutions.py, pools.py, ...) has a dictionary of these by ONNX's names.
 """
 
 from __future__ import annotations

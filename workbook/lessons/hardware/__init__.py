@@ -121,7 +121,7 @@ def validation() -> Report:
 
 
 def source(name: str) -> Listing:
-    """Return the source of "cycles", the formula; or of a compiled file, such as "datapath_costs" or "search".
+    """Return the source of "cycles", the formula; or of a compiled file, such as "datapath_costs" or "datapath_search".
 
     Raises
     ------

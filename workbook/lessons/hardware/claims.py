@@ -8,7 +8,7 @@ from functools import cache, partial
 from workbook.accelerator.datapath import Datapath, cycles
 from workbook.accelerator.five_lines import Lines, break_even, five_lines
 from workbook.accelerator.presets import EFLX_BITS, PRESETS
-from workbook.accelerator.published_chips import DPU_FPS, WINOGRAD_GAINS
+from workbook.accelerator.published_results import DPU_FPS, WINOGRAD_GAINS
 from workbook.accelerator.schedule import switch_seconds
 from workbook.accelerator.workload import WORKLOADS, Layer
 from workbook.lessonkit.claim import Claim, cited, computed, measured

@@ -3,7 +3,7 @@
 A time counts only while the thread runs, as in lesson 2. Each layer of float32 names its program, so that what is
 compared does not change with the machine; the networks choose for themselves.
 
-The model is that of speed.py, for the reference machine, whose words hold four bytes.
+The model is that of byte_speed.py, for the reference machine, whose words hold four bytes.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ from workbook.camera.frames import RECORD, Format, Frame, Outcome
 from workbook.camera.latencies import Energy, Summary, early_stopping, latencies, least_samples, percentile, shown_ages
 from workbook.camera.loadgen import SCENARIOS, LoadGenRun, mlperf
 from workbook.camera.policy import Policy, Queue
+from workbook.camera.run_records import Interrupted, Run
+from workbook.camera.run_stream import closed_loop, stream
 from workbook.camera.scenes import Pan, psnr
 from workbook.camera.services import Hiccups, Modelled, OnImages, Service, one_each, split_one
 from workbook.camera.sources import Source, camera, cameras, poisson
-from workbook.camera.stream_run import Interrupted, Run
-from workbook.camera.streams import closed_loop, stream
 from workbook.camera.video import Video
 from workbook.drawing import Picture
 from workbook.lessonkit.exercise import Sheet

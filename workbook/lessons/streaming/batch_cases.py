@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 import kernels
 from kernels import probe
+from kernels.algorithm_choice import counts
 from kernels.geometry import Geometry, Window
-from kernels.registry import counts
 from workbook.measuring.topologies import ConvLayer
 
 INT8 = "int8"

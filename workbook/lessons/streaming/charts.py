@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from workbook.camera.frames import Outcome
-from workbook.camera.stream_run import Run
+from workbook.camera.run_records import Run
 from workbook.drawing import COLORS, INK
 from workbook.lessons.streaming.denoising import DEADLINE, PROGRAMS, Live, pictures
 from workbook.lessons.streaming.figures import frames, legend

@@ -7,9 +7,9 @@ from functools import partial
 
 from workbook.camera.latencies import shown_ages
 from workbook.camera.policy import Policy
+from workbook.camera.run_stream import stream
 from workbook.camera.services import Modelled
 from workbook.camera.sources import FPS, camera
-from workbook.camera.streams import stream
 from workbook.lessonkit.claim import Claim, cited, computed, measured
 from workbook.lessons.streaming import core_split, denoising, exercises, hiccup, model, throughput, waits
 from workbook.lessons.streaming.published_batches import T4_MS, T4_SOURCE

@@ -9,10 +9,10 @@ import numpy as np
 
 from workbook.camera.clock import RealTime
 from workbook.camera.frames import Frame
+from workbook.camera.run_records import Run
+from workbook.camera.run_stream import stream
 from workbook.camera.services import OnImages, Service, one_each, split_one
 from workbook.camera.sources import camera
-from workbook.camera.stream_run import Run
-from workbook.camera.streams import stream
 from workbook.lessonkit import results
 from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming import denoising

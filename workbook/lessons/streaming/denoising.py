@@ -15,11 +15,11 @@ from workbook.camera.clock import RealTime
 from workbook.camera.frames import Frame
 from workbook.camera.latencies import Summary
 from workbook.camera.policy import Policy
+from workbook.camera.run_records import Run
+from workbook.camera.run_stream import stream
 from workbook.camera.scenes import Pan, psnr
 from workbook.camera.services import OnImages, Service
 from workbook.camera.sources import FPS, camera
-from workbook.camera.stream_run import Run
-from workbook.camera.streams import stream
 from workbook.graphs.graph import FloatArray, Graph
 from workbook.lessons.quantization.trained import images
 from workbook.measuring import this_machine, timing

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from workbook.camera.latencies import Summary
 from workbook.camera.policy import Policy
+from workbook.camera.run_stream import stream
 from workbook.camera.services import Modelled, one_each, split_one
 from workbook.camera.sources import camera
-from workbook.camera.streams import stream
 
 _MS = 1e3
 TOOLS = {"direct": 84, "winograd": 36, "int8": 42}  # ms a frame on one core, of a device of ours

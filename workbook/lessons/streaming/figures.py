@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from workbook.camera.frames import Outcome
-from workbook.camera.stream_run import Run
+from workbook.camera.run_records import Run
 from workbook.drawing import COLORS, INK
 from workbook.lessons.streaming.model import DEADLINE, FRAMES, FULL, MOST, Explored
 

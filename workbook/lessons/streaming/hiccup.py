@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbook.camera.clock import Clock, RealTime, Simulated
+from workbook.camera.run_records import Run
+from workbook.camera.run_stream import closed_loop, stream
 from workbook.camera.services import Hiccups, Modelled
 from workbook.camera.sources import camera
-from workbook.camera.stream_run import Run
-from workbook.camera.streams import closed_loop, stream
 from workbook.measuring import timing
 
 RATE = 100.0  # frames a second

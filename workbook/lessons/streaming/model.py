@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from workbook.camera.policy import Policy
+from workbook.camera.run_records import Run
+from workbook.camera.run_stream import stream
 from workbook.camera.services import Modelled
 from workbook.camera.sources import camera
-from workbook.camera.stream_run import Run
-from workbook.camera.streams import stream
 from workbook.lessons.streaming.queueing import CameraRule
 
 FRAMES = 120

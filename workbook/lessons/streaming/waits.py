@@ -9,9 +9,9 @@ import numpy as np
 
 from workbook.camera.latencies import completed
 from workbook.camera.policy import Policy
+from workbook.camera.run_records import Run
 from workbook.camera.services import OnImages
 from workbook.camera.sources import FPS
-from workbook.camera.stream_run import Run
 from workbook.lessonkit import results
 from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming.denoising import denoiser, watched

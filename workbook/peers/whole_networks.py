@@ -1,6 +1,6 @@
 """What runs a whole network from a file: the kernels and the libraries, each behind one function of the same form.
 
-ncnn reads no ONNX: its files, in its own form (network/ncnn_writer.py), lie beside the model's.
+ncnn reads no ONNX: its files, in its own form (graphs/ncnn_writer.py), lie beside the model's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from workbook.graphs.graph import FloatArray
 from workbook.network import load
-from workbook.peers import runtimes
+from workbook.peers import one_layer_runtimes
 
 OURS = "ours"
 
@@ -53,7 +53,7 @@ def openvino(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray
 def ncnn(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:
     """Return a function that runs a model by ncnn, from files in its own form beside the model's."""
     library: Any = importlib.import_module("ncnn")
-    net = runtimes.ncnn(file.with_suffix(".param"), file.with_suffix(".bin"), threads)
+    net = one_layer_runtimes.ncnn(file.with_suffix(".param"), file.with_suffix(".bin"), threads)
     (first,), (last,) = net.input_names(), net.output_names()
     image = library.Mat(x[0]).clone()  # a first layer that works in place would crash on memory that is not ncnn's
 

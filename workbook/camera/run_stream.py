@@ -9,9 +9,9 @@ from typing import Any
 from workbook.camera.clock import Clock, Simulated
 from workbook.camera.frames import Frame
 from workbook.camera.policy import Policy
+from workbook.camera.run_records import Run
 from workbook.camera.services import Images, Service, as_service
 from workbook.camera.stage import ClosedStage, Stage
-from workbook.camera.stream_run import Run
 
 
 def stream(
