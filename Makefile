@@ -8,16 +8,17 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ready = @test -n '$(python)' || { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make $@ PYTHON=..."; exit 1; } >&2; \
 	'$(python)' -I workbook/bootstrap.py
 
-.PHONY: help lab report test bench image clean
+.PHONY: help lab report test sanitize bench image clean
 
 help:
-	@echo "make lab     open the workbook in JupyterLab, on your own copy in my-workbook/"
-	@echo "make report  run every notebook here, and write all of it on one page: report/index.html"
-	@echo "make test    run every check of the project"
-	@echo "make bench   measure the kernels beside the libraries that are installed"
-	@echo "make image   install the workbook, compiled, into the Python that PYTHON names, as the Dockerfile does"
-	@echo "make clean   remove .venv and what was built; my-workbook/ stays"
-	@echo "PYTHON=...   the Python to use, 3.11 or newer; now $(PYTHON)"
+	@echo "make lab       open the workbook in JupyterLab, on your own copy in my-workbook/"
+	@echo "make report    run every notebook here, and write all of it on one page: report/index.html"
+	@echo "make test      run every check of the project"
+	@echo "make sanitize  run the tests of the kernels with sanitizers; SLICE=1: those that meet every kernel once"
+	@echo "make bench     measure the kernels beside the libraries that are installed"
+	@echo "make image     install the workbook, compiled, into the Python that PYTHON names, as the Dockerfile does"
+	@echo "make clean     remove .venv and what was built; my-workbook/ stays"
+	@echo "PYTHON=...     the Python to use, 3.11 or newer; now $(PYTHON)"
 
 lab:
 	$(ready)
@@ -36,6 +37,10 @@ test:
 	mypy
 	pytest tests
 	pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 60 notebooks/
+
+sanitize:
+	$(ready) test
+	python -P tests/sanitize.py $(if $(SLICE),--slice)
 
 bench:
 	$(ready) peers

@@ -14,7 +14,7 @@ import pytest
 from workbook import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = ["lab", "report", "test", "bench", "image", "clean"]
+TARGETS = ["lab", "report", "test", "sanitize", "bench", "image", "clean"]
 
 
 @pytest.fixture
