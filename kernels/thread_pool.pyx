@@ -11,13 +11,6 @@ empty pool: it has none of its parent's threads.
 
 from kernels.blocks cimport share
 
-cdef extern from *:
-    """
-    #define _GNU_SOURCE
-    #include <pthread.h>
-    #include <sched.h>
-    """
-
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_t:
         pass
@@ -57,10 +50,11 @@ cdef extern from "<time.h>" nogil:
 
 cdef extern from * nogil:
     int __atomic_load_n(int*, int)
+    void __atomic_store_n(int*, int, int)
     int __ATOMIC_RELAXED
 
-cdef long LOOKOUT = 100_000         # nanoseconds that a waiting thread looks out before it sleeps
 cdef enum:
+    LOOKOUT = 100_000               # nanoseconds that a waiting thread looks out before it sleeps
     MOST = 255                      # helpers
 
 cdef struct Range:
@@ -75,12 +69,12 @@ cdef struct Pool:
     void* context
     Range left[MOST + 1]            # of each worker's indices
     int workers
-    int helpers                     # threads that exist
+    int helpers                     # threads that exist; set by `show`
     pthread_t threads[MOST]
     int avoided                     # the core that they keep off
-    int wanted                      # helpers that may still join this job
+    int wanted                      # helpers that may still join this job; set by `show`
     int joined                      # helpers that have joined it; also numbers them
-    int working                     # helpers that have not left it
+    int working                     # helpers that have not left it; set by `show`
 
 cdef Pool pool
 
@@ -92,6 +86,11 @@ cdef void empty_pool() noexcept nogil:
     pool.busy = False
     pool.helpers = pool.wanted = pool.joined = pool.working = 0
     pool.avoided = -1
+
+
+cdef void show(int* number, int value) noexcept nogil:
+    """Set, with the lock held, a number that is read without it too: by `look_out` and `helpers`."""
+    __atomic_store_n(number, value, __ATOMIC_RELAXED)
 
 
 cdef long nanoseconds() noexcept nogil:
@@ -144,11 +143,11 @@ cdef void* helper(void* unused) noexcept nogil:
         look_out(&pool.wanted, False)
         while pool.wanted == 0:
             pthread_cond_wait(&pool.job_came, &pool.lock)
-        pool.wanted -= 1
+        show(&pool.wanted, pool.wanted - 1)
         pool.joined += 1
-        pool.working += 1
+        show(&pool.working, pool.working + 1)
         take_indices(pool.joined)
-        pool.working -= 1
+        show(&pool.working, pool.working - 1)
         if pool.working == 0:
             pthread_cond_signal(&pool.job_done)
     return NULL
@@ -162,7 +161,7 @@ cdef void add_helpers(int needed) noexcept nogil:
         if pthread_create(thread, NULL, helper, NULL) != 0:
             break
         pthread_detach(thread[0])
-        pool.helpers += 1
+        show(&pool.helpers, pool.helpers + 1)
         pool.avoided = -1
 
 
@@ -194,11 +193,11 @@ cdef void run(Task task, void* context, Py_ssize_t count, int threads) noexcept 
             add_helpers(threads - 1)
             keep_off(sched_getcpu())
             pool.joined = 0
-            pool.wanted = min(threads - 1, pool.helpers)
+            show(&pool.wanted, min(threads - 1, pool.helpers))
             for _ in range(pool.wanted):
                 pthread_cond_signal(&pool.job_came)
             take_indices(0)
-            pool.wanted = 0
+            show(&pool.wanted, 0)
             if pool.working > 0:
                 look_out(&pool.working, True)
             while pool.working > 0:
@@ -213,7 +212,7 @@ cdef void run(Task task, void* context, Py_ssize_t count, int threads) noexcept 
 
 def helpers() -> int:
     """Return how many helper threads this process has started; they sleep while there is no work."""
-    return pool.helpers
+    return __atomic_load_n(&pool.helpers, __ATOMIC_RELAXED)
 
 
 empty_pool()

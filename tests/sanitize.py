@@ -1,8 +1,8 @@
 """Run the tests of the kernels with sanitizers: python tests/sanitize.py [--slice]
 
 AddressSanitizer and UndefinedBehaviorSanitizer watch all kernels of the instruction sets that this CPU runs, in a build
-of their own. What they report ends the process, and so fails the test. --slice takes the tests that meet every kernel
-once, for CI.
+of their own. ThreadSanitizer watches the thread pool in a C program of its own, as Python is not made for it. What they
+report ends the process, and so fails the test. --slice takes the tests that meet every kernel once, for CI.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import kernels
@@ -125,11 +126,23 @@ def run_tests(arguments: list[str], environment: dict[str, str]) -> None:
         run(*pytest, *arguments, **here)
 
 
+def race() -> None:
+    """Let callers compete for the thread pool while ThreadSanitizer watches."""
+    program = BUILD / "pool_races"
+    source = BUILD / "address" / "kernels"  # Cython has left pool.c there
+    options = ["-std=gnu17", "-O2", "-g", "-fsanitize=thread", f"-I{source}", f"-I{sysconfig.get_path('include')}"]
+    # What is never called, and needs Python, is left out of the program.
+    options += ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wno-unused-function"]
+    run(*COMPILER, *options, TESTS / "pool_races.c", "-o", program)
+    run(program, TSAN_OPTIONS="die_after_fork=0")
+
+
 def main() -> None:
     """Build, then run what is asked for."""
     # GCC's sanitizers expect the address space as it was laid out before Linux spread it over 32 bits.
     ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE)
     build()
+    race()
     if sys.argv[1:] == ["--slice"]:
         run_tests([str(TESTS / name) for name in SLICE], watched())
     else:
