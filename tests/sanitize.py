@@ -87,7 +87,8 @@ def build() -> None:
     run("ninja", "-C", folder, *(str(module.relative_to(folder)) for module in modules))
     shutil.rmtree(PACKAGE, ignore_errors=True)
     PACKAGE.mkdir(parents=True)
-    for path in [*modules, *(path for path in ROOT.glob("kernels/*") if path.is_file())]:
+    made = folder / "kernels" / "levels.py"
+    for path in [*modules, made, *(path for path in ROOT.glob("kernels/*") if path.is_file())]:
         (PACKAGE / path.name).symlink_to(path)
 
 
@@ -128,12 +129,12 @@ def run_tests(arguments: list[str], environment: dict[str, str]) -> None:
 
 def race() -> None:
     """Let callers compete for the thread pool while ThreadSanitizer watches."""
-    program = BUILD / "pool_races"
-    source = BUILD / "address" / "kernels"  # Cython has left pool.c there
+    program = BUILD / "thread_pool_races"
+    source = BUILD / "address" / "kernels"  # Cython has left thread_pool.c there
     options = ["-std=gnu17", "-O2", "-g", "-fsanitize=thread", f"-I{source}", f"-I{sysconfig.get_path('include')}"]
     # What is never called, and needs Python, is left out of the program.
     options += ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wno-unused-function"]
-    run(*COMPILER, *options, TESTS / "pool_races.c", "-o", program)
+    run(*COMPILER, *options, TESTS / "thread_pool_races.c", "-o", program)
     run(program, TSAN_OPTIONS="die_after_fork=0")
 
 

@@ -1,13 +1,13 @@
 /* The thread pool under ThreadSanitizer: callers that compete for it, many short jobs, jobs within jobs, and forks meanwhile.
- * It includes what Cython makes of kernels/pool.pyx, of which nothing that is called here needs Python. */
-#include "pool.c"
+ * It includes what Cython makes of kernels/thread_pool.pyx, of which nothing that is called here needs Python. */
+#include "thread_pool.c"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
-#define run __pyx_f_7kernels_4pool_run
-#define empty_pool __pyx_f_7kernels_4pool_empty_pool
+#define run __pyx_f_7kernels_11thread_pool_run
+#define empty_pool __pyx_f_7kernels_11thread_pool_empty_pool
 
 enum { CALLERS = 3, JOBS = 5000, THREADS = 4, MOST_INDICES = 9, FORKS = 20, CHILDS_JOBS = 20 };
 
