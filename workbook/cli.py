@@ -56,10 +56,11 @@ for _command in (analyze, bench, sweep):
 
 @main.command()
 @_folder
+@click.option("--update", is_flag=True, help="Bring newer versions of notebooks; what you have changed stays as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-def start(folder: Path, as_json: bool) -> None:
+def start(folder: Path, update: bool, as_json: bool) -> None:
     """Lay your copy of the notebooks in FOLDER (my-workbook). Files that are there stay as they are."""
-    laid = copy.start(folder)
+    laid = copy.start(folder, update=update)
     if as_json:
         click.echo(json.dumps(laid.as_json()))
     else:
@@ -210,10 +211,18 @@ def _show_outcomes(checked: list[Checked]) -> None:
 
 
 def _show(laid: copy.Copy) -> None:
-    """Print what became of each file of the copy, one line for all that fared alike."""
+    """Print what became of the copy: a line for each file that was updated, and one for all others that fared alike."""
     if laid.written:
         line("written", f"{', '.join(laid.written)} in {laid.folder}")
-    if laid.edited:
-        line("kept", f"{', '.join(laid.edited)}: not as shipped; delete one to get it afresh")
-    if not laid.written and not laid.edited:
+    for name in laid.updated:
+        line("updated", f"{name}: version {laid.version}; you had not changed it, run it again for your own outputs")
+    for name, beside in laid.beside.items():
+        line("kept", f"{name}: you have changed it; take your answers over to {beside!r}, or delete that")
+    edited = [name for name in laid.edited if name not in laid.beside]
+    if edited:
+        line("kept", f"{', '.join(edited)}: not as shipped; delete one to get it afresh")
+    if laid.older:
+        get_it = copy.update_command(laid.folder)
+        line("newer", f"{', '.join(laid.older)}: version {laid.version} is there; to get it: {get_it}")
+    if not (laid.written or laid.updated or laid.edited or laid.older):
         line("kept", f"{laid.folder}, as shipped")

@@ -19,6 +19,7 @@ import nbformat
 import pytest
 from command_line import COMMAND, assert_one_line_error, run
 from interrupting import PATIENCE
+from yesterday import FIRST, SECOND, answer, change, lay_yesterday
 
 import workbook
 from workbook.cli import main
@@ -26,6 +27,7 @@ from workbook.lessonkit.catalog import LESSONS
 from workbook.measuring import topologies
 from workbook.tools import render
 from workbook.tools.lab import can_show_browser, serving
+from workbook.tools.notebook_versions import installed
 from workbook.tools.start import shipped
 
 NAMES = [name for name, _ in shipped()]
@@ -49,7 +51,7 @@ def test_each_command_has_help(command: str) -> None:
 
 def test_module_and_command_are_the_same() -> None:
     version = subprocess.run([COMMAND, "--version"], capture_output=True, text=True).stdout
-    assert version.split()[-1] == "0.1.0"
+    assert version.split()[-1] == installed()
     assert subprocess.run([sys.executable, "-m", "workbook", "--version"], capture_output=True, text=True).stdout
 
 
@@ -67,8 +69,33 @@ class TestStart:
         assert (tmp_path / "my-workbook" / NAMES[0]).exists()
 
     def test_json(self, tmp_path: Path) -> None:
-        expected = {"folder": str(tmp_path), "written": NAMES, "edited": [], "same": []}
+        nothing: dict[str, object] = {"updated": [], "beside": {}, "edited": [], "same": [], "older": []}
+        expected = {"folder": str(tmp_path), "version": installed(), "written": NAMES, **nothing}
         assert json.loads(run("start", tmp_path, "--json").output) == expected
+
+    def test_update_has_a_line_for_each_file(self, tmp_path: Path) -> None:
+        folder = tmp_path / "my workbook"
+        lay_yesterday(folder)
+        change(folder / FIRST, answer)
+        run("start", folder)
+        newer = f"{FIRST}, {SECOND}: version {installed()} is there; to get it: workbook start '{folder}' --update"
+        assert run("start", folder).output.splitlines() == [
+            f"kept      {FIRST}: not as shipped; delete one to get it afresh",
+            f"newer     {newer}",
+        ]
+        beside = f"{FIRST.removesuffix('.ipynb')} (version {installed()}).ipynb"
+        assert run("start", folder, "--update").output.splitlines() == [
+            f"updated   {SECOND}: version {installed()}; you had not changed it, run it again for your own outputs",
+            f"kept      {FIRST}: you have changed it; take your answers over to {beside!r}, or delete that",
+        ]
+        assert run("start", folder, "--update").output == (
+            f"kept      {FIRST}: not as shipped; delete one to get it afresh\n"
+        )
+
+    def test_json_of_an_update(self, tmp_path: Path) -> None:
+        lay_yesterday(tmp_path)
+        assert json.loads(run("start", tmp_path, "--json").output)["older"] == [FIRST, SECOND]
+        assert json.loads(run("start", tmp_path, "--update", "--json").output)["updated"] == [FIRST, SECOND]
 
     def test_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()

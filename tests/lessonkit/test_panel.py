@@ -324,7 +324,7 @@ def test_corners_reach_every_end_and_choice():
 
 def test_pyplot_is_never_imported():
     code = (
-        "import sys; from workbook import convolution as lesson; lesson.explore()._repr_mimebundle_(); "
+        "import sys; from workbook.lessons import convolution as lesson; lesson.explore()._repr_mimebundle_(); "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

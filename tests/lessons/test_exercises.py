@@ -288,6 +288,6 @@ def test_describe_is_short():
 
 
 def test_solutions_need_only_what_the_notebook_has():
-    code = "from workbook import convolution as lesson; import numpy as np; lesson.solution('1.3')"
+    code = "from workbook.lessons import convolution as lesson; import numpy as np; lesson.solution('1.3')"
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "BUDGET" not in shown

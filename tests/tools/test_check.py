@@ -13,13 +13,14 @@ import nbformat
 import pytest
 from command_line import COMMAND, assert_one_line_error, run
 from interrupting import PATIENCE
+from yesterday import SECOND, answer, change, lay_yesterday
 
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.exercise import METADATA
 from workbook.tools import check, render
 from workbook.tools.start import start
 
-SETUP = "from workbook import convolution as lesson"
+SETUP = "from workbook.lessons import convolution as lesson"
 
 
 def handed_in(path: Path, *cells: str, heading: str = "# 1 · Convolution") -> Path:
@@ -101,6 +102,18 @@ def test_endless_loop_and_dead_kernel_cost_only_their_own_exercise(
     assert found["1.1"] == ("error", "the cell that begins with 'while True: pass' took longer than 20 s")
     assert found["1.2"][1].startswith("a function is asked for")
     assert found["1.3"] == ("error", "the kernel died while the notebook ran")
+
+
+def test_what_an_update_laid_beside_is_left_out_until_the_learner_works_in_it(tmp_path: Path) -> None:
+    lay_yesterday(tmp_path)
+    mine = change(tmp_path / SECOND, answer)
+    (beside,) = start(tmp_path, update=True).beside.values()
+    assert (tmp_path / beside).exists()
+    assert check.find([tmp_path]) == [tmp_path / f"{lesson.name}.ipynb" for lesson in LESSONS]
+    assert check.find([tmp_path / beside]) == [tmp_path / beside]  # it is named
+    assert (tmp_path / SECOND).read_bytes() == mine
+    change(tmp_path / beside, answer)
+    assert tmp_path / beside in check.find([tmp_path])
 
 
 def test_results_of_the_learner_are_left_alone(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 from command_line import run
+from yesterday import FIRST, SECOND, lay_yesterday
 
 import kernels
 from workbook.tools import doctor
@@ -151,6 +152,17 @@ def test_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     assert_advice(doctor.writable(tmp_path), "fail", "No space left on device")
+
+
+def test_notebooks_of_an_earlier_version(tmp_path: Path) -> None:
+    assert doctor.notebooks(tmp_path / "not there").status == "ok"
+    lay_yesterday(tmp_path)
+    assert_advice(doctor.notebooks(tmp_path), "warn", FIRST, SECOND, f"workbook start {tmp_path} --update")
+
+
+def test_notebook_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / FIRST).mkdir()
+    assert_advice(doctor.notebooks(tmp_path), "fail", str(tmp_path / FIRST), "Is a directory")
 
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def path(tmp_path):
             "import sys\nprint('one', flush=True)\nprint('two')",
             "sys.prefix",
             "import ipywidgets\nipywidgets.IntSlider()",
-            "from workbook import convolution as lesson\nlesson.explore()",
+            "from workbook.lessons import convolution as lesson\nlesson.explore()",
         ),
         path,
     )

@@ -18,6 +18,7 @@ from workbook.errors import CommandError
 from workbook.lessonkit.catalog import LESSONS, Lesson
 from workbook.lessonkit.exercise import METADATA, Kind
 from workbook.tools.render import CELL_TIMEOUT, Progress, execute, read
+from workbook.tools.start import is_laid_beside
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _BEST_FIRST: tuple[Kind, ...] = ("correct", "not yet", "error", "not attempted")
@@ -66,6 +67,8 @@ def as_json(checked: Iterable[Checked]) -> dict[str, object]:
 def find(paths: Iterable[Path]) -> list[Path]:
     """Return the notebooks that are named, and those in folders that are named, however deep.
 
+    In folders, what an update has laid beside a learner's notebook is left out, until the learner works in it.
+
     Raises
     ------
     CommandError
@@ -84,7 +87,8 @@ def find(paths: Iterable[Path]) -> list[Path]:
 
 def _notebooks_in(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*.ipynb")):
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and not is_laid_beside(path):
             yield path
 
 

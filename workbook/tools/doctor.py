@@ -21,6 +21,8 @@ from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 import kernels
 from workbook.bootstrap import SetupError, check_compiler
+from workbook.tools.notebook_versions import installed
+from workbook.tools.start import older, update_command
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -248,6 +250,21 @@ def writable(folder: Path) -> Finding:
     return Finding("folder", "ok", f"{there} can be written")
 
 
+def notebooks(folder: Path) -> Finding:
+    """The versions of the notebooks."""
+    try:
+        names = older(folder)
+    except OSError as error:
+        why = "JupyterLab cannot open it either"
+        what = f"{error.filename}: {error.strerror}"
+        return Finding("notebooks", "fail", what, why, "move it away, then: workbook start")
+    if not names:
+        return Finding("notebooks", "ok", f"none is older than this workbook, {installed()}")
+    why = "they run, but what is new is not in them"
+    what = f"{', '.join(names)}: version {installed()} is newer"
+    return Finding("notebooks", "warn", what, why, update_command(folder))
+
+
 def disk(folder: Path) -> Finding:
     """The space that is left where the notebooks are."""
     free = shutil.disk_usage(_existing(folder)).free
@@ -273,5 +290,6 @@ CHECKS: tuple[Callable[[Path], Finding], ...] = (
     instruction_set,
     numpy_core,
     writable,
+    notebooks,
     disk,
 )

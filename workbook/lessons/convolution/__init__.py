@@ -1,4 +1,4 @@
-"""Lesson 1, convolution, as its notebook uses it: `from workbook import convolution as lesson`."""
+"""Lesson 1, convolution, as its notebook uses it: `from workbook.lessons import convolution as lesson`."""
 
 from __future__ import annotations
 

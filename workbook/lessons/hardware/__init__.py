@@ -1,4 +1,4 @@
-"""Lesson 4, flexible hardware, as its notebook uses it: `from workbook import hardware as lesson`.
+"""Lesson 4, flexible hardware, as its notebook uses it: `from workbook.lessons import hardware as lesson`.
 
 Its model is what `workbook sweep` computes too: the layers of a network on the datapaths of a machine.
 """

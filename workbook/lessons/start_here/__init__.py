@@ -1,4 +1,4 @@
-"""Lesson 0, start here, as its notebook uses it: `from workbook import start_here as lesson`."""
+"""Lesson 0, start here, as its notebook uses it: `from workbook.lessons import start_here as lesson`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 2, Winograd's algorithm, as its notebook uses it: `from workbook import winograd as lesson`."""
+"""Lesson 2, Winograd's algorithm, as its notebook uses it: `from workbook.lessons import winograd as lesson`."""
 
 from __future__ import annotations
 
