@@ -15,7 +15,16 @@ from yesterday import FIRST, SECOND, YESTERDAY, answer, change, lay_yesterday, r
 
 from workbook.files import write_whole
 from workbook.tools import start as starting
-from workbook.tools.notebook_versions import RECORD, Version, cells_of, installed, origin, read_record, released
+from workbook.tools.notebook_versions import (
+    RECORD,
+    Version,
+    cells_of,
+    installed,
+    origin,
+    read_record,
+    released,
+    write_record,
+)
 from workbook.tools.start import is_laid_beside, older, shipped, start, update_command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -301,6 +310,23 @@ class TestLaidBeside:
         change(tmp_path / BESIDE, run_all)
         assert is_laid_beside(tmp_path / BESIDE)
         change(tmp_path / BESIDE, answer)
+        assert not is_laid_beside(tmp_path / BESIDE)
+
+    def test_of_yesterday_or_in_the_record(self, tmp_path: Path) -> None:
+        """What an earlier update has laid is no more the learner's than what this one has."""
+        lay_yesterday(tmp_path)
+        before = tmp_path / f"{Path(FIRST).stem} (version 0.1.0).ipynb"
+        before.write_bytes((tmp_path / FIRST).read_bytes())
+        assert is_laid_beside(before)
+        between = tmp_path / f"{Path(FIRST).stem} (version 0.1.5).ipynb"
+        cells = cells_of(change(before.rename(between), answer))
+        assert not is_laid_beside(between)
+        write_record(tmp_path, {between.name: Version("0.1.5", cells)})
+        assert is_laid_beside(between)
+
+    def test_folder_of_that_name_is_none(self, tmp_path: Path) -> None:
+        start(tmp_path)
+        (tmp_path / BESIDE).mkdir()
         assert not is_laid_beside(tmp_path / BESIDE)
 
     def test_alone_it_is_the_learners(self, tmp_path: Path) -> None:

@@ -161,14 +161,17 @@ def _beside(name: str, number: str) -> str:
 
 def is_laid_beside(path: Path) -> bool:
     """Whether an update has laid this file beside a notebook, and nobody has changed it since."""
-    named = re.fullmatch(r"(.+) \(version [\d.]+\)", path.stem)
+    named = re.fullmatch(r"(.+) \(version [^()]+\)", path.stem)
     name = f"{named[1]}{path.suffix}" if named else ""
     if not named or not path.with_name(name).exists():
         return False
-    today = [Version(installed(), cells_of(source.read_bytes())) for other, source in shipped() if other == name]
-    recorded = [laid for laid_as, laid in read_record(path.parent).items() if laid_as == path.name]
-    cells = cells_of(path.read_bytes())
-    return any(cells == version.cells for version in (*today, *recorded, *released().get(name, ())))
+    versions = [cells_of(source.read_bytes()) for other, source in shipped() if other == name]
+    versions += [version.cells for version in released().get(name, ())]
+    versions += [laid.cells for laid_as, laid in read_record(path.parent).items() if laid_as == path.name]
+    try:
+        return cells_of(path.read_bytes()) in versions
+    except OSError:  # who opens it says why
+        return False
 
 
 def first_notebook() -> str | None:
