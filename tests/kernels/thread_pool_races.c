@@ -1,5 +1,6 @@
-/* The thread pool under ThreadSanitizer: callers that compete for it, many short jobs, jobs within jobs, and forks meanwhile.
- * It includes what Cython makes of kernels/thread_pool.pyx, of which nothing that is called here needs Python. */
+/* The thread pool under ThreadSanitizer: callers that compete for it, short jobs, jobs within jobs, forks meanwhile.
+ * It includes what Cython makes of kernels/thread_pool.pyx, of which nothing that is called here needs Python. The
+ * sanitizer looks away in a forked child, so there only the results count. */
 #include "thread_pool.c"
 
 #include <stdio.h>
@@ -10,12 +11,13 @@
 #define empty_pool __pyx_f_7kernels_11thread_pool_empty_pool
 
 enum { CALLERS = 3, JOBS = 5000, THREADS = 4, MOST_INDICES = 9, FORKS = 20, CHILDS_JOBS = 20 };
+enum { LONG_TASK = 300 };       /* microseconds: all helpers join, and who waits for them stops looking out (LOOKOUT) */
 
-/* Plain numbers: two workers at one index, two indices of one worker at a time, or a worker that is not done when the job
+/* Plain numbers: two workers at one index, two indices of one worker at a time, or a worker not done when the job
  * is, are races. */
 typedef struct {
     int depth;                  /* jobs within this one's tasks, and within theirs */
-    int microseconds;           /* of each task: 0, or enough for all helpers to join */
+    int microseconds;           /* of each task */
     int done[MOST_INDICES];
     int scratch[THREADS];
 } Job;
@@ -44,14 +46,25 @@ static void start(int depth, int microseconds, int count, int threads)
 
 static void *call(void *jobs)
 {
-    for (int i = 0; i < *(int *)jobs; i++) start(i % 3 == 0, i % 11 ? 0 : 300, i % (MOST_INDICES + 1), 1 + i % THREADS);
+    for (int i = 0; i < *(int *)jobs; i++)
+        start(i % 3 == 0, i % 11 ? 0 : LONG_TASK, i % (MOST_INDICES + 1), 1 + i % THREADS);
     return NULL;
+}
+
+/* ThreadSanitizer knows threads by their addresses, and keeps the parent's: those of a child must lie elsewhere. */
+static void use_other_stacks(void)
+{
+    pthread_attr_t larger;
+    pthread_attr_init(&larger);
+    pthread_attr_setstacksize(&larger, (size_t)16 << 20);
+    pthread_setattr_default_np(&larger);
 }
 
 int main(void)
 {
     pthread_t callers[CALLERS];
     int jobs = JOBS, childs_jobs = CHILDS_JOBS;
+    alarm(300);                 /* nobody waits that long, but for a lock that is never given back */
     empty_pool();
     pthread_atfork(NULL, NULL, empty_pool);
     for (int i = 0; i < CALLERS; i++)
@@ -60,11 +73,8 @@ int main(void)
         int status;
         const pid_t child = fork();
         if (child == 0) {
-            alarm(60);
-            pthread_attr_t larger;
-            pthread_attr_init(&larger);
-            pthread_attr_setstacksize(&larger, (size_t)16 << 20);
-            pthread_setattr_default_np(&larger);
+            alarm(300);
+            use_other_stacks();
             call(&childs_jobs);
             _exit(0);
         }
