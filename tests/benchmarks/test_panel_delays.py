@@ -74,7 +74,8 @@ def test_lessons_are_those_with_panels() -> None:
 def test_without_playwright_or_chromium(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbook.tools.browser.CHROMIUM", None)
     assert_one_line_error(run("bench", "panels"), "needs Chromium: apt install chromium")
-    monkeypatch.delattr("workbook.tools.browser")
-    monkeypatch.delitem(sys.modules, "workbook.tools.browser")
+    for module in ("workbook.benchmarks.panel_delays", "workbook.tools.live_panel", "workbook.tools.browser"):
+        monkeypatch.delattr(module)
+        monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     assert_one_line_error(run("bench", "panels"), "needs Playwright: pip install playwright")

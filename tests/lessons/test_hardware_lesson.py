@@ -258,9 +258,9 @@ class TestCore:
 
 def test_sources_are_the_text_that_runs() -> None:
     assert lesson.source("cycles").text == inspect.getsource(datapath.cycles)
-    for name in ("sweep", "schedule"):
+    for name in ("datapath_costs", "datapath_search"):
         assert lesson.source(name).text == kernels.source(name)
-    with pytest.raises(ValueError, match="sweep"):
+    with pytest.raises(ValueError, match="datapath_costs"):
         lesson.source("fastest")
 
 

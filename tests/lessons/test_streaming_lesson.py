@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from workbook.camera import sources
 from workbook.camera.frames import Outcome
 from workbook.drawing import look
 from workbook.lessonkit import results
@@ -129,7 +130,7 @@ class TestWaits:
     def test_the_oldest_frame_waits_for_the_batch(self, scoreboard):
         found = lesson.compare(guess=30)
         for batch, age in found.ages.items():
-            assert age >= (batch - 1) / lesson.sources.FPS
+            assert age >= (batch - 1) / sources.FPS
             assert age >= found.services[batch]
         assert set(results.load()) == {f"streaming.{id}" for id in found.gains}
         text = str(found)

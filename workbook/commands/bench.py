@@ -125,7 +125,7 @@ def panels(names: tuple[str, ...], moves: int, json_file: Path | None) -> None:
     try:
         from workbook.benchmarks import panel_delays as benchmark
     except ModuleNotFoundError as error:
-        if error.name != "playwright":
+        if not (error.name or "").startswith("playwright"):
             raise
         raise CommandError("Moving panels needs Playwright: pip install playwright") from None
     lessons = benchmark.choose(names)
