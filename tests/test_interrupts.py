@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from command_line import COMMAND
 from interrupting import descendants, ended, interrupt_another_thread, started, until
-from test_cli import COMMAND
 
 from workbook.tools.start import start
 
