@@ -78,9 +78,7 @@ def test_bytes(net: Network, tmp_path: Path) -> None:
     assert np.array_equal(network.load(tmp_path / "int8.onnx", threads=1)(image()), y)
     lost = y - net(image())
     least = 25 if exact else 19  # dB, a bit is 6: the bytes mean what they should
-    assert 10 * np.log10(np.square(y).mean() / np.square(lost).mean()) > (
-        25 if exact else 19
-    )  # dB, a bit is 6: the bytes mean what they should
+    assert 10 * np.log10(np.square(y).mean() / np.square(lost).mean()) > least
 
 
 def test_weights_keep_the_size_of_numbers() -> None:
