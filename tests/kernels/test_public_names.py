@@ -72,4 +72,5 @@ def test_stub_agrees_with_the_module(stub):
 
 
 def test_every_compiled_module_has_a_stub():
-    assert {stub.stem for stub in STUBS} == {path.stem for path in SOURCES if path.suffix == ".pyx"}
+    compiled = {path.stem for path in SOURCES if path.suffix == ".pyx"}
+    assert {stub.stem for stub in STUBS} == compiled | {"levels"}  # which the build writes
