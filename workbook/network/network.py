@@ -138,8 +138,8 @@ class Network:
         It goes by the form in which the arrays between the layers lie, too. Nothing is computed; the result is empty if
         the network cannot be planned.
         """
-        with self._planned(self._values(x)) as run:
-            return run.algorithms if run else {}
+        run = self._new_run(self._values(x))  # not kept: who computes row by row has no room for whole arrays
+        return run.algorithms if run else {}
 
     @property
     def packed_bytes(self) -> int:
