@@ -1,4 +1,4 @@
-"""What every test may count on: the same random examples, no limit of time, and a Ctrl-C that is not ignored."""
+"""What every test may count on: the same random examples, no limit of time, Ctrl-C, and one pytest that runs them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ def pytest_configure() -> None:
     """Undo what a shell does to a job in the background, and the job's children inherit: it ignores Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """End a forked child that comes back out of its test: it would run the tests that follow a second time."""
+    process = os.getpid()
+    try:
+        return (yield)
+    finally:
+        if os.getpid() != process:
+            os.write(2, f"\n{item.nodeid}: a forked child has left the test; it ends here\n".encode())
+            os._exit(1)
 
 
 def _held() -> dict[str, set[object]]:
