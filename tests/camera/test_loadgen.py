@@ -32,8 +32,9 @@ IMAGES = np.random.default_rng(0).standard_normal((16, 3, 24, 24), np.float32)
 
 
 def loadgens():
-    """LoadGen's process, once there is one: the warm-up is over."""
-    return psutil.Process().children()
+    """LoadGen's process, once there is one: the warm-up is over. Tests before may have left other children."""
+    commands = ((child, child.as_dict(["cmdline"])["cmdline"]) for child in psutil.Process().children())
+    return [child for child, command in commands if "loadgen_process" in " ".join(command or ())]
 
 
 def paused_child():
