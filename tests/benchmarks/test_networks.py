@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from workbook.benchmarks import networks
 from workbook.cli import main
+from workbook.measuring.others import Others
 from workbook.measuring.timing import Timing
 from workbook.peers import whole_networks
 
@@ -88,6 +89,6 @@ def test_the_mean_is_over_the_fastest_peer_of_each_network() -> None:
         return networks.Row("net", 1, {name: Timing.of([time]) for name, time in seconds.items()}, {}, {}, 0)
 
     rows = row(ours=1, a=2, b=3), row(ours=1, a=16, b=8)
-    report = networks.Report(None, 1, {"a": "1", "b": "1"}, rows)  # type: ignore[arg-type]
+    report = networks.Report(None, 1, {"a": "1", "b": "1"}, rows, Others(0.0, 1))  # type: ignore[arg-type]
     assert report.speedup == pytest.approx(4)
     assert math.isnan(row(ours=1).speedup_over_fastest)

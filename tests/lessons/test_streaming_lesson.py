@@ -136,7 +136,7 @@ class TestWaits:
         text = str(found)
         assert text.count("[measured]") == 2 * len(waits.BATCHES)
         assert "you guessed 30 x" in text
-        assert "you did not guess" in str(waits.Waits(found.runs))
+        assert "you did not guess" in str(waits.Waits(found.runs, found.others))
 
     def test_the_prediction_is_the_rule(self):
         assert waits.at_reference(8) - waits.at_reference(1) > 7 / 30

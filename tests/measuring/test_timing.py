@@ -30,7 +30,48 @@ def test_cases_take_turns():
     )
     rounds = times["a"].rounds
     assert rounds >= 3
-    assert order[-2 * rounds :] == ["a", "b"] * rounds
+    each = ["a", "a", "b", "b"]  # what the turn before left in the caches is not this one's: a call that does not count
+    assert order[-4 * rounds :] == each * rounds
+
+
+def test_what_precedes_a_turn_can_be_chosen_and_long_calls_need_nothing():
+    order = []
+
+    def case(name, seconds):
+        return lambda: (order.append(name), time.sleep(seconds))
+
+    cases = {"a": case("a", 0.001), "long": case("long", 0.025)}
+    rounds = timing.interleaved(cases, before={"a": lambda: order.append("cold")}, seconds=0.01)["a"].rounds
+    assert order[-3 * rounds :] == ["cold", "a", "long"] * rounds
+
+
+def test_disturbed_rounds_are_taken_again_and_the_calmest_count(monkeypatch):
+    """Another program has the core during two rounds of three, as our own clocks have it."""
+    now = dict.fromkeys(("wall", "running"), 0.0)
+    clocks = SimpleNamespace(perf_counter=lambda: now["wall"], thread_time=lambda: now["running"])
+    monkeypatch.setattr(timing, "time", clocks)
+    delays = iter([0, 0, 0, 0.5, 0, 0.5, *[0] * 20])
+
+    def run():
+        now["running"] += 0.1
+        now["wall"] += 0.1 + next(delays)
+
+    taken = timing.interleaved({"a": run}, seconds=0, clock=clocks.perf_counter)["a"]
+    assert taken.rounds == 3
+    assert taken.median == taken.third_quartile == pytest.approx(0.1)
+    assert taken.waited == pytest.approx(0)
+
+
+def test_below_a_table_stands_how_far_to_trust_it():
+    calm, torn = timing.Timing(1.0, 0.99, 1.02, 5, 0.01), timing.Timing(2.0, 1.5, 2.5, 5, 0.2)
+    assert timing.trust([calm]) == [
+        "[machine] half of a program's runs lie within 3% of each other, or closer",
+        "[machine] other programs had the core for up to 1% of the time",
+    ]
+    assert timing.trust([calm, torn]) == [
+        "[machine] half of a program's runs lie within 50% of each other, or closer",
+        "[machine] other programs had the core for up to 20% of the time; close them and measure again",
+    ]
 
 
 def test_alone_each_turn_waits_for_other_threads_and_begins_with_a_call_that_does_not_count():

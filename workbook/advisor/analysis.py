@@ -21,6 +21,7 @@ from workbook.advisor.network_race import Raced, clock, race
 from workbook.advisor.programs import BASE, BYTES, FLOAT, WINOGRAD, conversions, network, on_bytes, owner
 from workbook.errors import CommandError
 from workbook.graphs.graph import Array
+from workbook.measuring.others import Others, Usage
 from workbook.network import ModelError, Network
 from workbook.quantize.calibration import Recipe, calibrate
 from workbook.quantize.layer_errors import sqnr
@@ -78,6 +79,7 @@ def analyze(
     """
     say = on_step or (lambda _: None)
     _check(net)
+    before = Usage.now()
     x, tick = np.ascontiguousarray(images.arrays[:1]), clock(threads)
     say("shapes")
     base = network(net.graph, {}, threads)
@@ -137,6 +139,7 @@ def analyze(
         steps=steps,
         fps=fps,
         bill=bill or Bill(),
+        others=Others.since(before),
         notes=(*notes, *refused, *_noise(images)),
     )
 

@@ -12,6 +12,7 @@ from workbook.advisor.energy import Bill
 from workbook.advisor.layer_work import Work
 from workbook.advisor.network_race import Raced
 from workbook.advisor.programs import BASE, BYTES, WINOGRAD
+from workbook.measuring.others import Others
 
 NAIVE, MIX = "naive", "mix"
 RATES = (5, 10, 15, 24, 25, 30, 50, 60, 90, 120, 240)
@@ -122,6 +123,8 @@ class Analysis:
     fps : float
         Of the camera that has to be kept up with.
     bill : Bill
+    others : Others
+        What other programs took meanwhile.
     notes : tuple of str
         What could not be done, and why.
     """
@@ -137,6 +140,7 @@ class Analysis:
     steps: tuple[Step, ...]
     fps: float
     bill: Bill
+    others: Others
     notes: tuple[str, ...]
 
     def rung(self, name: str) -> Rung | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from workbook.advisor.analysis_result import TOOLS, Analysis, Row, Rung
@@ -75,6 +76,7 @@ def footnotes(found: Analysis) -> tuple[str, ...]:
         "error: expected, root mean square, of the float32 program taken; lanes: that work on the best fixed datapath",
         "mJ: a frame's multiply-adds and DRAM alone, by lesson 4's table for 45 nm",
         f"kWh and cost: a million frames on this machine at {bill.watts:g} W, {bill.price:g} a kWh; both are options",
+        str(found.others).removeprefix("[machine] "),
         *found.notes,
     )
 
@@ -90,6 +92,7 @@ def as_dict(found: Analysis) -> dict[str, Any]:
         "fps": found.fps,
         "watts": found.bill.watts,
         "price": found.bill.price,
+        "others": asdict(found.others),
         "notes": list(found.notes),
         "layers": [_layer_dict(row) for row in found.rows],
         "rungs": [_rung_dict(found, item) for item in found.rungs],

@@ -24,6 +24,7 @@ from workbook.camera.scenes import Pan, psnr
 from workbook.camera.services import Service, one_each, split_one
 from workbook.camera.sources import FPS, camera
 from workbook.measuring import this_machine
+from workbook.measuring.others import Others, Usage
 from workbook.models import photos
 from workbook.network import Network
 from workbook.quantize.calibration import Recipe, calibrate
@@ -79,11 +80,13 @@ class Report:
     rows: dict[Plan, Summary]
     decibels: dict[str, float]  # of each program's result on one frame
     bands: dict[str, RowRun]
+    others: Others
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain numbers and words, for JSON; times are in seconds."""
         return {
             "machine": asdict(self.machine),
+            "others": asdict(self.others),
             "size": self.size,
             "fps": self.fps,
             "deadline": self.deadline,
@@ -113,7 +116,8 @@ class Report:
         plans = Table(
             title=f"{str(self.machine).removeprefix('[machine] ')}; the denoiser at {width}x{height}, "
             f"{self.fps:g} frames/s, deadline {self.deadline * 1e3:g} ms",
-            caption="latency from the scheduled time; a miss is late, dropped or failed",
+            caption="latency from the scheduled time; a miss is late, dropped or failed\n"
+            f"{str(self.others).removeprefix('[machine] ')}",
         )
         for name in ("program", "cores", "queue"):
             plans.add_column(name, no_wrap=True)
@@ -193,7 +197,7 @@ def run(
         Called after each plan, for a progress bar.
     """
     machine = this_machine.machine()
-    frames = max(1, round(seconds * fps))
+    frames, before = max(1, round(seconds * fps)), Usage.now()
     scene = Pan(size, "camera", grey=True)  # no training photo of the denoiser
     noisy, truth = scene(0)
     costs = overhead(seconds)
@@ -215,7 +219,7 @@ def run(
         bands[program] = row_run(denoiser(program, 1), noisy[None], BAND, algorithm=algorithm, readout=1 / fps)
         if on_row:
             on_row()
-    return Report(machine, size, fps, deadline, costs, rows, decibels, bands)
+    return Report(machine, size, fps, deadline, costs, rows, decibels, bands, Others.since(before))
 
 
 def steps(plans: Sequence[Plan] = PLANS) -> int:

@@ -17,7 +17,6 @@ from workbook.measuring.topologies import ConvLayer
 FASTEST = "fastest peer"
 WIDELY_USED = ("onnxruntime", "openvino", "torch")
 BEST_OF_WIDELY_USED = f"best of {', '.join(WIDELY_USED)}"
-BUSY = 0.05  # part of the time; if other programs had the core for more, the numbers say little
 _DIGITS = 4
 
 

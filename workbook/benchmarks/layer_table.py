@@ -11,7 +11,8 @@ from rich import box
 from rich.table import Table
 
 from workbook.benchmarks.layer_cases import IM2COL, ONE_THREAD
-from workbook.benchmarks.layer_report import BEST_OF_WIDELY_USED, BUSY, FASTEST, WIDELY_USED, Report, Row
+from workbook.benchmarks.layer_report import BEST_OF_WIDELY_USED, FASTEST, WIDELY_USED, Report, Row
+from workbook.measuring import timing
 
 _MUCH = 1.05  # another algorithm that is this much faster than `auto` is pointed at
 
@@ -147,7 +148,7 @@ def _notes(report: Report, marks: dict[str, str]) -> list[str]:
         notes.append(f"Lowest: {lowest['speedup']:.2f}x on {lowest['layer']}, by {lowest['peer']}.")
     failed = Counter((peer, why) for row in report.rows for peer, why in row.failures.items())
     notes += [f"{peer} failed on {count} of {len(report.rows)} layers: {why}" for (peer, why), count in failed.items()]
-    if summary["disturbed"] > BUSY:
+    if summary["disturbed"] > timing.BUSY:
         notes.append(
             f"Other programs had the core for {summary['disturbed']:.0%} of the time: run it again when they rest."
         )

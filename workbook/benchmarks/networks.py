@@ -21,12 +21,12 @@ import onnx
 from rich import box
 from rich.table import Table
 
-from workbook.benchmarks.layer_report import BUSY
 from workbook.benchmarks.network_memory import resident
 from workbook.benchmarks.random_networks import light
 from workbook.graphs.graph import FloatArray, ModelError
 from workbook.graphs.ncnn_writer import write_ncnn
 from workbook.measuring import this_machine, timing
+from workbook.measuring.others import Others, Usage
 from workbook.measuring.timing import Timing
 from workbook.network import load
 from workbook.peers.whole_networks import OURS, PEERS
@@ -87,6 +87,7 @@ class Report:
     threads: int
     peers: dict[str, str]
     rows: tuple[Row, ...]
+    others: Others
     dtype: str = "float32"
 
     @property
@@ -96,8 +97,10 @@ class Report:
 
     @property
     def disturbed(self) -> float:
-        """Part of the time in which other programs had our one thread's core; 0 for several threads."""
-        return statistics.fmean(row.times[OURS].waited for row in self.rows) if self.threads == 1 else 0.0
+        """Part of the time in which other programs had our one thread's core; of all cores, for several threads."""
+        if self.threads == 1:
+            return statistics.fmean(row.times[OURS].waited for row in self.rows)
+        return self.others.cores / self.others.of
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain numbers and words, for JSON; times are in seconds, memory in bytes."""
@@ -119,7 +122,7 @@ class Report:
         notes = ["A library's column: its time over ours, above 1 ours is faster; MB: resident memory that it took."]
         if self.peers:
             notes.append(f"Over the fastest library on each network, geometric mean: {self.speedup:.2f}x.")
-        if self.disturbed > BUSY:
+        if self.disturbed > timing.BUSY:
             notes.append(
                 f"Other programs had the core for {self.disturbed:.0%} of the time: run it again when they rest."
             )
@@ -195,12 +198,12 @@ def run(
     peers = installed() if with_peers else {}
     if dtype == "int8":
         peers.pop("ncnn", None)  # its form of a network on bytes is not QDQ's
-    rows = []
+    rows, before = [], Usage.now()
     for name in networks:
         rows.append(_row(name, dtype, threads, tuple(peers), seconds or _SECONDS))
         if on_network:
             on_network()
-    return Report(this_machine.machine(), threads, peers, tuple(rows), dtype)
+    return Report(this_machine.machine(), threads, peers, tuple(rows), Others.since(before), dtype)
 
 
 def _row(name: str, dtype: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row:

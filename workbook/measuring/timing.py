@@ -9,13 +9,18 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+BUSY = 0.05  # part of the time; if other programs had the core for more, the numbers say little
+
 _WARM_UP = 2  # calls before the first that counts: pages are touched, weights are in the cache
+_SHORT = 0.02  # seconds; a longer call finds its own data in the caches, whatever the turn before left there
 _SETTLING = 0.003  # seconds of calls before a turn of several threads
 _PATIENCE = 0.3  # seconds, for threads that spin
+
+_Turns = dict[str, tuple[float, float]]  # a round: the seconds of each case, and the part in which it waited
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,18 @@ def measured(value: float, unit: str, width: int = 0) -> str:
     return f"{value:>{width},.3f} {unit} [measured]"
 
 
+def trust(times: Iterable[Timing]) -> list[str]:
+    """Say in two lines, for below a table, how far apart the runs lie and whether other programs disturbed them."""
+    times = list(times)
+    spread = max(timing.spread / timing.median for timing in times)
+    waited = max(timing.waited for timing in times)
+    advice = "; close them and measure again" if waited > BUSY else ""
+    return [
+        f"[machine] half of a program's runs lie within {spread:.0%} of each other, or closer",
+        f"[machine] other programs had the core for up to {waited:.0%} of the time{advice}",
+    ]
+
+
 def quick() -> bool:
     """Whether WORKBOOK_QUICK asks for short measurements."""
     return os.environ.get("WORKBOOK_QUICK", "") not in ("", "0")
@@ -65,11 +82,14 @@ def interleaved(
     cases: Mapping[str, Callable[[], object]],
     *,
     seconds: float | None = None,
+    before: Mapping[str, Callable[[], object]] | None = None,
     alone: bool = False,
     clock: Callable[[], float] = time.perf_counter,
     on_round: Callable[[], None] | None = None,
 ) -> dict[str, Timing]:
     """Time several functions in turns, so that a busy moment of the machine falls on all of them alike.
+
+    A round in which another program had the core is taken again, once; of all rounds the calmest count.
 
     Parameters
     ----------
@@ -77,11 +97,14 @@ def interleaved(
         What to time. A short function is called several times a round; its time is that of one call.
     seconds : float, optional
         Time to spend on all cases together; 1 s, or 0.2 s when WORKBOOK_QUICK is set.
+    before : mapping of name to function, optional
+        What precedes each turn of a case, and does not count: it leaves the caches as they are to be. By default that
+        is the case itself, unless its call is long, because what the turn before left there is not this one's.
     alone : bool
-        Whether each turn waits until all other threads of this process sleep; calls that are not timed follow, which
-        wake the threads of the case. For programs of several threads: those of a library may spin for tens of
-        milliseconds after its call and take a core from whoever comes next, and what it left in the caches goes back to
-        memory, which all cores share.
+        Whether each turn waits until all other threads of this process sleep; what precedes it then lasts some
+        milliseconds, which wakes the threads of the case. For programs of several threads: those of a library may spin
+        for tens of milliseconds after its call and take a core from whoever comes next, and what it left in the caches
+        goes back to memory, which all cores share.
     clock : function, optional
         `time.thread_time` counts only the time in which the calling thread runs. For programs of one thread it keeps a
         busy machine out: a long call is interrupted every time, a short one rarely, and the ratio of two medians would
@@ -94,34 +117,56 @@ def interleaved(
     dict of name to Timing, in the order given; at least three rounds each.
     """
     budget = seconds if seconds is not None else 0.2 if quick() else 1.0
-    calls, round_seconds = {}, 0.0
+    least = _SETTLING if alone else 0.0  # seconds of what precedes a turn
+    ahead, calls, round_seconds = dict(before or {}), {}, 0.0
     for name, function in cases.items():
         for _ in range(_WARM_UP):
             once, _ = _time(function, 1, clock)
         calls[name] = max(1, round(200e-6 / max(once, 1e-7)))  # a round lasts well over the clock's grain
+        if alone or once < _SHORT:
+            ahead.setdefault(name, function)
         waiting = _others_asleep() if alone else 0
-        round_seconds += waiting + once * calls[name] + alone * max(once, _SETTLING)
-    rounds = max(3, min(200, round(budget / round_seconds)))
-    times: dict[str, list[float]] = {name: [] for name in cases}
-    waited: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(rounds):
+        round_seconds += waiting + once * calls[name] + (_repeat(ahead[name], least) if name in ahead else 0)
+
+    def take_turns() -> _Turns:
+        turns = {}
         for name, function in cases.items():
             if alone:
                 _others_asleep()
-                _settle(function)
-            taken, part = _time(function, calls[name], clock)
-            times[name].append(taken / calls[name])
-            waited[name].append(part)
+            if name in ahead:
+                _repeat(ahead[name], least)
+            taken, waited = _time(function, calls[name], clock)
+            turns[name] = taken / calls[name], waited
         if on_round:
             on_round()
-    return {name: Timing.of(times[name], statistics.fmean(waited[name])) for name in cases}
+        return turns
+
+    count = max(3, min(200, round(budget / round_seconds)))
+    rounds = [take_turns() for _ in range(count)]
+    if not alone:  # the caller of several threads waits for their end, which tells nothing of other programs
+        rounds += [take_turns() for unrest in _unrest(rounds) if unrest > BUSY]
+        calmest = sorted(zip(_unrest(rounds), range(len(rounds)), strict=True))[:count]
+        rounds = [rounds[place] for _, place in calmest]
+    columns = {name: [turns[name] for turns in rounds] for name in cases}
+    return {
+        name: Timing.of([taken for taken, _ in column], statistics.fmean(waited for _, waited in column))
+        for name, column in columns.items()
+    }
 
 
-def _settle(function: Callable[[], object]) -> None:
-    """Call a function for a moment, at least once."""
+def _unrest(rounds: Sequence[_Turns]) -> list[float]:
+    """For each round, by how much a case waited more than in its calmest one: a library may always wait for threads."""
+    least = {name: min(turns[name][1] for turns in rounds) for name in rounds[0]}
+    return [max(waited - least[name] for name, (_, waited) in turns.items()) for turns in rounds]
+
+
+def _repeat(function: Callable[[], object], seconds: float) -> float:
+    """Call a function for some seconds, at least once; return how long it took."""
     start = time.perf_counter()
-    while time.perf_counter() < start + _SETTLING:
+    function()
+    while time.perf_counter() < start + seconds:
         function()
+    return time.perf_counter() - start
 
 
 def _others_asleep() -> float:

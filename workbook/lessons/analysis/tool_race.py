@@ -95,6 +95,7 @@ class Compared:
               for name, a in self.analyses.items()),
             f"[machine] denoiser, {IMAGES} images at once: {self.numbers['denoiser.images']:.2f} x the frames a second",
             f"[machine] the denoiser with all tools: {all_tools:.2f} x; {guess}",
+            str(max((found.others for found in self.analyses.values()), key=lambda others: others.cores)),
         ]  # fmt: skip
 
 

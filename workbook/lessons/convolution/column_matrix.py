@@ -75,7 +75,8 @@ class Columns:
                 f"{timing.measured(direct.median * 1e3, 'ms', 10)}{timing.measured(columns.median * 1e3, 'ms', 10)}"
             )
             kept.append(f"{kept_bytes(layer) / 1e6:.2f} MB")
-        return "\n".join([*lines, f"[machine] our im2col keeps a block of columns: {', '.join(kept)}"])
+        block = f"[machine] our im2col keeps a block of columns: {', '.join(kept)}"
+        return "\n".join([*lines, block, *timing.trust(taken for pair in self.times for taken in pair)])
 
     __repr__ = __str__
 

@@ -39,7 +39,7 @@ class Growth:
                 f"{layer.name:<18}{layer.macs / LAYER.macs:>11.2f} x{predicted(name, roof):>11.2f} x"
                 f"{timing.measured(self.factors[name], 'x', 8)}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *timing.trust(self.times.values())])
 
     __repr__ = __str__
 

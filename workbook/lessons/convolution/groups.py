@@ -45,7 +45,7 @@ class Grouped:
                 f"{groups:>6}{count / 1e6:>8.2f} M{timing.measured(predicted * 1e3, 'ms', 10)}"
                 f"{timing.measured(median * 1e3, 'ms', 10)}{timing.measured(self.slowdown(groups), 'x', 9)}"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *timing.trust(self.times.values())])
 
     __repr__ = __str__
 

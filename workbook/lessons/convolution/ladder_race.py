@@ -43,16 +43,6 @@ class Race:
         """How many times faster than Python the fastest rung is."""
         return max(map(self.rate, self.rungs)) / self.rate(self.rungs[0])
 
-    @property
-    def waited(self) -> float:
-        """The part of the time in which another program had the core, for the rung that it hit most."""
-        return max(timing.waited for timing in self.times.values())
-
-    @property
-    def spread(self) -> float:
-        """The largest interquartile range of a rung's times, as a part of their median."""
-        return max(timing.spread / timing.median for timing in self.times.values())
-
     def __str__(self) -> str:
         known = reference()
         lines = [f"{'operation':<15}{'output':<8}{'MMAC':>6}{'predicted':>10}{'reference':>10}   this machine"]
@@ -79,8 +69,7 @@ class Race:
             f"[machine] the fastest reaches {fastest / roof.peak_gmacs:.0%} of the {roof.peak_gmacs:.0f} GMAC/s "
             "that one core can do",
             f"[machine] it is {self.gain:,.0f} x as fast as Python; {guess}",
-            f"[machine] half of a program's runs lie within {self.spread:.0%} of each other, or closer",
-            f"[machine] other programs had the core for up to {self.waited:.0%} of the time; it is not counted",
+            *timing.trust(self.times.values()),
         ]
 
 

@@ -105,7 +105,6 @@ class Reach:
     def _beside(self) -> list[str]:
         """What stands below the table: how to read it, what another program gains, how far to trust it."""
         known = reference()
-        waited = max(timing.waited for times in self.times.values() for timing in times.values())
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         return [
             f"one core, one image, fp32, all layers by {FIXED}; predicted and reference in GMAC/s",
@@ -113,7 +112,7 @@ class Reach:
             f"predicted: {TILE} at the peak of the reference machine, or its memory",
             f"reference: {known.name}, {known.isa}, {known.date}",
             f"[machine] the fastest layer does {self.spread:.1f} x the multiply-adds a second of the slowest; {guess}",
-            f"[machine] other programs had the core for up to {waited:.0%} of the time",
+            *timing.trust(taken for times in self.times.values() for taken in times.values()),
         ]
 
 

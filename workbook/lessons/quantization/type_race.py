@@ -63,7 +63,6 @@ class Race:
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         both = {case.layer.name + " " + case.program: self.layers[case.id] for case in CASES}
         both |= {f"{name} {size}": self.networks[name] for name, size in NETWORKS.items()}
-        spread = max(timing.spread / timing.median for times in both.values() for timing in times.values())
         return [
             "gain: times as fast as float32; int8 multiplies as the definition says",
             f"reference: {known.name}, {known.isa}, {known.date}",
@@ -74,7 +73,7 @@ class Race:
             ),
             f"[machine] float16: {self._halves()}",
             f"[machine] {GUESSED}: {self.gains[f'network.{GUESSED}']:.2f} x as fast on bytes; {guess}",
-            f"[machine] half of a program's runs lie within {spread:.0%} of each other",
+            *timing.trust(taken for times in both.values() for taken in times.values()),
         ]
 
     def _halves(self) -> str:

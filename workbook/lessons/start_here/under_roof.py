@@ -24,13 +24,17 @@ class Reach:
 
     Attributes
     ----------
-    rates : dict of ConvLayer to float
-        GMAC/s.
+    times : dict of ConvLayer to Timing
     roof : Roofline
     """
 
-    rates: dict[ConvLayer, float]
+    times: dict[ConvLayer, timing.Timing]
     roof: Roofline
+
+    @property
+    def rates(self) -> dict[ConvLayer, float]:
+        """GMAC/s of each layer."""
+        return {layer: layer.macs / taken.median / 1e9 for layer, taken in self.times.items()}
 
     def __str__(self) -> str:
         lines = [f"{'layer':<12}{'sizes':<22}{'MAC/byte':>8}   at most{'reached':>30}"]
@@ -39,7 +43,8 @@ class Reach:
             reached = timing.measured(rate, "GMAC/s", 10)
             lines.append(f"{layer.name:<12}{layer.shape:<22}{intensity(layer):>8.2f}{at_most}{reached}")
         elsewhere = (f"{layer.name} {reference().value(f'start_here.reach.{layer.name}'):g}" for layer in self.rates)
-        return "\n".join([*lines, "", f"reached on the reference machine, GMAC/s: {', '.join(elsewhere)}"])
+        reached = f"reached on the reference machine, GMAC/s: {', '.join(elsewhere)}"
+        return "\n".join([*lines, "", reached, *timing.trust(self.times.values())])
 
     __repr__ = __str__
 
@@ -49,4 +54,4 @@ def reach(seconds: float | None = None) -> Reach:
     times = timing.interleaved(
         {layer.name: trial(layer, "direct") for layer in LAYERS}, seconds=seconds, clock=time.thread_time
     )
-    return Reach({layer: layer.macs / times[layer.name].median / 1e9 for layer in LAYERS}, roofline.measured())
+    return Reach({layer: times[layer.name] for layer in LAYERS}, roofline.measured())

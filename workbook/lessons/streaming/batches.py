@@ -124,7 +124,7 @@ class Sweep:
         again = ", ".join(f"{point.cache_bytes / 1e6:.3g}" for point in self.points)
         lines.append(f"[machine] MB of them read an image from memory: {first}")
         lines.append(f"[machine] and again from a cache behind L2: {again}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *timing.trust(point.timing for point in self.points)])
 
     __repr__ = __str__
 
@@ -161,15 +161,16 @@ def sweep(
     others = np.ones(this_machine.working_sets()[this_machine.MEMORY] // 4, np.float32)
     plans: list[Plan] = []
     functions: dict[str, Callable[[], object]] = {}
+    before: dict[str, Callable[[], object]] = {}
     for number, case in enumerate(cases):
         plan, images, small = case.plan(), case.images(max(batches)), case.small()
         run_small = partial(small.compute, small.plan(), small.images(1))
         y = np.empty((max(batches), *case.compute(plan, images[:1]).shape[1:]), images.dtype)
         plans.append(plan)
         for batch in batches:
-            functions[f"before {number} {batch}"] = partial(_before, others, images[:batch], y[:batch], run_small)
+            before[f"{number} {batch}"] = partial(_before, others, images[:batch], y[:batch], run_small)
             functions[f"{number} {batch}"] = partial(case.compute, plan, images[:batch], y[:batch])
-    times = timing.interleaved(functions, seconds=seconds, clock=time.thread_time, on_round=on_round)
+    times = timing.interleaved(functions, before=before, seconds=seconds, clock=time.thread_time, on_round=on_round)
     return tuple(
         Sweep(
             case,

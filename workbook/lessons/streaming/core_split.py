@@ -18,6 +18,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming import denoising
 from workbook.lessons.streaming.denoising import denoiser
 from workbook.measuring import timing
+from workbook.measuring.others import Others, Usage
 
 SIZE = (96, 120)
 PROGRAM = "direct"
@@ -34,9 +35,12 @@ class TwoCores:
     ----------
     runs : dict of str to Run
         ALONE, SPLIT and EACH.
+    others : Others
+        What other programs took meanwhile.
     """
 
     runs: dict[str, Run]
+    others: Others
 
     @property
     def frame(self) -> dict[str, float]:
@@ -72,6 +76,7 @@ class TwoCores:
             "both cores on one frame: how much sooner than on one core, while the other works too",
             f"{there:.2f} x on the reference machine, {known.name}",
             f"[machine] {self.gains[SPLIT_ID]:.2f} x here, on {denoising.cores()} cores",
+            str(self.others),
         ]
         return "\n".join(lines)
 
@@ -90,14 +95,14 @@ def two_cores(frames: int | None = None, on_run: Callable[[], None] | None = Non
     """
     count, cores = frames or (12 if timing.quick() else 60), denoising.cores()
     ways = {ALONE: split_one(_service, 1), SPLIT: split_one(_service, cores), EACH: one_each(_service, cores)}
-    scene, runs = denoising.scene(SIZE), {}
+    scene, runs, before = denoising.scene(SIZE), {}, Usage.now()
     for name, services in ways.items():
         for service in services:
             service([Frame(0, 0.0, scene(0)[0])])
         runs[name] = stream(camera(count, _AT_ONCE, scene=scene), services, clock=RealTime())
         if on_run:
             on_run()
-    return TwoCores(runs)
+    return TwoCores(runs, Others.since(before))
 
 
 def record(found: TwoCores) -> None:

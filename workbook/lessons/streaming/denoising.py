@@ -23,6 +23,7 @@ from workbook.camera.sources import FPS, camera
 from workbook.graphs.graph import FloatArray, Graph
 from workbook.lessons.quantization.trained import images
 from workbook.measuring import this_machine, timing
+from workbook.measuring.others import Others, Usage
 from workbook.network import Network
 from workbook.quantize.to_bytes import quantize
 
@@ -97,10 +98,13 @@ class Live:
     runs : dict of str to Run
     size : (int, int)
         Height and width of a frame.
+    others : Others
+        What other programs took meanwhile.
     """
 
     runs: dict[str, Run]
     size: tuple[int, int]
+    others: Others
 
     @property
     def summaries(self) -> dict[str, Summary]:
@@ -125,7 +129,7 @@ class Live:
         for program, run in self.summaries.items():
             counts = f"{run.late} late and {run.dropped} dropped of {run.frames}"
             lines.append(f"[machine] {program:<12}{self.misses[program]:>6.1f} of 100 miss {self._deadline}: {counts}")
-        return "\n".join(lines)
+        return "\n".join([*lines, str(self.others)])
 
     __repr__ = __str__
 
@@ -147,9 +151,9 @@ def live(size: tuple[int, int] = SIZE, frames: int | None = None, on_program: Ca
         Called after each program, for a progress bar.
     """
     count = frames or (8 if timing.quick() else 90)
-    runs = {}
+    runs, before = {}, Usage.now()
     for program in PROGRAMS:
         runs[program] = watched(OnImages(denoiser(program, cores())), Policy.newest(), count, size)
         if on_program:
             on_program()
-    return Live(runs, size)
+    return Live(runs, size, Others.since(before))

@@ -14,6 +14,7 @@ from workbook.camera.run_stream import closed_loop, stream
 from workbook.camera.services import Hiccups, Modelled
 from workbook.camera.sources import camera
 from workbook.measuring import timing
+from workbook.measuring.others import Others, Usage
 
 RATE = 100.0  # frames a second
 FRAMES, HERE = 1000, 100  # simulated; in real time
@@ -30,12 +31,15 @@ class Loops:
         Simulated: the next frame comes with the last result; or with the camera's clock.
     closed_here, camera_here : Run
         The same in real time, for fewer frames.
+    others : Others
+        What other programs took meanwhile.
     """
 
     closed: Run
     camera: Run
     closed_here: Run
     camera_here: Run
+    others: Others
 
     def __str__(self) -> str:
         lines = [
@@ -50,14 +54,16 @@ class Loops:
             found = run.summary
             times = "".join(timing.measured(1e3 * time, "ms", 9) for time in (found.p50, found.p90))
             lines.append(f"{name:<26}{times}  (p90)")
-        return "\n".join([*lines, f"[machine] here: {len(self.camera_here.records)} frames"])
+        return "\n".join([*lines, f"[machine] here: {len(self.camera_here.records)} frames", str(self.others)])
 
     __repr__ = __str__
 
 
 def loops() -> Loops:
     """Ask the service in both ways, simulated and in real time."""
-    return Loops(*simulated(), *_both(HERE if not timing.quick() else HERE // 2, RealTime))
+    before = Usage.now()
+    here = _both(HERE if not timing.quick() else HERE // 2, RealTime)
+    return Loops(*simulated(), *here, Others.since(before))
 
 
 def simulated() -> tuple[Run, Run]:

@@ -17,6 +17,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming.denoising import denoiser, watched
 from workbook.lessons.streaming.queueing import CameraRule
 from workbook.measuring import timing
+from workbook.measuring.others import Others, Usage
 
 BATCHES = (1, 2, 4, 8)
 SIZE = (96, 120)  # small, so that the service of a batch is short beside the wait for it
@@ -45,11 +46,14 @@ class Waits:
     Attributes
     ----------
     runs : dict of int to Run
+    others : Others
+        What other programs took meanwhile.
     guess : object
         The learner's: how many times as old the oldest of eight frames is as a frame alone.
     """
 
     runs: dict[int, Run]
+    others: Others
     guess: object = ...
 
     @property
@@ -89,6 +93,7 @@ class Waits:
                 f"predicted: by the rule, with the times of {known.name}, {known.isa}, {known.date}",
                 f"[machine] a batch takes {took} ms",
                 f"[machine] the oldest of 8 frames is {self.gains[age_id(8)]:.1f} x as old as a frame alone; {guess}",
+                str(self.others),
             ]
         )
 
@@ -108,12 +113,12 @@ def waits(guess: object = ..., frames: int | None = None, on_batch: Callable[[],
         Called after each run, for a progress bar.
     """
     count = frames or (8 if timing.quick() else 48)
-    service, runs = OnImages(denoiser(PROGRAM, 1)), {}
+    service, runs, before = OnImages(denoiser(PROGRAM, 1)), {}, Usage.now()
     for batch in BATCHES:
         runs[batch] = watched(service, Policy.fixed(batch), count, SIZE)
         if on_batch:
             on_batch()
-    return Waits(runs, guess)
+    return Waits(runs, Others.since(before), guess)
 
 
 def record(found: Waits) -> None:

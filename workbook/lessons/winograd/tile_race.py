@@ -64,9 +64,6 @@ class Race:
         layer, first = next(iter(self.times.items()))
         best = max(gains(first)[name] for name in WINOGRAD.values())
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
-        everything = [timing for times in self.times.values() for timing in times.values()]
-        spread = max(timing.spread / timing.median for timing in everything)
-        waited = max(timing.waited for timing in everything)
         known = reference()
         return [
             f"fewer: multiplications; gain: over the faster of {' and '.join(PLAIN)}",
@@ -74,8 +71,7 @@ class Race:
             "predicted: for the reference machine, by the model of this lesson",
             *map(self._milliseconds, self.times),
             f"[machine] {layer_of(*layer).name}: the fastest Winograd is {best:.2f} x as fast; {guess}",
-            f"[machine] half of a program's runs lie within {spread:.0%} of each other",
-            f"[machine] other programs had the core for up to {waited:.0%} of the time",
+            *timing.trust(taken for times in self.times.values() for taken in times.values()),
         ]
 
     def _milliseconds(self, layer: tuple[int, int]) -> str:
