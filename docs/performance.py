@@ -24,10 +24,11 @@ from typing import Any
 
 import written as parts
 
-from workbook.benchmarks.layer_cases import IM2COL, ONE_THREAD
-from workbook.benchmarks.layer_report import BEST_OF_WIDELY_USED, BUSY, FASTEST
 from workbook.errors import CommandError
 from workbook.files import write_whole
+from workbook.measuring import timing
+from workbook.side_by_side.layer_cases import IM2COL, ONE_THREAD
+from workbook.side_by_side.layer_report import BEST_OF_WIDELY_USED, FASTEST
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "README.md"
@@ -127,7 +128,7 @@ class Target:
         if wanted is None or number is None:
             return ""
         limit = f"{'≤' if self.at_most else '≥'} {wanted:g}"
-        if self.timed and _disturbed(reports[self.run.name]) > BUSY:
+        if self.timed and _disturbed(reports[self.run.name]) > timing.BUSY:
             return f"{limit}: measure again, other programs ran"
         good = number <= wanted if self.at_most else number >= wanted
         return f"{limit}: {'reached' if good else 'not reached'}"

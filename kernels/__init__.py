@@ -9,7 +9,7 @@ from kernels.instruction_set import isa, isas  # first: it puts the algorithms o
 from kernels.arrays import Stored
 from kernels.bytes_conv import QLinearConv, conv_integer, qlinear_conv
 from kernels.bytes_layers import DequantizeLinear, LookUp, QLinearAdd, QLinearPool, QuantizeLinear
-from kernels.convolution import Conv2d, algorithms, conv2d, source
+from kernels.convolution import Conv2d, algorithms, conv2d, source, source_file
 from kernels.layout import LANES, from_lanes, to_lanes
 from kernels.pooling_layers import Pool2d
 
@@ -32,5 +32,6 @@ __all__ = [
     "isas",
     "qlinear_conv",
     "source",
+    "source_file",
     "to_lanes",
 ]

@@ -6,7 +6,7 @@ import math
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ from kernels.layout import in_lanes, lanes_shape, plain_shape
 from kernels.registry import ALGORITHMS, COMPACT, described, floats, obstacle, of_dtype
 
 FloatArray = npt.NDArray[np.float32]
+
+_FOLDER = Path(__file__).parent
 
 
 def conv2d(
@@ -370,9 +372,13 @@ def source(name: str) -> str:
     ValueError
         If there is no file of that name; the message lists those there are.
     """
-    folder = files("kernels")
-    names = [file.name for file in folder.iterdir() if file.name.endswith((".pyx", ".pxd", ".h"))]
+    return source_file(name).read_text(encoding="utf-8")
+
+
+def source_file(name: str) -> Path:
+    """Return where a compiled file lies; in a clone, that is where to change it. As `source`."""
+    names = [file.name for file in _FOLDER.iterdir() if file.suffix in (".pyx", ".pxd", ".h")]
     for file in (name, f"{name}.pyx", f"{name}.h"):
         if file in names:
-            return (folder / file).read_text(encoding="utf-8")
+            return _FOLDER / file
     raise ValueError(f"kernels has no source {name!r}; it has {', '.join(sorted(names))}")

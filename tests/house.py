@@ -30,7 +30,7 @@ ORDER = (
     ("workbook.graphs",),
     ("workbook.quantize",),
     ("workbook.network",),
-    ("workbook.models", "workbook.peers"),
+    ("workbook.models", "workbook.peers", "workbook.side_by_side"),
     ("workbook.camera", "workbook.accelerator", "workbook.rows"),
     ("workbook.advisor",),
     ("workbook.lessonkit",),
@@ -41,7 +41,7 @@ ORDER = (
 PLACES = {package: place for place, package in enumerate(package for line in ORDER for package in line)}
 LIBRARIES = (
     *("measuring", "graphs", "quantize", "network", "models", "peers", "camera", "accelerator", "rows", "advisor"),
-    "benchmarks",
+    *("side_by_side", "benchmarks"),
 )
 COMMANDS = ("workbook.commands", "workbook.cli", "workbook.__main__")  # import late, so that `workbook --help` is quick
 LESSONS = "workbook.lessons"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from workbook.benchmarks.layer_sets import layer_sets
 from workbook.errors import CommandError
+from workbook.side_by_side.layer_sets import layer_sets
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "docs"))

@@ -121,7 +121,8 @@ class TestHiccup:
         found = lesson.loops()
         assert found.closed_here.summary.p90 < hiccup.HICCUP / 2 < found.camera_here.summary.p90
         text = str(found).splitlines()
-        assert [line.count("[measured]") for line in text] == [0, 0, 0, 0, 2, 2, 0]
+        assert [line.count("[measured]") for line in text] == [0, 0, 0, 0, 2, 2, 0, 0]
+        assert text[-1].startswith("[machine] other programs kept ")
         assert "22 of 1000" in text[3]
         assert lesson.chart(found).text == "streaming.hiccup: p99, closed 1.0 ms, camera 120.0 ms"
 
@@ -179,7 +180,8 @@ class TestLive:
             assert found.misses[program] == 25 * run.summary.misses
         text = str(found)
         assert text.count("[measured]") == 2 * len(denoising.PROGRAMS)
-        assert text.count("\n[machine] ") == len(denoising.PROGRAMS)
+        assert text.count("\n[machine] ") == len(denoising.PROGRAMS) + 1
+        assert str(found.others) in text
 
     def test_programs_agree_on_the_picture(self):
         found = denoising.pictures(SMALL)

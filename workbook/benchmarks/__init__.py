@@ -1,1 +1,1 @@
-"""What `workbook bench` measures: layers, networks, the cost model, the camera, panels."""
+"""What `workbook bench` measures: networks, the cost model, the camera, panels."""

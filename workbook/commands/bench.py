@@ -38,9 +38,9 @@ def bench(
     """Time the kernels layer by layer, beside the libraries that are installed; or what COMMAND names."""
     if context.invoked_subcommand:
         return
-    from workbook.benchmarks import layer_benchmark as benchmark
-    from workbook.benchmarks import layer_figure
-    from workbook.benchmarks.layer_table import table
+    from workbook.side_by_side import layer_benchmark as benchmark
+    from workbook.side_by_side import layer_figure
+    from workbook.side_by_side.layer_table import table
 
     chosen = benchmark.choose(layers)
     if not chosen:

@@ -9,12 +9,16 @@ for multicore architectures", Communications of the ACM 52(4), 2009.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from workbook.measuring import this_machine
+from workbook.measuring.timing import Timing
 from workbook.measuring.topologies import ConvLayer
 
 FLOAT_BYTES = 4
+
+_PEAK = "peak"
 
 
 def layer_bytes(layer: ConvLayer, *, batch: int = 1, weights: bool = True) -> int:
@@ -59,6 +63,23 @@ class Roofline:
     def bound(self, intensity: float, level: str = this_machine.MEMORY) -> float:
         """GMAC/s at most of a layer that does `intensity` MAC/byte on bytes of this level."""
         return min(self.peak_gmacs, self.gbs[level] * intensity)
+
+
+def probes(*levels: str) -> dict[str, Callable[[], int]]:
+    """Return what to time in the rounds of a measurement, so that `in_rounds` can tell the roofline of that moment.
+
+    Parameters
+    ----------
+    levels : str
+        Keys of `this_machine.working_sets()`.
+    """
+    return {_PEAK: this_machine.multiplying(), **{level: this_machine.reading(level) for level in levels}}
+
+
+def in_rounds(probes: Mapping[str, Callable[[], int]], times: Mapping[str, Timing]) -> Roofline:
+    """Return the roofline of the rounds in which `probes` were timed."""
+    rates = {name: probe() / times[name].median / 1e9 for name, probe in probes.items()}
+    return Roofline(rates.pop(_PEAK), rates)
 
 
 def measured() -> Roofline:

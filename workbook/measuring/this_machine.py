@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,10 @@ from workbook.measuring.timing import quick
 
 MEMORY = "memory"  # what lies behind the last cache
 
+_PROBES = {"float32": probe.fma, "int8": probe.dot}
+
 _FLOAT = 4  # bytes
+_STEPS = 2_000  # of a probe
 _LEAST_MOVED = 16 << 20  # bytes a run, for a tenth of a millisecond at least
 _LEAST_BEHIND_CACHES, _MOST_BEHIND_CACHES = 64 << 20, 1 << 30  # bytes; the most must fit in a small machine
 
@@ -79,13 +82,30 @@ def bandwidth_gbs(level: str, kind: Literal["read", "triad"] = "read") -> float:
     kind : str
         "read": one stream is read. "triad": two are read, one is written, as STREAM counts them.
     """
+    if kind == "read":
+        return _best_rate(reading(level))
     size = working_sets()[level]
     times = max(1, _LEAST_MOVED // size)
-    if kind == "read":
-        x = _aligned_ones(size // _FLOAT)
-        return _best_rate(lambda: probe.read(x, times))
     y, a, b = (_aligned_ones(size // _FLOAT // 3) for _ in range(3))
     return _best_rate(lambda: probe.triad(y, a, b, times))
+
+
+def multiplying(dtype: str = "float32") -> Callable[[], int]:
+    """Return a program of some ten microseconds that multiplies and adds in registers, and tells how often.
+
+    Timed in the rounds of a measurement, it gives the peak of that moment: cores differ, and hot ones slow down.
+
+    Parameters
+    ----------
+    dtype : "float32" or "int8"
+    """
+    return partial(_PROBES[dtype], _STEPS)
+
+
+def reading(level: str) -> Callable[[], int]:
+    """Return a program that reads from a level of `working_sets()`, and tells how many bytes; as `multiplying`."""
+    size = working_sets()[level]
+    return partial(probe.read, _aligned_ones(size // _FLOAT), max(1, _LEAST_MOVED // size))
 
 
 def _aligned_ones(numbers: int) -> npt.NDArray[np.float32]:

@@ -6,7 +6,6 @@ tools one after the other, measured; then the same network on an accelerator of 
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,7 @@ def source(name: str) -> Listing:
     modules = {"mix": mix, "images": input_images}
     if name not in modules:
         raise ValueError(f"no source {name!r}; there are {', '.join(modules)}")
-    return Listing(inspect.getsource(modules[name]), "python")
+    return Listing.of(modules[name])
 
 
 def measurements() -> dict[str, float]:

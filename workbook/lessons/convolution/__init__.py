@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-import kernels
 from workbook.drawing import Picture
 from workbook.lessonkit import results
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.listing import Listing
+from workbook.lessonkit.own_layer import OwnLayer, measure
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessons.convolution import charts, exercises, panels, rungs
 from workbook.lessons.convolution.column_matrix import columns
@@ -36,6 +35,7 @@ __all__ = [
     "ladder",
     "machine",
     "macs",
+    "measure",
     "photo",
     "reset",
     "solution",
@@ -59,8 +59,10 @@ def explore(panel: str = "window") -> Panel[Any]:
     return named(panel, panels.window, panels.filters)
 
 
-def chart(shown: Race | Survey) -> Picture:
-    """Return a result of `ladder` or `survey` as a picture."""
+def chart(shown: Race | Survey | OwnLayer) -> Picture:
+    """Return a result of `ladder`, `survey` or `measure` as a picture."""
+    if isinstance(shown, OwnLayer):
+        return shown.picture()
     if isinstance(shown, Survey):
         names = ", ".join(profile.name for profile in shown.profiles)
         text = (
@@ -83,14 +85,16 @@ def growth() -> Growth:
 def source(name: str) -> Listing:
     """Return the source of one rung of the ladder: "python", "numpy", or a compiled file such as "naive" or "im2col".
 
+    With a compiled file comes the inner loop that takes its time; "tile_of" is that alone.
+
     Raises
     ------
     ValueError
         For another name; the message lists those there are.
     """
     if name in ("python", "numpy"):
-        return Listing(inspect.getsource(getattr(rungs, f"in_{name}")), "python")
-    return Listing(kernels.source(name), "c" if name.endswith(".h") else "cython")
+        return Listing.of(getattr(rungs, f"in_{name}"))
+    return Listing.of_kernel(name)
 
 
 def measurements() -> dict[str, float]:

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullLocator
 
 from workbook.drawing import COLORS, INK
 from workbook.lessonkit.claim import three_digits
-from workbook.lessons.convolution.ladder_race import Race, at_most, intensity, nearest_roof
+from workbook.lessons.convolution.ladder_race import Race, at_most, intensity
 from workbook.lessons.convolution.network_survey import THIRDS, Profile, Survey, passed_on
 
 _LEFT = ("numpy", "im2col")  # rungs whose names stand on the left: on the right is a neighbour
@@ -54,7 +54,7 @@ def ladder_figure(race: Race) -> Figure:
     """Draw each rung's rate over its multiply-adds a byte, and the roof that no program passes."""
     figure = Figure(figsize=(7.6, 3.9))
     axes = figure.add_axes((0.1, 0.14, 0.87, 0.8))
-    roof = nearest_roof()
+    roof = race.roof
     (level, gbs), *_ = roof.gbs.items()
     ridge, slowest = roof.ridge(level), min(map(race.rate, race.rungs))
     left, right = 0.008, 20.0

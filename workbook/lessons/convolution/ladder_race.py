@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from workbook.lessonkit.reference import reference
 from workbook.lessons.convolution.ladder_traffic import ladder_bytes
 from workbook.lessons.convolution.rungs import LAYER, Rung, rungs
-from workbook.measuring import this_machine, timing
+from workbook.measuring import roofline, this_machine, timing
 from workbook.measuring.roofline import Roofline
 
 _SECONDS = 2.5  # the slow rungs take most of it: about ten rounds
@@ -26,12 +26,15 @@ class Race:
     rungs : tuple of Rung
     times : dict of str to Timing
         Of one run, by the rung's id.
+    roof : Roofline
+        In the same rounds: the peak, and the bandwidth of the nearest cache.
     guess : object
         The learner's: how many times faster than Python the fastest rung is.
     """
 
     rungs: tuple[Rung, ...]
     times: dict[str, timing.Timing]
+    roof: Roofline
     guess: object
 
     def rate(self, rung: Rung) -> float:
@@ -58,7 +61,7 @@ class Race:
 
     def _beside(self) -> list[str]:
         """What stands beside the measurement: the reference machine, this one's predictions, the guess."""
-        known, roof = reference(), nearest_roof()
+        known, roof = reference(), self.roof
         predicted = ", ".join(f"{rung.id} {at_most(rung, roof):.2f}" for rung in self.rungs)
         fastest = max(map(self.rate, self.rungs))
         guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
@@ -83,12 +86,6 @@ def at_most(rung: Rung, roof: Roofline) -> float:
     return roof.bound(intensity(rung), next(iter(roof.gbs)))
 
 
-def nearest_roof() -> Roofline:
-    """Return this machine's peak and its bandwidth to the nearest cache."""
-    level = next(iter(this_machine.working_sets()))
-    return Roofline(this_machine.peak_gmacs(), {level: this_machine.bandwidth_gbs(level)})
-
-
 def race(guess: object = ..., seconds: float | None = None) -> Race:
     """Time the rungs.
 
@@ -102,5 +99,7 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
     programs = rungs()
     if seconds is None and not timing.quick():
         seconds = _SECONDS
-    times = timing.interleaved({rung.id: rung.run for rung in programs}, seconds=seconds, clock=time.thread_time)
-    return Race(programs, times, guess)
+    probes = roofline.probes(next(iter(this_machine.working_sets())))
+    runs = {rung.id: rung.run for rung in programs}
+    times = timing.interleaved({**runs, **probes}, seconds=seconds, clock=time.thread_time)
+    return Race(programs, {id: times[id] for id in runs}, roofline.in_rounds(probes, times), guess)

@@ -5,11 +5,9 @@ Its model is what `workbook sweep` computes too: the layers of a network on the 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
-import kernels
 from workbook.accelerator import datapath, timeline
 from workbook.accelerator.area import design
 from workbook.accelerator.datapath import Datapath, cycles
@@ -129,8 +127,8 @@ def source(name: str) -> Listing:
         For another name; the message lists the files there are.
     """
     if name == "cycles":
-        return Listing(inspect.getsource(datapath.cycles), "python")
-    return Listing(kernels.source(name), "cython")
+        return Listing.of(datapath.cycles)
+    return Listing.of_kernel(name)
 
 
 def measurements() -> dict[str, float]:

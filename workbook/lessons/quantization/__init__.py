@@ -6,11 +6,8 @@ int8 = quantize(net, images)
 
 from __future__ import annotations
 
-import inspect
-import re
 from typing import Any
 
-import kernels
 from workbook.drawing import Picture
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.listing import Listing
@@ -104,7 +101,7 @@ def denoised() -> Picture:
 
 
 def source(name: str) -> Listing:
-    """Return the source of "affine", of a compiled file such as "quantized", or of "dot" and "dot_saturating".
+    """Return the source of "affine", of a compiled file such as "bytes_plain", or of "dot" and "dot_saturating".
 
     Raises
     ------
@@ -112,9 +109,8 @@ def source(name: str) -> Listing:
         For another name; the message lists the files there are.
     """
     if name == "affine":
-        return Listing(inspect.getsource(Affine), "python")
-    found = re.search(rf"^INLINE vi {re.escape(name)}\(.*?^}}", kernels.source("bytes.h"), re.DOTALL | re.MULTILINE)
-    return Listing(found[0], "c") if found else Listing(kernels.source(name), "c" if name.endswith(".h") else "cython")
+        return Listing.of(Affine)
+    return Listing.of_kernel(name)
 
 
 def measurements() -> dict[str, float]:

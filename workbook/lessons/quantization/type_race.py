@@ -6,8 +6,17 @@ from dataclasses import dataclass
 
 from workbook.lessonkit import results
 from workbook.lessonkit.reference import reference
-from workbook.lessons.quantization.type_trials import CASES, NETWORKS, PEAK, Times, gain, timed_layer, timed_network
-from workbook.measuring import this_machine, timing
+from workbook.lessons.quantization.type_trials import (
+    CASES,
+    NETWORKS,
+    PEAK,
+    Times,
+    gain,
+    peaks,
+    timed_layer,
+    timed_network,
+)
+from workbook.measuring import timing
 
 GUESSED = "denoiser"
 
@@ -21,7 +30,7 @@ class Race:
     layers, networks : dict of str to Times
         By the id of a Case, and by NETWORKS.
     float_peak, byte_peak : float
-        What a core does at most, in GMAC/s.
+        What a core does at most, in GMAC/s, in the same run.
     guess : object
         The learner's: how many times as fast GUESSED is on bytes.
     """
@@ -104,8 +113,7 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
     return Race(
         {case.id: timed_layer(case, seconds) for case in CASES},
         {name: timed_network(name, seconds) for name in NETWORKS},
-        this_machine.peak_gmacs(),
-        this_machine.peak_byte_gmacs(),
+        *peaks(seconds),
         guess,
     )
 

@@ -20,7 +20,7 @@ from kernels import bytes_plain, registry
 from workbook import models
 from workbook.lessonkit.reference import reference
 from workbook.lessons.quantization.trained import camera, network, recipe
-from workbook.measuring import timing
+from workbook.measuring import this_machine, timing
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
 from workbook.models import digits
@@ -75,6 +75,14 @@ CASES = (
     Case("depthwise", ConvLayer("3x3dw 128@28", 128, 28, 28, 128, 3, 3, padding=1, groups=128), "direct"),
     Case("small", ConvLayer("3x3 16@7", 16, 7, 7, 16, 3, 3, padding=1), "direct"),
 )
+
+
+def peaks(seconds: float | None = None) -> tuple[float, float]:
+    """Measure what a core does at most in float32 and on bytes, in turns, in GMAC/s."""
+    probes = {kind: this_machine.multiplying(kind) for kind in ("float32", "int8")}
+    times = timing.interleaved(probes, seconds=seconds, clock=time.thread_time)
+    floats, bytes = (probe() / times[kind].median / 1e9 for kind, probe in probes.items())
+    return floats, bytes
 
 
 def timed_layer(case: Case, seconds: float | None = None) -> Times:

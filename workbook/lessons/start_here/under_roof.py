@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from workbook.lessonkit.reference import reference
 from workbook.measuring import roofline, timing
 from workbook.measuring.roofline import Roofline, intensity
+from workbook.measuring.this_machine import MEMORY
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
 
@@ -26,6 +27,7 @@ class Reach:
     ----------
     times : dict of ConvLayer to Timing
     roof : Roofline
+        In the same rounds.
     """
 
     times: dict[ConvLayer, timing.Timing]
@@ -51,7 +53,6 @@ class Reach:
 
 def reach(seconds: float | None = None) -> Reach:
     """Time the layers on one core, in turns, computed by their definition."""
-    times = timing.interleaved(
-        {layer.name: trial(layer, "direct") for layer in LAYERS}, seconds=seconds, clock=time.thread_time
-    )
-    return Reach({layer: times[layer.name] for layer in LAYERS}, roofline.measured())
+    runs, probes = {layer.name: trial(layer, "direct") for layer in LAYERS}, roofline.probes(MEMORY)
+    times = timing.interleaved({**runs, **probes}, seconds=seconds, clock=time.thread_time)
+    return Reach({layer: times[layer.name] for layer in LAYERS}, roofline.in_rounds(probes, times))

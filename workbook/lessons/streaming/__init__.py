@@ -10,8 +10,7 @@ In simulated time, and in real time:
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from workbook.camera.clock import RealTime, Simulated
@@ -104,7 +103,7 @@ __all__ = [
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 
-_SOURCES: dict[str, object] = {"rule": CameraRule, "policy": Policy, "queue": Queue, "service": Modelled}
+_SOURCES: dict[str, Callable[..., object]] = {"rule": CameraRule, "policy": Policy, "queue": Queue, "service": Modelled}
 
 
 def explore() -> Panel[Any]:
@@ -184,7 +183,7 @@ def source(name: str) -> Listing:
     """
     if name not in _SOURCES:
         raise ValueError(f"no source {name!r}; there are {', '.join(_SOURCES)}")
-    return Listing(inspect.getsource(_SOURCES[name]), "python")  # type: ignore[arg-type]
+    return Listing.of(_SOURCES[name])
 
 
 def measurements() -> dict[str, float]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from typing import Any
 
-import kernels
 from workbook.drawing import Picture
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.listing import Listing
+from workbook.lessonkit.own_layer import OwnLayer, measure
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd import charts, exercises, panels
@@ -34,6 +32,7 @@ __all__ = [
     "hint",
     "layer",
     "machine",
+    "measure",
     "reference",
     "reset",
     "solution",
@@ -42,8 +41,6 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
-
-_LINES = re.DOTALL | re.MULTILINE
 
 
 def explore(panel: str = "layer") -> Panel[Any]:
@@ -64,8 +61,10 @@ def compare(guess: object = ...) -> Race:
     return timed
 
 
-def chart(shown: Race) -> Picture:
-    """Return a result of `compare` as a picture."""
+def chart(shown: Race | OwnLayer) -> Picture:
+    """Return a result of `compare` or `measure` as a picture."""
+    if isinstance(shown, OwnLayer):
+        return shown.picture()
     saved = (
         f"{layer_of(*layer).name} " + "/".join(f"{Work(layer_of(*layer), m).saving:.2f}" for m in WINOGRAD)
         for layer in LAYERS
@@ -83,9 +82,8 @@ def source(name: str) -> Listing:
         For another name; the message lists the files there are.
     """
     if name == "cook_toom":
-        return Listing(inspect.getsource(cook_toom), "python")
-    found = re.search(rf"^cdef inline void {re.escape(name)}\(.*?(?=\n\n|\Z)", kernels.source("transforms.pxd"), _LINES)
-    return Listing(found[0] if found else kernels.source(name), "c" if name.endswith(".h") else "cython")
+        return Listing.of(cook_toom)
+    return Listing.of_kernel(name)
 
 
 def measurements() -> dict[str, float]:

@@ -44,8 +44,8 @@ class Beside:
                 cells.append(f"{peer} {taken * 1e3:.2f} ms ({taken / times[ours].median:.1f} x)")
             lines.append(f"[machine] {layer_of(channels, side).name}: {', '.join(cells)}")
         # A library may work in threads of its own, while the one that calls it waits: that is not another program.
-        ours = [taken for times in self.times for name, taken in times.items() if name not in self.versions]
-        return "\n".join([*lines, *timing.trust(ours)])
+        kernels = [taken for times in self.times for name, taken in times.items() if name not in self.versions]
+        return "\n".join([*lines, *timing.trust(kernels)])
 
     __repr__ = __str__
 

@@ -10,9 +10,9 @@ from string import ascii_lowercase
 from rich import box
 from rich.table import Table
 
-from workbook.benchmarks.layer_cases import IM2COL, ONE_THREAD
-from workbook.benchmarks.layer_report import BEST_OF_WIDELY_USED, FASTEST, WIDELY_USED, Report, Row
 from workbook.measuring import timing
+from workbook.side_by_side.layer_cases import IM2COL, ONE_THREAD
+from workbook.side_by_side.layer_report import BEST_OF_WIDELY_USED, FASTEST, WIDELY_USED, Report, Row
 
 _MUCH = 1.05  # another algorithm that is this much faster than `auto` is pointed at
 

@@ -18,15 +18,15 @@ from rich.console import Console
 import kernels
 from kernels import registry
 from workbook import peers
-from workbook.benchmarks import layer_benchmark, layer_cases, layer_figure, layer_sets
-from workbook.benchmarks.layer_report import BEST_OF_WIDELY_USED, FASTEST, Report, Row
-from workbook.benchmarks.layer_table import table
 from workbook.drawing import look
 from workbook.measuring import this_machine
 from workbook.measuring.timing import Timing
 from workbook.measuring.topologies import ConvLayer
 from workbook.peers import float32, int8, one_layer_models
 from workbook.peers.operands import Floats, Integers, window
+from workbook.side_by_side import layer_benchmark, layer_cases, layer_figure, layer_sets
+from workbook.side_by_side.layer_report import BEST_OF_WIDELY_USED, FASTEST, Report, Row
+from workbook.side_by_side.layer_table import table
 
 SMALL = ConvLayer("small", 8, 6, 6, 8, 3, 3, padding=1)
 LAYERS = [

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from workbook.benchmarks.layer_cases import ONE_THREAD
 from workbook.measuring import this_machine
 from workbook.measuring.timing import Timing
 from workbook.measuring.topologies import ConvLayer
+from workbook.side_by_side.layer_cases import ONE_THREAD
 
 FASTEST = "fastest peer"
 WIDELY_USED = ("onnxruntime", "openvino", "torch")

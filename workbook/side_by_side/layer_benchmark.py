@@ -14,11 +14,11 @@ from importlib.metadata import version
 
 from kernels import probe
 from workbook import peers
-from workbook.benchmarks.layer_cases import CASES
-from workbook.benchmarks.layer_report import Report, Row
-from workbook.benchmarks.layer_sets import choose, layer_sets
 from workbook.measuring import this_machine, timing
 from workbook.measuring.topologies import ConvLayer
+from workbook.side_by_side.layer_cases import CASES
+from workbook.side_by_side.layer_report import Report, Row
+from workbook.side_by_side.layer_sets import choose, layer_sets
 
 __all__ = ["DTYPES", "Report", "Row", "choose", "layer_sets", "run"]
 

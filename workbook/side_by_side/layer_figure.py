@@ -7,8 +7,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from workbook import drawing
-from workbook.benchmarks.layer_report import Report
 from workbook.drawing import COLORS, INK
+from workbook.side_by_side.layer_report import Report
 
 FORMATS = (".svg", ".png")
 
