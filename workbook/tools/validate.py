@@ -6,7 +6,6 @@ Only the digits of a number marked `[measured]` and the words after `[machine]` 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,11 +15,12 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 from workbook.errors import CommandError
 from workbook.tools.start import start
 
 CELL_SECONDS = 60
-_STOP_SECONDS = 10  # for pytest to end its kernel
 
 
 def validate(notebooks: Iterable[Path] = ()) -> bool:
@@ -63,15 +63,15 @@ def _nbval(root: Path, notebooks: list[Path]) -> int:
         "-pno:cacheprovider",
         "-pconftest",
     ]
-    environment = dict(os.environ, WORKBOOK_QUICK="1", PYTHONPATH=str(root))
+    environment = dict(os.environ, WORKBOOK_QUICK="1", PYTHONPATH=str(root), JUPYTER_RUNTIME_DIR=str(root / "runtime"))
     command = [sys.executable, "-m", "pytest", *options, *map(str, notebooks)]
-    # A group of its own: Ctrl-C reaches this process alone, which then lets pytest end its kernel.
+    # A group of its own: Ctrl-C reaches this process alone, which then ends pytest and its kernel.
     with subprocess.Popen(command, cwd=root, env=environment, process_group=0) as pytest:
         try:
             return pytest.wait()
         except KeyboardInterrupt:
-            pytest.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                pytest.wait(_STOP_SECONDS)
-            pytest.kill()
+            # Politely it takes seconds, and all that they write lies in `root`.
+            for process in (*psutil.Process(pytest.pid).children(recursive=True), pytest):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
             raise
