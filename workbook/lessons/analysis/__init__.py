@@ -18,6 +18,7 @@ from workbook.advisor.file_analysis import run
 from workbook.drawing import Picture
 from workbook.files import write_whole
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.scoreboard import scoreboard
@@ -37,6 +38,7 @@ __all__ = [
     "compare",
     "explore",
     "export",
+    "guess",
     "hint",
     "judged",
     "layers",
@@ -52,6 +54,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("analysis")
 
 
 def explore(panel: str = "tools") -> Panel[Any]:
@@ -67,6 +70,7 @@ def explore(panel: str = "tools") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Compared:
     """Measure the tools one after the other on the denoiser and on ResNet-50; the scoreboard keeps the gains."""
+    keep("analysis", guess)
     found = comparing.compare(guess)
     comparing.record(found)
     return found

@@ -22,6 +22,7 @@ from workbook.accelerator.validation_report import Report
 from workbook.accelerator.workload import Layer, Workload
 from workbook.drawing import Picture
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.reference import reference
@@ -47,6 +48,7 @@ __all__ = [
     "explore",
     "five_lines",
     "gantt",
+    "guess",
     "hint",
     "layer",
     "machine",
@@ -65,6 +67,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("hardware")
 
 
 def explore(panel: str = "layer") -> Panel[Any]:
@@ -110,6 +113,7 @@ def gantt(*schedules: Schedule) -> Picture:
 
 def compare(guess: object = ...) -> Reach:
     """Time layers on one core, all by one program and by others; the scoreboard keeps the rates."""
+    keep("hardware", guess)
     found = one_core.reach(guess)
     one_core.record(found)
     return found

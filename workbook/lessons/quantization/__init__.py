@@ -13,6 +13,7 @@ from typing import Any
 import kernels
 from workbook.drawing import Picture
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessons.quantization import charts, exercises, panels
@@ -47,6 +48,7 @@ __all__ = [
     "dimmed",
     "enough",
     "explore",
+    "guess",
     "hint",
     "images",
     "layer_report",
@@ -65,6 +67,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("quantization")
 
 
 def explore(panel: str = "grid") -> Panel[Any]:
@@ -80,6 +83,7 @@ def explore(panel: str = "grid") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Race:
     """Time six layers and two networks in float32 and on bytes; the scoreboard keeps the gains."""
+    keep("quantization", guess)
     timed = run_race(guess)
     record(timed)
     return timed

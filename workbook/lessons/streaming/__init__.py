@@ -27,6 +27,7 @@ from workbook.camera.sources import Source, camera, cameras, poisson
 from workbook.camera.video import Video
 from workbook.drawing import Picture
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel
 from workbook.lessons.streaming import charts, core_split, denoising, exercises, panels, throughput, waits
@@ -76,6 +77,7 @@ __all__ = [
     "denoiser",
     "early_stopping",
     "explore",
+    "guess",
     "hint",
     "latencies",
     "least_samples",
@@ -103,6 +105,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("streaming")
 
 _SOURCES: dict[str, object] = {"rule": CameraRule, "policy": Policy, "queue": Queue, "service": Modelled}
 
@@ -135,6 +138,7 @@ def sweep() -> Throughput:
 
 def compare(guess: object = ...) -> Waits:
     """Let a camera run with batches of 1 to 8, in real time; the scoreboard keeps how old the oldest frames become."""
+    keep("streaming", guess)
     found = waits.waits(guess)
     waits.record(found)
     return found

@@ -13,6 +13,7 @@ from workbook.camera.run_records import Run
 from workbook.camera.services import OnImages
 from workbook.camera.sources import FPS
 from workbook.lessonkit import results
+from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming.denoising import denoiser, watched
 from workbook.lessons.streaming.queueing import CameraRule
@@ -80,7 +81,6 @@ class Waits:
             ratio = timing.measured(self.gains[age_id(batch)], "x", 9)
             lines.append(f"{batch:<7}{wait:>5.1f} ms{oldest}{at_reference(batch) / alone:>12.1f} x{ratio}")
         took = ", ".join(f"{1e3 * seconds:.1f}" for seconds in self.services.values())
-        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         known = reference()
         return "\n".join(
             [
@@ -88,7 +88,8 @@ class Waits:
                 "",
                 f"predicted: by the rule, with the times of {known.name}, {known.isa}, {known.date}",
                 f"[machine] a batch takes {took} ms",
-                f"[machine] the oldest of 8 frames is {self.gains[age_id(8)]:.1f} x as old as a frame alone; {guess}",
+                f"[machine] the oldest of 8 frames is {self.gains[age_id(8)]:.1f} x as old as a frame alone; "
+                f"{said(self.guess)}",
             ]
         )
 

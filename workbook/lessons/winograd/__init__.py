@@ -9,6 +9,7 @@ from typing import Any
 import kernels
 from workbook.drawing import Picture
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.reference import reference
@@ -31,6 +32,7 @@ __all__ = [
     "cook_toom",
     "error",
     "explore",
+    "guess",
     "hint",
     "layer",
     "machine",
@@ -42,6 +44,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("winograd")
 
 _LINES = re.DOTALL | re.MULTILINE
 
@@ -59,6 +62,7 @@ def explore(panel: str = "layer") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Race:
     """Time four layers by every program; the scoreboard keeps the gains."""
+    keep("winograd", guess)
     timed = run_race(guess)
     record(timed)
     return timed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbook.lessonkit import results
+from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd.tile_trials import PLAIN, PROGRAMS, WINOGRAD, Times, gains, timed
 from workbook.lessons.winograd.work import Work, layer_of
@@ -35,12 +36,18 @@ class Race:
 
     @property
     def gains(self) -> dict[str, float]:
-        """Each program's gain over the faster of direct and im2col, by `result_id`."""
+        """Each program's gain over the faster of direct and im2col, by `result_id`, and `best`."""
         return {
             result_id(program, side): gain
             for (_, side), times in self.times.items()
             for program, gain in gains(times).items()
-        }
+        } | {"best.at56": self.best}
+
+    @property
+    def best(self) -> float:
+        """The gain of the fastest Winograd on the first layer."""
+        first = next(iter(self.times.values()))
+        return max(gains(first)[name] for name in WINOGRAD.values())
 
     def __str__(self) -> str:
         known = reference()
@@ -61,9 +68,7 @@ class Race:
 
     def _beside(self) -> list[str]:
         """What stands below the table: how to read it, the guess, how far to trust it."""
-        layer, first = next(iter(self.times.items()))
-        best = max(gains(first)[name] for name in WINOGRAD.values())
-        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
+        layer = next(iter(self.times))
         everything = [timing for times in self.times.values() for timing in times.values()]
         spread = max(timing.spread / timing.median for timing in everything)
         waited = max(timing.waited for timing in everything)
@@ -73,7 +78,7 @@ class Race:
             f"reference: {known.name}, {known.isa}, {known.date}",
             "predicted: for the reference machine, by the model of this lesson",
             *map(self._milliseconds, self.times),
-            f"[machine] {layer_of(*layer).name}: the fastest Winograd is {best:.2f} x as fast; {guess}",
+            f"[machine] {layer_of(*layer).name}: the fastest Winograd is {self.best:.2f} x as fast; {said(self.guess)}",
             f"[machine] half of a program's runs lie within {spread:.0%} of each other",
             f"[machine] other programs had the core for up to {waited:.0%} of the time",
         ]
