@@ -16,7 +16,9 @@ from workbook.advisor.accelerator_steps import Step
 from workbook.advisor.analysis_result import Analysis
 from workbook.advisor.file_analysis import run
 from workbook.drawing import Picture
+from workbook.errors import CommandError
 from workbook.files import write_whole
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
@@ -102,21 +104,32 @@ def verdicts(found: Analysis) -> None:
 
 
 def yours(panel: Panel[Any]) -> Analysis | None:
-    """Analyze the file that is chosen in the panel; None, and a line that says so, if it is a built-in network."""
-    name = panel.values["network"]
-    if name in model.BUILT_IN:
+    """Analyze the file that is chosen in the first panel; None, and a line that says why, if that cannot be."""
+    values = panel.values
+    if "machine" not in values:
+        print('not analyzed: it takes the panel of lesson.explore("tools"), which has your file and a machine')
+        return None
+    if values["network"] in model.BUILT_IN:
         print("choose a file of yours in the panel, then run this cell again")
         return None
-    return run(Path(name), lambda _: None, machine=panel.values["machine"], threads=1)
+    try:
+        return run(Path(values["network"]), lambda _: None, machine=values["machine"], threads=1)
+    except (CommandError, OSError) as error:
+        print(f"not analyzed: {error}")
+        return None
 
 
-def export(found: Analysis | None, file: object = ...) -> None:
-    """Write an analysis to an HTML page; nothing if there is no analysis, or no name."""
-    if found is None or not isinstance(file, str):
+def export(found: object = None, file: object = ...) -> None:
+    """Write an analysis to an HTML page; a line says where, or why not."""
+    if not isinstance(found, Analysis) or not isinstance(file, str | Path) or not Path(file).name:
         print("not exported: it takes an analysis, and the name of a file such as 'my-network.html'")
         return
-    write_whole(Path(file), analysis_report.document(found).encode())
-    print(f"written: {file}")
+    try:
+        write_whole(Path(file), analysis_report.document(found).encode())
+    except (OSError, ValueError) as error:  # a name may hold what no file's does
+        print(f"not exported: {file!r} cannot be written ({getattr(error, 'strerror', None) or error})")
+    else:
+        print(f"written: {file}")
 
 
 def source(name: str) -> Listing:
@@ -136,3 +149,6 @@ def source(name: str) -> Listing:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return comparing.compare(seconds=12).numbers
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from typing import Any
 import kernels
 from workbook.drawing import Picture
 from workbook.lessonkit import results
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
@@ -110,3 +111,6 @@ def measurements() -> dict[str, float]:
     rates = {f"ladder.{rung.id}": race.rate(rung) for rung in race.rungs}
     rates |= {f"growth.{name}": factor for name, factor in time_growth(seconds=3).factors.items()}
     return {**rates, "ladder.gain": race.gain, "groups.slowdown": cut.slowdown(CHANNELS)}
+
+
+guard(__name__)

@@ -91,8 +91,10 @@ def columns(*cases: tuple[int, int]) -> Columns:
     Raises
     ------
     ValueError
-        For sizes that make no layer.
+        For sizes that make no layer, or none at all.
     """
+    if not cases:
+        raise ValueError("columns needs a layer at least: the side of its filter and its groups, such as (3, 1)")
     layers = tuple(layer_of(*case) for case in cases)
     programs = {
         f"{algorithm} {i}": trial(layer, algorithm)

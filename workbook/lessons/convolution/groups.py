@@ -56,8 +56,10 @@ def grouped(*groups: int) -> Grouped:
     Raises
     ------
     ValueError
-        For a number that does not divide 64.
+        For a number that does not divide 64, or without one.
     """
+    if not groups:
+        raise ValueError("grouped needs a number of groups at least, such as 1")
     random = np.random.default_rng(1)
     size = SIDE + TAPS - 1
     x = random.standard_normal((1, CHANNELS, size, size), np.float32)

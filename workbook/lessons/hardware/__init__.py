@@ -21,6 +21,7 @@ from workbook.accelerator.schedule import Schedule, reconfigured, switch_seconds
 from workbook.accelerator.validation_report import Report
 from workbook.accelerator.workload import Layer, Workload
 from workbook.drawing import Picture
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
@@ -82,7 +83,15 @@ def explore(panel: str = "layer") -> Panel[Any]:
 
 
 def roofline(names: Sequence[str] = ("resnet50", "mobilenet_v2", "vgg16"), datapath: Datapath | None = None) -> Picture:
-    """Return every layer of some networks under the X1's roof, on one fixed datapath; by default 64 x 64 channels."""
+    """Return every layer of some networks under the X1's roof, on one fixed datapath; by default 64 x 64 channels.
+
+    Raises
+    ------
+    ValueError
+        Without a network, or for one that there is not.
+    """
+    if not names:
+        raise ValueError(f"roofline needs at least one network of {', '.join(NETWORKS)}")
     path = datapath or model.X1.array
     schedules = []
     for name in names:
@@ -140,3 +149,6 @@ def source(name: str) -> Listing:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return one_core.numbers(one_core.reach(seconds=2))
+
+
+guard(__name__)

@@ -73,7 +73,6 @@ def changed(name: str, scheme: str) -> Interval:
     return change(name, quantize(network(name), recipe(name, SCHEMES[scheme])))
 
 
-@cache
 def accuracy_with(exclude: tuple[str, ...] = ()) -> float:
     """Return the accuracy of WOUNDED, one scale for a layer, with some layers left in float32.
 
@@ -82,7 +81,12 @@ def accuracy_with(exclude: tuple[str, ...] = ()) -> float:
     ValueError
         For a layer that is not there; the message lists those that are.
     """
-    scheme = Scheme(per_channel=False, exclude=tuple(exclude))
+    return _accuracy_with(tuple(exclude))
+
+
+@cache
+def _accuracy_with(exclude: tuple[str, ...]) -> float:
+    scheme = Scheme(per_channel=False, exclude=exclude)
     return accuracy(quantize(network(WOUNDED), recipe(WOUNDED, scheme)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from workbook.lessonkit.arguments import at_least
 from workbook.lessonkit.reference import reference
 from workbook.measuring import roofline, timing
 from workbook.measuring.roofline import Roofline, intensity
@@ -45,7 +46,15 @@ class Reach:
 
 
 def reach(seconds: float | None = None) -> Reach:
-    """Time the layers on one core, in turns, computed by their definition."""
+    """Time the layers on one core, in turns, computed by their definition.
+
+    Raises
+    ------
+    ValueError
+        For a time below 0.
+    """
+    if seconds is not None:
+        at_least(0, seconds=seconds)
     times = timing.interleaved(
         {layer.name: trial(layer, "direct") for layer in LAYERS}, seconds=seconds, clock=time.thread_time
     )

@@ -26,6 +26,7 @@ from workbook.camera.services import Hiccups, Modelled, OnImages, Service, one_e
 from workbook.camera.sources import Source, camera, cameras, poisson
 from workbook.camera.video import Video
 from workbook.drawing import Picture
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
@@ -196,3 +197,6 @@ def measurements() -> dict[str, float]:
     misses = {f"live.{program}": share for program, share in denoising.live(frames=300).misses.items()}
     found = (throughput.throughput(seconds=5), waits.waits(frames=96), core_split.two_cores(frames=120))
     return misses | {id: gain for part in found for id, gain in part.gains.items()}
+
+
+guard(__name__)

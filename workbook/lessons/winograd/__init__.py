@@ -8,6 +8,7 @@ from typing import Any
 
 import kernels
 from workbook.drawing import Picture
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
@@ -95,3 +96,6 @@ def source(name: str) -> Listing:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return run_race(seconds=3).gains
+
+
+guard(__name__)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbook import peers
+from workbook.lessonkit.arguments import at_least
 from workbook.lessons.winograd.construction import TAPS
 from workbook.lessons.winograd.tile_race import LAYERS
 from workbook.lessons.winograd.tile_trials import WINOGRAD, Times, runs
@@ -55,7 +56,13 @@ def beside_peers(seconds: float = 0.3) -> Beside:
     ----------
     seconds : float
         To spend on a layer.
+
+    Raises
+    ------
+    ValueError
+        For a time below 0.
     """
+    at_least(0, seconds=seconds)
     versions = peers.installed()
     return Beside(versions, tuple(_timed(*layer, tuple(versions), seconds) for layer in LAYERS))
 
