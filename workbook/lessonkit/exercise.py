@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Real
+from textwrap import fill
 from typing import Literal
 
 import numpy as np
 
-from workbook.lessonkit.next_cell import fill
+from workbook.lessonkit.next_cell import fill_cell
 from workbook.lessonkit.time_limit import TooLongError, run_within
+from workbook.plain_text import COLUMNS, as_html
 
 Kind = Literal["correct", "not yet", "not attempted", "error"]
 METADATA = "workbook_outcome"  # the key under which an output carries the outcome for a program
@@ -37,7 +39,7 @@ class Outcome:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
-        return {"text/plain": str(self)}, {METADATA: asdict(self)}
+        return {"text/html": as_html(str(self)), "text/plain": str(self)}, {METADATA: asdict(self)}
 
 
 NOT_ATTEMPTED = Outcome("not attempted", "replace the ... and run the cell again")
@@ -149,17 +151,17 @@ class Sheet:
         asked = self._find(exercise)
         place = min(self._hints_given[asked.id], len(asked.hints) - 1)
         self._hints_given[asked.id] = place + 1
-        print(f"{asked.id} hint {place + 1} of {len(asked.hints)}: {asked.hints[place]}")
+        print(fill(f"{asked.id} hint {place + 1} of {len(asked.hints)}: {asked.hints[place]}", COLUMNS))
 
     def solution(self, exercise: object) -> None:
         """Show a cell that solves the exercise."""
-        fill(self._find(exercise).solved_cell)
+        fill_cell(self._find(exercise).solved_cell)
 
     def reset(self, exercise: object) -> None:
         """Show the cell as it was, and begin with the first hint again."""
         asked = self._find(exercise)
         self._hints_given[asked.id] = 0
-        fill(asked.cell)
+        fill_cell(asked.cell)
 
     def _find(self, exercise: object) -> Exercise:
         """Return an exercise by its id, "1.1" or 1.1."""

@@ -1,20 +1,28 @@
-"""Source code as a notebook shows it: highlighted by the page, and as plain text."""
+"""Source code as a notebook shows it, and as plain text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from workbook.plain_text import code_as_html
 
 
 @dataclass(frozen=True)
 class Listing:
     """A piece of source code.
 
-    It is shown as a fenced Markdown block, which JupyterLab, GitHub and nbconvert highlight, each in its own theme.
-    Highlighting it here would tie the committed outputs to the version of the highlighter.
+    A fenced Markdown block would be highlighted by the page, and broken within words. What is marked here is little, so
+    that the committed outputs depend on no highlighter and fit light and dark pages.
+
+    Attributes
+    ----------
+    text : str
+    language : "python", "cython" or "c"
     """
 
     text: str
     language: str
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        return {"text/markdown": f"```{self.language}\n{self.text.rstrip()}\n```", "text/plain": self.text.rstrip()}
+        code = self.text.rstrip()
+        return {"text/html": code_as_html(code, self.language), "text/plain": code}

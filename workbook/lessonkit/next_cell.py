@@ -10,7 +10,7 @@ from typing import Any
 _SESSION = "JPY_SESSION_NAME"  # Jupyter's server sets it for the kernel of a page; what runs a file alone does not
 
 
-def fill(code: str) -> None:
+def fill_cell(code: str) -> None:
     """Show code as a cell.
 
     In JupyterLab or Jupyter Notebook a cell that holds one call alone, the one that led here, becomes the code. A cell

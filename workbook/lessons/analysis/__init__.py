@@ -10,6 +10,8 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from IPython.display import display
+
 from workbook.accelerator.presets import PRESETS
 from workbook.advisor import accelerator_steps, advice, analysis_figure, analysis_report, input_images, mix
 from workbook.advisor.accelerator_steps import Step
@@ -27,7 +29,7 @@ from workbook.lessonkit.scoreboard import scoreboard
 from workbook.lessons.analysis import exercises, model, panels
 from workbook.lessons.analysis import tool_race as comparing
 from workbook.lessons.analysis.chain_of_forms import chain_mix
-from workbook.lessons.analysis.layer_text import LayerTable
+from workbook.lessons.analysis.layer_text import LayerTable, Sentences
 from workbook.lessons.analysis.model import SCENARIOS, judged
 from workbook.lessons.analysis.tool_race import Compared
 from workbook.measuring.this_machine import machine
@@ -98,9 +100,10 @@ def steps(network: str, images: int = 1, machine: str = "x1") -> tuple[Step, ...
 
 
 def verdicts(found: Analysis) -> None:
-    """Print what each of the four tools did for a network, and which program to take."""
-    for sentence in advice.verdicts(found):
-        print(f"[machine] {sentence}")
+    """Show what each of the four tools did for a network, and which program to take."""
+    display(  # type: ignore[no-untyped-call]
+        Sentences(tuple(f"[machine] {sentence}" for sentence in advice.verdicts(found)))
+    )
 
 
 def yours(panel: Panel[Any]) -> Analysis | None:
@@ -122,7 +125,7 @@ def yours(panel: Panel[Any]) -> Analysis | None:
 def export(found: object = None, file: object = ...) -> None:
     """Write an analysis to an HTML page; a line says where, or why not."""
     if not isinstance(found, Analysis) or not isinstance(file, str | Path) or not Path(file).name:
-        print("not exported: it takes an analysis, and the name of a file such as 'my-network.html'")
+        print("not exported: it takes an analysis and a file's name, such as 'my.html'")
         return
     try:
         write_whole(Path(file), analysis_report.document(found).encode())

@@ -18,6 +18,7 @@ from workbook.lessons.analysis.seeded_resnet50 import resnet50
 from workbook.measuring import timing
 from workbook.models import photos
 from workbook.network import Network
+from workbook.plain_text import Text
 
 DENOISER, RESNET = "denoiser", "resnet50"
 NETWORKS = (DENOISER, RESNET)
@@ -32,7 +33,7 @@ _RUNGS = ("winograd", BYTES, MIX)
 
 
 @dataclass(frozen=True)
-class Compared:
+class Compared(Text):
     """Both networks.
 
     Attributes

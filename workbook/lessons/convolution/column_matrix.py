@@ -16,6 +16,7 @@ from workbook.measuring import timing
 from workbook.measuring.roofline import FLOAT_BYTES
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
+from workbook.plain_text import Text
 
 SIDE = 224
 
@@ -51,7 +52,7 @@ def kept_bytes(layer: ConvLayer) -> int:
 
 
 @dataclass(frozen=True)
-class Columns:
+class Columns(Text):
     """Layers by direct and by im2col, on one thread of this machine.
 
     Attributes

@@ -12,10 +12,11 @@ import kernels
 from workbook.lessons.convolution.model import macs
 from workbook.lessons.convolution.rungs import CHANNELS, SIDE, TAPS
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 
 @dataclass(frozen=True)
-class Grouped:
+class Grouped(Text):
     """The layer of the ladder with its channels cut into groups, as this machine ran it.
 
     Attributes

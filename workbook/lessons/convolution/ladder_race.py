@@ -14,12 +14,13 @@ from workbook.lessons.convolution.ladder_traffic import ladder_bytes
 from workbook.lessons.convolution.rungs import LAYER, Rung, rungs
 from workbook.measuring import this_machine, timing
 from workbook.measuring.roofline import Roofline
+from workbook.plain_text import Text
 
 _SECONDS = 2.5  # the slow rungs take most of it: about ten rounds
 
 
 @dataclass(frozen=True)
-class Race:
+class Race(Text):
     """How fast each rung was.
 
     Attributes

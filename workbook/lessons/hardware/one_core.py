@@ -23,6 +23,7 @@ from workbook.measuring.roofline import Roofline, layer_bytes
 from workbook.measuring.this_machine import MEMORY
 from workbook.measuring.topologies import NETWORKS, ConvLayer
 from workbook.measuring.trial import trial
+from workbook.plain_text import Text
 
 FIXED, OTHERS = "im2col", ("direct",)  # Winograd is left out: it does other multiply-adds
 
@@ -54,7 +55,7 @@ def predicted(kind: str) -> LayerCost:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Reach(Text):
     """The layers as this machine ran them, on one core.
 
     Attributes

@@ -13,6 +13,7 @@ from functools import cache
 
 from workbook.lessons.quantization.trained import DIGITS, accuracy, change, images, network, recipe, right_in_float
 from workbook.measuring.intervals import Interval
+from workbook.plain_text import Text
 from workbook.quantize.layer_errors import Report, report
 from workbook.quantize.scheme import Scheme
 from workbook.quantize.to_bytes import quantize
@@ -28,7 +29,7 @@ _REPORTED = 16  # digits that the report looks at
 
 
 @dataclass(frozen=True)
-class Rescue:
+class Rescue(Text):
     """The accuracy of each network by each scheme.
 
     Attributes

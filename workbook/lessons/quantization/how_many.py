@@ -13,6 +13,7 @@ import numpy as np
 
 from workbook.lessons.quantization.trained import accuracy, network
 from workbook.models import digits
+from workbook.plain_text import Text
 from workbook.quantize.calibration import Observations, observe
 from workbook.quantize.layer_errors import sqnr
 from workbook.quantize.scheme import Scheme
@@ -25,7 +26,7 @@ _TEST = 200  # digits whose scores are compared
 
 
 @dataclass(frozen=True)
-class Enough:
+class Enough(Text):
     """What came of calibrating with a number of images, drawn at random, several times.
 
     Attributes

@@ -9,12 +9,13 @@ from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.quantization.type_trials import CASES, NETWORKS, PEAK, Times, gain, timed_layer, timed_network
 from workbook.measuring import this_machine, timing
+from workbook.plain_text import Text
 
 GUESSED = "denoiser"
 
 
 @dataclass(frozen=True)
-class Race:
+class Race(Text):
     """How fast each layer and each network was.
 
     Attributes

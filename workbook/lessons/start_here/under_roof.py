@@ -11,6 +11,7 @@ from workbook.measuring import roofline, timing
 from workbook.measuring.roofline import Roofline, intensity
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
+from workbook.plain_text import Text
 
 LAYERS = (
     ConvLayer("3x3", 128, 28, 28, 128, 3, 3, padding=1),  # ResNet-50, stage 3
@@ -20,7 +21,7 @@ LAYERS = (
 
 
 @dataclass(frozen=True)
-class Reach:
+class Reach(Text):
     """The layers as this machine ran them, on one core.
 
     Attributes

@@ -24,6 +24,7 @@ from workbook.graphs.graph import FloatArray, Graph
 from workbook.lessons.quantization.trained import images
 from workbook.measuring import this_machine, timing
 from workbook.network import Network
+from workbook.plain_text import Text
 from workbook.quantize.to_bytes import quantize
 
 DEADLINE = 1 / FPS  # s: the next frame is there
@@ -89,7 +90,7 @@ def pictures(size: tuple[int, int] = SIZE) -> dict[str, tuple[FloatArray, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Live:
+class Live(Text):
     """A camera at batch 1, by each program.
 
     Attributes

@@ -18,6 +18,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming.denoising import denoiser, watched
 from workbook.lessons.streaming.queueing import CameraRule
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 BATCHES = (1, 2, 4, 8)
 SIZE = (96, 120)  # small, so that the service of a batch is short beside the wait for it
@@ -40,7 +41,7 @@ def at_reference(batch: int) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Waits:
+class Waits(Text):
     """The camera with each size of batch, on one core.
 
     Attributes

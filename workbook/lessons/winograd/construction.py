@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels import winograd
+from workbook.plain_text import Text
 
 Exact: TypeAlias = npt.NDArray[np.object_]  # of Fractions: NumPy adds and multiplies them without rounding
 Point: TypeAlias = int | float | str | Fraction
@@ -37,7 +38,7 @@ _MOST_OUTPUTS = 12  # more makes matrices that nobody can read and numbers that 
 
 
 @dataclass(frozen=True)
-class Transforms:
+class Transforms(Text):
     """The matrices of F(m, r).
 
     Attributes

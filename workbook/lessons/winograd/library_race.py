@@ -13,10 +13,11 @@ from workbook.lessons.winograd.tile_race import LAYERS
 from workbook.lessons.winograd.tile_trials import WINOGRAD, Times, runs
 from workbook.lessons.winograd.work import layer_of
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 
 @dataclass(frozen=True)
-class Beside:
+class Beside(Text):
     """Times by our Winograd kernels and by each peer, a layer of LAYERS after the other.
 
     Attributes

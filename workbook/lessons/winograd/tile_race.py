@@ -10,6 +10,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd.tile_trials import PLAIN, PROGRAMS, WINOGRAD, Times, gains, timed
 from workbook.lessons.winograd.work import Work, layer_of
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 LAYERS = ((64, 56), (128, 28), (256, 14), (512, 7))  # channels, side of the map
 _TILES = dict.fromkeys(PLAIN, 1) | {name: m for m, name in WINOGRAD.items()}
@@ -21,7 +22,7 @@ def result_id(program: str, side: int) -> str:
 
 
 @dataclass(frozen=True)
-class Race:
+class Race(Text):
     """How fast each program was on each layer.
 
     Attributes
