@@ -6,6 +6,7 @@ come first, and the file that holds them is only read.
 
 from __future__ import annotations
 
+import html
 import os
 import tempfile
 from pathlib import Path
@@ -15,18 +16,20 @@ from workbook import page
 from workbook.lessonkit import results
 from workbook.lessonkit.catalog import LESSONS, Lesson
 from workbook.lessonkit.scoreboard import Scoreboard
-from workbook.measuring.this_machine import machine
+from workbook.measuring.made import Made
 from workbook.tools.render import Progress, execute, normal_form, read
 
 TITLE = "Edge AI Workbook"
 
 
-def report(folder: Path, progress: Progress | None = None) -> str:
+def report(folder: Path, made: Made, progress: Progress | None = None) -> str:
     """Run every notebook of the workbook in a folder; return the page. The notebooks' files are only read.
 
     Parameters
     ----------
     folder : Path
+    made : Made
+        What the page says of itself.
     progress : function, optional
         Called with the number of cells that have run, and of all.
 
@@ -59,13 +62,13 @@ def report(folder: Path, progress: Progress | None = None) -> str:
             before += len(notebook.cells)
         values, guesses = ({**of(here), **of(measured)} for of in (results.load, results.guesses))
     sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
-    return page.document(TITLE, _summary(trouble, Scoreboard.of(values, guesses)) + "".join(sections))
+    return page.document(TITLE, _summary(trouble, made, Scoreboard.of(values, guesses)) + "".join(sections))
 
 
-def _summary(lessons: dict[Lesson, str], board: Scoreboard) -> str:
-    """Return the head of the page: this machine, the lessons and what went wrong in them, the scoreboard."""
+def _summary(lessons: dict[Lesson, str], made: Made, board: Scoreboard) -> str:
+    """Return the head of the page: how it was made, the lessons and what went wrong in them, the scoreboard."""
     contents = [f"* [{lesson.number} · {lesson.title}](#{lesson.name}){wrong}" for lesson, wrong in lessons.items()]
-    lines = [f"# {TITLE}", "", str(machine()).removeprefix("[machine] "), "", *contents, "", "## Scoreboard", ""]
+    lines = [f"# {TITLE}", "", html.escape(str(made)), "", *contents, "", "## Scoreboard", ""]
     return page.markdown("\n".join(lines) + "\n" + board.markdown)
 
 

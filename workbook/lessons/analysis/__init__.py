@@ -32,6 +32,7 @@ from workbook.lessons.analysis.chain_of_forms import chain_mix
 from workbook.lessons.analysis.layer_text import LayerTable, Sentences
 from workbook.lessons.analysis.model import SCENARIOS, judged
 from workbook.lessons.analysis.tool_race import Compared
+from workbook.measuring.made import Made
 from workbook.measuring.this_machine import machine
 
 __all__ = [
@@ -128,7 +129,9 @@ def export(found: object = None, file: object = ...) -> None:
         print("not exported: it takes an analysis and a file's name, such as 'my.html'")
         return
     try:
-        write_whole(Path(file), analysis_report.document(found).encode())
+        write_whole(
+            Path(file), analysis_report.document(found, Made.now(f"lesson.export(..., {str(file)!r})")).encode()
+        )
     except (OSError, ValueError) as error:  # a name may hold what no file's does
         print(f"not exported: {file!r} cannot be written ({getattr(error, 'strerror', None) or error})")
     else:
