@@ -15,12 +15,14 @@ import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from textwrap import wrap
 from typing import Any, Literal, ParamSpec, TypeVar, Union
 
 import numpy as np
 
 from workbook.errors import CommandError
 from workbook.lessonkit.exercise import describe
+from workbook.plain_text import COLUMNS
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -67,8 +69,8 @@ def guarded(function: Callable[_Arguments, _Result], name: str) -> Callable[_Arg
             if misfit:
                 raise ValueError(misfit.sentence)
         except (ValueError, CommandError) as refusal:
-            sentence = f"{type(refusal).__name__}: {refusal}"
-            refusal._render_traceback_ = lambda: [sentence]  # type: ignore[union-attr]
+            sentence = wrap(f"{type(refusal).__name__}: {refusal}", COLUMNS)
+            refusal._render_traceback_ = lambda: sentence  # type: ignore[union-attr]
             raise
         return result
 

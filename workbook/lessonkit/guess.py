@@ -8,9 +8,11 @@ from contextlib import suppress
 from decimal import Decimal
 from math import isfinite
 from numbers import Real
+from textwrap import fill
 
 from workbook.lessonkit import catalog, results
 from workbook.lessonkit.exercise import describe
+from workbook.plain_text import COLUMNS
 
 _TEXT = re.compile(
     r"(?:(?:about|around|roughly|maybe|perhaps|circa|ca\.?|~|≈|=)\s*)*"
@@ -80,15 +82,13 @@ def keeper(package: str) -> Callable[[object], None]:
         try:
             value = number(guess)
         except ValueError as again:
-            print(f"{again}, and run the cell again")
+            print(fill(f"{again}, and run the cell again", COLUMNS))
             return
         if value is None:
             print("no guess yet: replace the ... with a number, and run the cell again")
         else:
             keep(package, value)
-            print(
-                f"you guess {written(value)} x: {question.about}. It stands on the scoreboard until you have measured"
-            )
+            print(f"you guess {written(value)} x: {question.about}")
 
     return guess
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from IPython.display import display
@@ -34,6 +35,7 @@ from workbook.lessons.analysis.model import SCENARIOS, judged
 from workbook.lessons.analysis.tool_race import Compared
 from workbook.measuring.made import Made
 from workbook.measuring.this_machine import machine
+from workbook.plain_text import COLUMNS
 
 __all__ = [
     "SCENARIOS",
@@ -111,7 +113,7 @@ def yours(panel: Panel[Any]) -> Analysis | None:
     """Analyze the file that is chosen in the first panel; None, and a line that says why, if that cannot be."""
     values = panel.values
     if "machine" not in values:
-        print('not analyzed: it takes the panel of lesson.explore("tools"), which has your file and a machine')
+        print('not analyzed: it takes the panel of lesson.explore("tools")')
         return None
     if values["network"] in model.BUILT_IN:
         print("choose a file of yours in the panel, then run this cell again")
@@ -119,7 +121,7 @@ def yours(panel: Panel[Any]) -> Analysis | None:
     try:
         return run(Path(values["network"]), lambda _: None, machine=values["machine"], threads=1)
     except (CommandError, OSError) as error:
-        print(f"not analyzed: {error}")
+        print(fill(f"not analyzed: {error}", COLUMNS))
         return None
 
 
