@@ -23,6 +23,7 @@ ORDER = (
         "workbook.files",
         "workbook.interrupts",
         "workbook.page",
+        "workbook.plain_text",
         "workbook.bootstrap",
         "workbook.old_names",
     ),

@@ -15,7 +15,7 @@ from rich.table import Table
 from workbook.commands.analyze import analyze
 from workbook.commands.bench import bench
 from workbook.commands.sweep import sweep
-from workbook.commands.terminal import follow, line, make_room, progress_bar
+from workbook.commands.terminal import follow, line, made_here, make_room, progress_bar
 from workbook.errors import CommandError
 from workbook.files import write_whole
 from workbook.interrupts import how_to_end
@@ -188,7 +188,7 @@ def report(folder: Path, output: Path) -> None:
     _show(copy.start(folder))
     make_room(output)
     with progress_bar() as progress:
-        page = reporting.report(folder, follow(progress, "running cells"))
+        page = reporting.report(folder, made_here(), follow(progress, "running cells"))
     write_whole(output, page.encode())
     line("report", str(output))
 

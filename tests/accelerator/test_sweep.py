@@ -68,7 +68,10 @@ def keys(path: Path) -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sweep") / "of" / "machines"
     result = run(*SMALL, "--output", folder)
-    assert result.output == f"written   {folder / 'table.csv'}\nwritten   {folder / 'pareto.png'}\n"
+    *shown, table, figure = result.output.splitlines()
+    assert [table, figure] == [f"written   {folder / 'table.csv'}", f"written   {folder / 'pareto.png'}"]
+    assert max(map(len, shown)) <= 80
+    assert all(any(line.startswith(row.split(",")[0]) for line in shown) for row in lines(folder / "table.csv")[1:])
     return folder
 
 

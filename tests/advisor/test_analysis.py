@@ -21,6 +21,7 @@ from workbook.advisor.network_race import clock, race
 from workbook.errors import CommandError
 from workbook.graphs.graph import Port
 from workbook.lessons.analysis import seeded_resnet50
+from workbook.measuring.made import Made
 from workbook.measuring.topologies import resnet50
 from workbook.network import Graph, Network, Node
 
@@ -132,7 +133,7 @@ class TestAnalysis:
             content = json.loads(json.dumps(analysis_table.as_dict(found), allow_nan=False))
             assert [layer["name"] for layer in content["layers"]] == [row.work.name for row in found.rows]
             assert content["macs"] == sum(layer["macs"] for layer in content["layers"])
-            page = analysis_report.document(found)
+            page = analysis_report.document(found, Made.now("workbook analyze a.onnx"))
             assert page.count("data:image/png;base64,") == 3
             assert "http" not in page.replace("http-equiv", "")
             assert all(f"<td>{row.work.name}</td>" in page for row in found.rows)

@@ -150,7 +150,7 @@ class TestCoordinatedOmission:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"batch": 0}, "batch=0: a worker takes at least one frame"),
+        ({"batch": 0}, "batch=0: a worker takes a whole number of frames, at least one"),
         ({"max_delay": -1.0}, "max_delay=-1.0"),
         ({"max_delay": math.nan}, "max_delay=nan"),
         ({"batch": 8, "room": 4}, "room=4 never holds a batch of 8"),

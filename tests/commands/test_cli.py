@@ -243,6 +243,7 @@ class TestValidate:
 
         def nbval(root: Path, notebooks: list[Path]) -> int:
             seen.extend(path.name for path in notebooks)
+            assert [path.read_bytes() for path in notebooks] == [source.read_bytes() for _, source in shipped()]
             assert (root / "conftest.py").exists()
             assert (root / "nbval_sanitize.cfg").exists()
             return 0

@@ -48,7 +48,7 @@ def test_a_file_that_is_newer_than_what_runs_says_so(tmp_path):
     shown = Listing((listing.Piece("kernels/naive.pyx", "# changed", "cython"),), file)
     text = "kernels/naive.pyx was changed after this kernel began: what runs is older. Restart the kernel."
     assert str(shown).startswith(text)
-    assert shown._repr_mimebundle_()["text/markdown"].startswith(f"**{text}**")
+    assert shown._repr_mimebundle_()["text/html"].startswith(f"<p><b>{text}</b></p>")
     os.utime(file, (time.time() - 1e6,) * 2)
     assert not shown.is_newer
     assert str(shown) == "kernels/naive.pyx:\n\n# changed"

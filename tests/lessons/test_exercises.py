@@ -1,14 +1,19 @@
 """Every exercise of every lesson: stub, solutions, mistakes, garbage."""
 
 import importlib
+import itertools
+import re
 import subprocess
 import sys
+import threading
+import time
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from workbook.lessonkit import catalog
+from workbook.lessonkit import exercise as checking
 from workbook.lessonkit.exercise import Exercise, WrongKindError, describe, whole_number
 
 EXERCISES = [
@@ -16,6 +21,17 @@ EXERCISES = [
     for lesson in catalog.LESSONS
     for exercise in importlib.import_module(f"workbook.lessons.{lesson.package}.exercises").EXERCISES
 ]
+
+
+def exercise_of(id):
+    return next(exercise for exercise in EXERCISES if exercise.id == id)
+
+
+def until(happened):
+    while not happened():
+        time.sleep(0.01)
+
+
 by_id = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
 
 
@@ -235,13 +251,108 @@ def test_garbage_neither_raises_nor_gives_the_answer_away(exercise, garbage):
 
 
 def test_errors_are_one_line():
-    function = next(exercise for exercise in EXERCISES if exercise.id == "1.2")
+    function = exercise_of("1.2")
     assert str(function.check(leaving)) == "1.2 error: your answer raised SystemExit: 3"
     assert str(function.check(nameless)) == "1.2 error: your answer raised NamelessError"
     assert (
         str(function.check(lambda *_: exec("raise ValueError('a\\nb')")))
         == "1.2 error: your answer raised ValueError: a"
     )
+
+
+def endless(*_):
+    while True:
+        pass
+
+
+def endless_and_stubborn(*_):
+    for _ in range(2):
+        try:
+            endless()
+        except BaseException:
+            continue
+
+
+def asleep(*_):
+    time.sleep(2)
+
+
+@pytest.mark.parametrize("answer", [endless, endless_and_stubborn, asleep])
+@pytest.mark.parametrize("where", ["main thread", "another thread"])
+def test_answer_that_never_ends_is_stopped_in_whatever_thread(answer, where, monkeypatch):
+    monkeypatch.setattr(checking, "LIMIT", 0.2)
+    function = exercise_of("1.2")
+    told = []
+    thread = threading.Thread(target=lambda: told.append(function.check(answer)))
+    if where == "main thread":
+        thread.run()
+    else:
+        thread.start()
+        thread.join()
+    assert str(told[0]) == "1.2 error: your answer ran longer than 0.2 s: does a loop in it never end?"
+    until(lambda: not any(thread.name == "answer" for thread in threading.enumerate()))
+
+
+def test_natural_answer_to_5_2_ends(monkeypatch):
+    """On the overload no batch keeps up."""
+
+    def best_batch(period, fixed, per_frame):
+        batch = 1
+        while fixed + per_frame * batch > batch * period:
+            batch += 1
+        return batch
+
+    monkeypatch.setattr(checking, "LIMIT", 0.5)
+    assert "ran longer than 0.5 s" in str(exercise_of("5.2").check(best_batch))
+
+
+def test_answer_says_what_it_prints_and_keeps_its_context(capsys):
+    def printing(*_):
+        print("from within")
+        return ...
+
+    with np.errstate(divide="raise"):
+        assert exercise_of("1.2").check(printing).kind == "not attempted"
+        assert "FloatingPointError" in str(exercise_of("1.2").check(lambda *_: np.float64(1) / np.float64(0)))
+    assert capsys.readouterr().out == "from within\n"
+
+
+@by_id
+def test_no_answer_is_its_own_correction(exercise):
+    """A function that is wrong in one case alone: what it gave there stands in no message as what is right."""
+    if not callable(SECOND[exercise.id]()):
+        return
+    for wrong_at in range(8):
+        calls = itertools.count()
+
+        def nearly(*args, wrong_at=wrong_at, calls=calls):
+            right = exercise.solution(*args)
+            return right + 1 if next(calls) == wrong_at and isinstance(right, (int, float)) else right
+
+        said = exercise.check(nearly).message
+        for is_right, yours in re.findall(r"is ([\d.e+-]+),.* yours is ([\d.e+-]+)", said):
+            assert is_right != yours, said
+
+
+def test_6_2_names_the_chain_that_it_got_wrong():
+    from workbook.lessons.analysis.exercises import _CASES, least
+
+    def wrong_on_the_last(floats, *args):
+        return least(floats, *args) + (list(floats) == _CASES[-1][0])
+
+    said = exercise_of("6.2").check(wrong_on_the_last).message
+    assert said.startswith(f"least({_CASES[-1][0]}")
+    assert "minimum cut; yours is" in said
+
+
+@pytest.mark.parametrize("answer", ["F(4,3)", "f(4, 3)", "F(4x4, 3x3)", "winograd_f4", " Winograd_F4 ", "F4"])
+def test_2_3_takes_a_kernel_as_its_tables_write_it(answer):
+    assert exercise_of("2.3").check(answer).kind == "correct"
+
+
+@pytest.mark.parametrize("answer", ["F(5,3)", "F(4,5)", "F(4x2,3x3)", "winograd", "4"])
+def test_2_3_refuses_what_names_no_kernel(answer):
+    assert exercise_of("2.3").check(answer).kind == "error"
 
 
 @by_id
@@ -264,8 +375,59 @@ def test_hint_solution_and_reset_print(capsys):
     assert capsys.readouterr().out.startswith("1.1 hint 1 of 3: ")
     lesson.solution("1.2")
     assert "def strided_convolution" in capsys.readouterr().out
-    with pytest.raises(ValueError, match=r"1\.1, 1\.2, 1\.3"):
-        lesson.hint("9.9")
+    for other in ("9.9", 9.9, 1, None, [1.1]):
+        with pytest.raises(ValueError, match=r"1\.1, 1\.2, 1\.3"):
+            lesson.hint(other)
+
+
+def test_an_exercise_is_named_by_text_or_number(capsys):
+    from workbook.lessons import convolution as lesson
+
+    for id in ("1.3", 1.3, np.float64(1.3)):
+        assert str(lesson.check(id, ...)).startswith("1.3 not attempted")
+        lesson.reset(id)
+        lesson.hint(id)
+        assert "1.3 hint 1 of 3" in capsys.readouterr().out
+
+
+class Page:
+    """Jupyter's shell in a kernel, as far as cells are filled."""
+
+    kernel = None
+
+    def __init__(self, cell):
+        self.cell, self.filled = cell, []
+
+    def get_parent(self):
+        return {"content": {"code": self.cell}} if self.cell is not None else {}
+
+    def set_next_input(self, text, replace=False):
+        self.filled.append((text, replace))
+
+
+@pytest.mark.parametrize(
+    ("cell", "replaced"),
+    [
+        ('lesson.reset("1.1")', True),
+        ("\nlesson.solution(1.1)  \n", True),
+        ("answer = 3\nlesson.reset('1.1')", False),
+        ("# mine\nlesson.reset('1.1')", False),
+        ("%time lesson.reset('1.1')", False),
+        (None, False),
+    ],
+)
+def test_reset_fills_a_cell_of_a_page_and_loses_nothing(cell, replaced, monkeypatch, capsys):
+    from workbook.lessons import convolution as lesson
+
+    page = Page(cell)
+    monkeypatch.setattr("IPython.get_ipython", lambda: page)
+    lesson.reset("1.1")
+    assert page.filled == []  # what runs a file alone, such as nbval, has no page
+    printed = capsys.readouterr().out
+    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    lesson.reset("1.1")
+    assert page.filled == [(printed.strip(), replaced)]
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("answer", [3, 3.0, np.int8(3), np.float32(3), np.uint64(3)])

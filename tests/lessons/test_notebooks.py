@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from workbook.lessonkit import catalog
+from workbook.plain_text import COLUMNS
 from workbook.tools import render
 from workbook.tools.start import shipped
 
@@ -88,7 +89,18 @@ def test_budgets(path):
 def test_setup_is_one_cell_of_three_lines_that_prints_the_machine(path):
     setup = cells(path, "code")[0]
     assert len([line for line in setup.source.splitlines() if line]) <= 3
-    assert all(line.startswith("[machine] ") for text in texts(setup) for line in text.splitlines())
+    lines = [line for text in texts(setup) for line in re.sub("<.*?>", "", text).splitlines()]
+    assert all(line.startswith("[machine] ") for line in lines)
+
+
+@each_notebook
+def test_plain_output_fits_the_page(path):
+    """JupyterLab breaks plain output anywhere; what is wider must come as HTML, which breaks between words."""
+    for cell in cells(path, "code"):
+        for output in cell.outputs:
+            if set(output.get("data", {})) <= {"text/plain"}:
+                shown = output.get("text") or output.data["text/plain"]
+                assert max(map(len, shown.splitlines())) <= COLUMNS, cell.id
 
 
 @each_notebook

@@ -104,6 +104,16 @@ def test_endless_loop_and_dead_kernel_cost_only_their_own_exercise(
     assert found["1.3"] == ("error", "the kernel died while the notebook ran")
 
 
+def test_endless_answer_ends_with_its_own_message_in_the_notebook(tmp_path: Path) -> None:
+    path = handed_in(
+        tmp_path / "a.ipynb",
+        "from workbook.lessonkit import exercise\nexercise.LIMIT = 0.5",
+        "def strided_convolution(x, weight, stride):\n    print('I run')\n    while True: pass\n\n\n"
+        "lesson.check(1.2, strided_convolution)",
+    )
+    assert outcomes(path)["1.2"] == ("error", "your answer ran longer than 0.5 s: does a loop in it never end?")
+
+
 def test_what_an_update_laid_beside_is_left_out_until_the_learner_works_in_it(tmp_path: Path) -> None:
     lay_yesterday(tmp_path)
     mine = change(tmp_path / SECOND, answer)

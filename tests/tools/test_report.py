@@ -94,8 +94,8 @@ def test_copy_is_only_read(whole: Path, tmp_path: Path) -> None:
 
 def test_scoreboard_has_what_the_notebooks_have_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBOOK_SCOREBOARD", str(tmp_path / "scoreboard.json"))
-    monkeypatch.setattr(results, "_unsaved", {})
-    row = next(row for row in ROWS if row.is_written and row.measured)
+    monkeypatch.setattr(results, "_unsaved", {"values": {}, "guesses": {}})
+    row = next(row for row in ROWS if row.measured)
     code = f"from workbook import results; results.record({{{row.measured!r}: 12.3}})"
     folder = small_copy(tmp_path / "copy", code)
     assert run("report", folder, "--output", tmp_path / "a.html").exit_code == 0
@@ -104,6 +104,32 @@ def test_scoreboard_has_what_the_notebooks_have_measured(tmp_path: Path, monkeyp
     assert "raised an error" not in text
     line = next(line for line in text.split("<tr>") if row.sentence in line)
     assert ">12.3 ×</td>" in line
+
+
+def test_learners_own_numbers_come_first_and_their_file_is_only_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WORKBOOK_SCOREBOARD", raising=False)
+    first, second, *_ = (row.measured for row in ROWS if row.measured)
+    code = (
+        "from workbook.lessonkit import results\n"
+        f"results.record({{{first!r}: 12.3, {second!r}: 45.6}})\n"
+        "results.keep_guess('winograd', 7)"
+    )
+    folder = small_copy(tmp_path / "copy", code)
+    mine = folder / results.FILE
+    monkeypatch.setenv("WORKBOOK_SCOREBOARD", str(mine))
+    results.record({first: 78.9})
+    results.keep_guess("winograd", 3)
+    monkeypatch.delenv("WORKBOOK_SCOREBOARD")
+    before = mine.read_bytes()
+    assert run("report", folder, "--output", tmp_path / "a.html").exit_code == 0
+    text = unescape((tmp_path / "a.html").read_text())
+    assert "raised an error" not in text
+    assert mine.read_bytes() == before
+    assert [number in text for number in ("78.9 ×", "12.3 ×", "45.6 ×", "3 ×</td>", "7 ×</td>")] == [
+        *(True, False, True, True, False)
+    ]
 
 
 def test_cell_that_raises_is_shown_and_counted(tmp_path: Path) -> None:

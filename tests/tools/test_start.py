@@ -14,6 +14,7 @@ import pytest
 from yesterday import FIRST, SECOND, YESTERDAY, answer, change, lay_yesterday, run_all
 
 from workbook.files import write_whole
+from workbook.lessonkit.catalog import LESSONS, Lesson
 from workbook.tools import start as starting
 from workbook.tools.notebook_versions import (
     RECORD,
@@ -25,11 +26,11 @@ from workbook.tools.notebook_versions import (
     released,
     write_record,
 )
-from workbook.tools.start import is_laid_beside, older, shipped, start, update_command
+from workbook.tools.start import is_laid_beside, older, shipped, start, unspoiled, update_command
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [name for name, _ in shipped()]
-TODAY = {name: source.read_bytes() for name, source in shipped()}
+TODAY = {name: unspoiled(name, source.read_bytes()) for name, source in shipped()}
 BESIDE = f"{Path(FIRST).stem} (version {installed()}).ipynb"
 
 
@@ -37,14 +38,48 @@ def content_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_lays_every_notebook_as_shipped(tmp_path: Path) -> None:
+def test_lays_every_notebook(tmp_path: Path) -> None:
     folder = tmp_path / "my work" / "book"
     laid = start(folder)
     assert laid.written == NAMES
     assert NAMES
-    for name, source in shipped():
-        assert (folder / name).read_bytes() == source.read_bytes()
+    for name, content in TODAY.items():
+        assert (folder / name).read_bytes() == content
     assert start(folder).same == NAMES
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_outputs_that_answer_a_guess_stay_away_and_all_others_are_there(lesson: Lesson, tmp_path: Path) -> None:
+    start(tmp_path)
+    copy, shown = (
+        nbformat.read(path / f"{lesson.name}.ipynb", as_version=4) for path in (tmp_path, ROOT / "notebooks")
+    )
+    answers = lesson.guess.answers if lesson.guess else ()
+    assert set(answers) <= {cell.id for cell in copy.cells}
+    for cell in shown.cells:
+        if cell.id in answers:
+            cell.outputs, cell.execution_count = [], None
+    assert copy == shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_shipped_holds_the_state_of_a_widget(name: str) -> None:
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    assert "widgets" not in notebook.metadata
+    kinds = {mime for cell in notebook.cells for output in cell.get("outputs", []) for mime in output.get("data", {})}
+    assert not any("widget" in kind for kind in kinds)
+
+
+def test_learners_own_file_may_hold_the_state_of_its_widgets(tmp_path: Path) -> None:
+    start(tmp_path)
+
+    def save_with_widgets(notebook: nbformat.NotebookNode) -> None:
+        state = {"application/vnd.jupyter.widget-state+json": {"state": {"a": {}}, "version_major": 2}}
+        notebook.metadata["widgets"] = state
+
+    mine = change(tmp_path / FIRST, save_with_widgets)
+    assert start(tmp_path, update=True).same == NAMES
+    assert (tmp_path / FIRST).read_bytes() == mine
 
 
 def test_keeps_the_learners_edits_and_lays_what_is_missing(tmp_path: Path) -> None:

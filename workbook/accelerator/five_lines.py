@@ -25,6 +25,7 @@ from workbook.accelerator.datapath_table import evaluate
 from workbook.accelerator.machine import Machine, Reconfiguration
 from workbook.accelerator.schedule import Schedule, best_frame, fixed, oracle, reconfigured, undominated
 from workbook.accelerator.workload import WORKLOADS, Workload
+from workbook.plain_text import Text
 
 _HALVINGS = 40  # of the interval in which the break-even time lies: to a millionth of a millionth
 _ROUNDING = 1e-9  # a gain as small as this may be rounding
@@ -33,7 +34,7 @@ _BestFrame = Callable[[float], tuple[float, int]]  # its seconds and its switche
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(Text):
     """The five lines for a network on a machine.
 
     Attributes

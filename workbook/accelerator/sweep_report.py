@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rich.table import Table
+
 from workbook.accelerator import sweep_rows as sweeping
 from workbook.accelerator import sweep_workers
 from workbook.accelerator.presets import PRESETS
 from workbook.accelerator.sweep_figure import pareto_figure
+from workbook.accelerator.sweep_rows import Row
 from workbook.accelerator.workload import TYPES, WORKLOADS
 from workbook.drawing import look, png
 from workbook.errors import CommandError
 from workbook.files import write_whole
 
 KEPT, TABLE, FIGURE = "rows.jsonl", "table.csv", "pareto.png"
+
+_VARIED = ("macs", "clock_mhz", "sram_kb", "dram_gbs", "type")
+_SHOWN = ("fixed_ms", "reconfigured_ms", "gain", "switches", "images_per_second", "mj_per_image")
 
 
 def sweep(
@@ -30,8 +36,8 @@ def sweep(
     fused: bool = False,
     jobs: int | None = None,
     scheduler: str | None = None,
-) -> list[Path]:
-    """Run a sweep and return the files that it wrote.
+) -> tuple[list[Row], list[Path]]:
+    """Run a sweep; return its rows, and the files that it wrote.
 
     Parameters
     ----------
@@ -74,7 +80,26 @@ def sweep(
     write_whole(output / TABLE, sweeping.table(rows).encode())
     with look():
         write_whole(output / FIGURE, png(pareto_figure(rows)))
-    return [output / TABLE, output / FIGURE]
+    return rows, [output / TABLE, output / FIGURE]
+
+
+def shown(rows: Sequence[Row]) -> Table:
+    """Return the rows as a terminal shows them, with the columns in which they differ; table.csv has all."""
+    table = Table(box=None, pad_edge=False, caption_justify="left", caption="gain: over the best fixed datapath")
+    varied = [name for name in _VARIED if len({getattr(row, name) for row in rows}) > 1]
+    for name in ("machine", "network"):
+        table.add_column(name, no_wrap=True)
+    for name in (*varied, *_SHOWN):
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in rows:
+        numbers = (number(getattr(row, name)) for name in (*varied, *_SHOWN))
+        table.add_row(row.machine, row.network, *numbers)
+    return table
+
+
+def number(value: object) -> str:
+    """Write a number to four digits, a whole one in full, and a word as it is."""
+    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _field(text: str) -> tuple[str, list[float]]:

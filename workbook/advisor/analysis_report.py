@@ -12,11 +12,11 @@ from workbook.advisor.advice import verdicts
 from workbook.advisor.analysis_figure import layers_figure, steps_figure, waterfall_figure
 from workbook.advisor.analysis_result import Analysis
 from workbook.drawing import Picture
-from workbook.measuring.this_machine import machine
+from workbook.measuring.made import Made
 
 
-def document(found: Analysis) -> str:
-    """Return the page."""
+def document(found: Analysis, made: Made) -> str:
+    """Return the page, which says how it was made."""
     pictures = [
         Picture.of(lambda: waterfall_figure(found), "The whole network, one tool on top of the other."),
         Picture.of(
@@ -25,7 +25,7 @@ def document(found: Analysis) -> str:
         Picture.of(lambda: steps_figure(found.steps, found.machine), f"The same tools on {found.machine}, by a model."),
     ]
     waterfall, layers, steps = map(_figure, pictures)
-    head = [f"# {_text(found.name)}", "", str(machine()).removeprefix("[machine] "), ""]
+    head = [f"# {_text(found.name)}", "", _text(str(made)), ""]
     said = [f"* {_text(sentence)}" for sentence in verdicts(found)]
     body = [
         page.markdown("\n".join([*head, *said])),

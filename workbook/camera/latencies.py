@@ -81,18 +81,38 @@ def early_stopping(values: npt.ArrayLike, p: float, confidence: float = CONFIDEN
     -------
     float
         NaN with fewer values than `least_samples(p)`.
+
+    Raises
+    ------
+    ValueError
+        For a p or a confidence that is not between 0 and 1, or values that are no list of numbers.
     """
+    if np.ndim(values) != 1:
+        raise ValueError(f"values must be a list of numbers, not {values!r}")
+    _check_parts(p, confidence)
     ordered = np.sort(np.asarray(values))
     t = _discards(ordered.size, p, confidence)
     return float(ordered[ordered.size - t]) if t >= 1 else math.nan
 
 
 def least_samples(p: float, confidence: float = CONFIDENCE) -> int:
-    """Return how many values an early-stopping estimate needs: 64 at p = 0.9, 662 at p = 0.99."""
+    """Return how many values an early-stopping estimate needs: 64 at p = 0.9, 662 at p = 0.99.
+
+    Raises
+    ------
+    ValueError
+        For a p or a confidence that is not between 0 and 1.
+    """
+    _check_parts(p, confidence)
     n = 2
     while _discards(n, p, confidence) < 1:
         n += 1
     return n
+
+
+def _check_parts(p: float, confidence: float) -> None:
+    if not (0 < p < 1 and 0 < confidence < 1):
+        raise ValueError(f"p and confidence must be between 0 and 1, such as 0.99, not {p} and {confidence}")
 
 
 def _discards(n: int, p: float, confidence: float) -> int:

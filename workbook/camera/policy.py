@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 from workbook.camera.frames import Frame
@@ -44,8 +45,8 @@ class Policy:
     when_full: WhenFull = "drop"
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ValueError(f"batch={self.batch}: a worker takes at least one frame")
+        if isinstance(self.batch, bool) or not isinstance(self.batch, Integral) or self.batch < 1:
+            raise ValueError(f"batch={self.batch!r}: a worker takes a whole number of frames, at least one")
         if not self.max_delay >= 0:
             raise ValueError(f"max_delay={self.max_delay}: seconds, 0 or more")
         if self.when_full not in _QUEUES:

@@ -77,7 +77,17 @@ class Pan:
 
 
 def psnr(image: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
-    """Return the peak signal-to-noise ratio in dB, white being 1: 10 log10(1 / mean squared error)."""
+    """Return the peak signal-to-noise ratio in dB, white being 1: 10 log10(1 / mean squared error).
+
+    Raises
+    ------
+    ValueError
+        If the two are no arrays of one shape, with pixels.
+    """
+    if np.shape(image) != np.shape(truth) or not np.size(image):
+        raise ValueError(
+            f"image and truth must have one shape, with pixels, not {np.shape(image)} and {np.shape(truth)}"
+        )
     error = np.subtract(image, truth, dtype=np.float64)
     return float(-10 * np.log10(np.mean(error**2)))
 

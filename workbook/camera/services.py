@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -42,6 +44,11 @@ class Modelled:
 
     fixed: float
     per_frame: float
+
+    def __post_init__(self) -> None:
+        for cost in (self.fixed, self.per_frame):
+            if isinstance(cost, bool) or not isinstance(cost, Real) or not 0 <= cost < math.inf:
+                raise ValueError(f"fixed and per_frame must be seconds, 0 or more, not {cost!r}")
 
     def __call__(self, batch: Sequence[Frame]) -> None:
         """Wait that long, as for a device beside the processor."""

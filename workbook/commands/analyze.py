@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from workbook.commands.terminal import FILE, line, make_room, progress_bar, show_table
+from workbook.commands.terminal import FILE, line, made_here, make_room, progress_bar, say, show_table
 from workbook.files import write_whole
 
 
@@ -48,10 +48,12 @@ def analyze(model: Path, json_file: Path | None, html_file: Path | None, **optio
     for shown in file_analysis.tables(found):
         show_table(shown)
         click.echo()
-    click.echo("\n".join((*analysis_table.footnotes(found), "", *advice.verdicts(found))))
+    made = made_here()
+    say(*analysis_table.footnotes(found), "", *advice.verdicts(found), "", str(made))
     if json_file:
-        write_whole(json_file, json.dumps(analysis_table.as_dict(found), indent=1, allow_nan=False).encode() + b"\n")
+        everything = {**analysis_table.as_dict(found), "made": made.as_dict()}
+        write_whole(json_file, json.dumps(everything, indent=1, allow_nan=False).encode() + b"\n")
     if html_file:
-        write_whole(html_file, analysis_report.document(found).encode())
+        write_whole(html_file, analysis_report.document(found, made).encode())
     for path in filter(None, (json_file, html_file)):
         line("written", str(path))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbook.commands.terminal import FILE, make_room, progress_bar, show_table
+from workbook.commands.terminal import FILE, made_here, make_room, progress_bar, say, show_table
 from workbook.errors import CommandError
 from workbook.files import write_whole
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @click.group(invoke_without_command=True)
@@ -53,10 +56,9 @@ def bench(
         report = benchmark.run(
             chosen, dtype=dtype, threads=threads, with_peers=peers, on_layer=lambda: progress.advance(task)
         )
-    _write(json_file, report.as_dict())
     if figure_file:
         write_whole(figure_file, layer_figure.write(report, figure_file))
-    show_table(table(report))
+    _show(report.as_dict(), json_file, table(report))
 
 
 @bench.command()
@@ -71,9 +73,7 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
     with progress_bar() as progress:
         task = progress.add_task("running plans", total=benchmark.steps())
         report = benchmark.run(size=size[::-1], seconds=seconds, on_row=lambda: progress.advance(task))
-    _write(json_file, report.as_dict())
-    for table in report.tables():
-        show_table(table)
+    _show(report.as_dict(), json_file, *report.tables())
 
 
 @bench.command()
@@ -96,8 +96,7 @@ def networks(names: tuple[str, ...], dtype: str, threads: int, peers: bool, json
         report = benchmark.run(
             chosen, dtype=dtype, threads=threads, with_peers=peers, on_network=lambda: progress.advance(task)
         )
-    _write(json_file, report.as_dict())
-    show_table(report.table())
+    _show(report.as_dict(), json_file, report.table())
 
 
 @bench.command()
@@ -111,9 +110,7 @@ def hardware(peers: bool, json_file: Path | None) -> None:
     with progress_bar() as progress:
         task = progress.add_task("timing models", total=benchmark.steps(peers))
         report = benchmark.run(with_peers=peers, on_step=lambda: progress.advance(task))
-    _write(json_file, report.as_dict())
-    for table in report.tables():
-        show_table(table)
+    _show(report.as_dict(), json_file, *report.tables())
 
 
 @bench.command()
@@ -133,11 +130,14 @@ def panels(names: tuple[str, ...], moves: int, json_file: Path | None) -> None:
     with progress_bar() as progress:
         task = progress.add_task("moving panels", total=moves * sum(len(lesson.panels) for lesson in lessons))
         report = benchmark.run(lessons, moves=moves, on_move=lambda: progress.advance(task))
-    _write(json_file, report.as_dict())
-    show_table(report.table())
+    _show(report.as_dict(), json_file, report.table())
 
 
-def _write(file: Path | None, measured: dict[str, Any]) -> None:
-    """Write all that was measured as JSON, if a file is named."""
+def _show(measured: dict[str, Any], file: Path | None, *tables: Table) -> None:
+    """Write all that was measured as JSON, if a file is named, and print the tables; both say how it was made."""
+    made = made_here()
     if file:
-        write_whole(file, json.dumps(measured, indent=1).encode() + b"\n")
+        write_whole(file, json.dumps({**measured, "made": made.as_dict()}, indent=1).encode() + b"\n")
+    for table in tables:
+        show_table(table)
+    say("", str(made))

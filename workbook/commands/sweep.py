@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from workbook.commands.terminal import follow, line, progress_bar
+from workbook.commands.terminal import follow, line, made_here, progress_bar, say, show_table
 
 
 @click.command()
@@ -29,6 +29,8 @@ def sweep(machines: tuple[str, ...], networks: tuple[str, ...], output: Path, **
 
     with progress_bar() as progress:
         on_row = follow(progress, "machines x networks")
-        written = sweep_report.sweep(machines, networks, output, on_row, **options)
+        rows, written = sweep_report.sweep(machines, networks, output, on_row, **options)
+    show_table(sweep_report.shown(rows))
+    say("", str(made_here()))
     for path in written:
         line("written", str(path))

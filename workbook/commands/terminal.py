@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from workbook.measuring.made import Made
+
 FILE = click.Path(path_type=Path, dir_okay=False)
+
+_SENTENCE = 30  # characters that a column of sentences has at least
+_ENDLESS = 10_000  # characters: no terminal is wider
 
 
 def line(step: str, text: str) -> None:
@@ -19,11 +29,66 @@ def line(step: str, text: str) -> None:
     Console(highlight=False).print(Text.assemble((f"{step:<9} ", "bold"), text), soft_wrap=True)
 
 
+def say(*lines: str) -> None:
+    """Print lines, broken between words where the terminal ends."""
+    console = Console(highlight=False)
+    for text in lines:
+        console.print(Text(text))
+
+
 def show_table(table: Table) -> None:
-    """Print a table as wide as it is; a narrow terminal cuts no column."""
+    """Print a table within the terminal: if it is too wide, in parts, each with the first column and some others."""
     console = Console()
-    console.width = max(console.width, Console(width=1000).measure(table).maximum)
-    console.print(table)
+    for part in _parts(table, console):
+        console.print(part)
+
+
+def made_here() -> Made:
+    """Return what a report of this command says of itself."""
+    from workbook.measuring.made import Made
+
+    return Made.now(shlex.join(["workbook", *sys.argv[1:]]))
+
+
+def _parts(table: Table, console: Console) -> list[Table]:
+    """Divide the columns; the title stands above the first part, the caption below the last."""
+    first, *others = range(len(table.columns))
+    groups: list[list[int]] = [[first]]
+    for column in others:
+        if len(groups[-1]) > 1 and _width(_part(table, [*groups[-1], column]), console) > console.width:
+            groups.append([first])
+        groups[-1].append(column)
+    parts = [_part(table, group) for group in groups]
+    parts[0].title, parts[-1].caption = table.title, table.caption
+    return parts
+
+
+def _part(table: Table, columns: Iterable[int]) -> Table:
+    part = Table(
+        box=table.box,
+        padding=table.padding,
+        pad_edge=table.pad_edge,
+        collapse_padding=table.collapse_padding,
+        title_justify=table.title_justify,
+        caption_justify=table.caption_justify,
+    )
+    chosen = [table.columns[i] for i in columns]
+    for column in chosen:
+        part.add_column(column.header, justify=column.justify, no_wrap=column.no_wrap)
+    for row, cells in zip(table.rows, zip(*(column.cells for column in chosen), strict=True), strict=True):
+        part.add_row(*cells, end_section=row.end_section)
+    return part
+
+
+def _width(part: Table, console: Console) -> int:
+    """Return the characters that a part takes if no number is broken, and no sentence to less than _SENTENCE."""
+    wide = console.options.update(width=_ENDLESS)
+    whole = Measurement.get(console, wide, part).maximum
+    for column in part.columns:
+        longest = max((Measurement.get(console, wide, cell).maximum for cell in column.cells), default=0)
+        if not column.no_wrap and column.justify == "left":
+            whole -= max(0, longest - _SENTENCE)
+    return whole
 
 
 def progress_bar() -> Progress:

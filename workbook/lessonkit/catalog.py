@@ -22,6 +22,25 @@ HEADINGS = (
 
 
 @dataclass(frozen=True)
+class Guess:
+    """What a lesson asks for before it measures.
+
+    Attributes
+    ----------
+    about : str
+        What is guessed, as the scoreboard names it.
+    result : str
+        The name of the result that answers it.
+    answers : tuple of str
+        Ids of the cells whose outputs give it away: a learner's copy comes without these outputs.
+    """
+
+    about: str
+    result: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Lesson:
     """One notebook and the package behind it.
 
@@ -46,6 +65,7 @@ class Lesson:
         Headings below the title, in order; every lesson but the first has the same.
     file : str
         The notebook's name after the number; the package's if empty.
+    guess : Guess, optional
     """
 
     number: int
@@ -58,6 +78,7 @@ class Lesson:
     exercises: tuple[str, ...]
     sections: tuple[str, ...] = HEADINGS
     file: str = ""
+    guess: Guess | None = None
 
     @property
     def name(self) -> str:
@@ -115,6 +136,7 @@ LESSONS: tuple[Lesson, ...] = (
         ),
         panels=("window", "filters"),
         exercises=("Read a value", "Complete a function", "Decide under a budget"),
+        guess=Guess("the fastest program over plain Python", "convolution.ladder.gain", ("measure",)),
     ),
     Lesson(
         number=2,
@@ -130,6 +152,9 @@ LESSONS: tuple[Lesson, ...] = (
         ),
         panels=("layer", "points"),
         exercises=("Predict a gain", "Complete a function", "Decide under a budget"),
+        guess=Guess(
+            "the fastest Winograd over the definition, 64 channels of 56x56", "winograd.best.at56", ("measure",)
+        ),
     ),
     Lesson(
         number=3,
@@ -146,6 +171,7 @@ LESSONS: tuple[Lesson, ...] = (
         panels=("grid", "activations"),
         exercises=("Quantize a tensor", "Pick a calibrator", "Find the layer to exclude"),
         file="int8_quantization",
+        guess=Guess("the denoiser in INT8 over float32", "quantization.network.denoiser", ("time",)),
     ),
     Lesson(
         number=4,
@@ -162,6 +188,9 @@ LESSONS: tuple[Lesson, ...] = (
         panels=("layer", "switch", "design"),
         exercises=("Read a utilisation", "Complete a function", "Decide under a budget"),
         file="flexible_hardware",
+        guess=Guess(
+            "the fastest layer over the slowest, in multiply-adds a second", "hardware.core.spread", ("measure",)
+        ),
     ),
     Lesson(
         number=5,
@@ -178,6 +207,7 @@ LESSONS: tuple[Lesson, ...] = (
         panels=("camera",),
         exercises=("The age of a frame", "The best batch", "Meet a deadline"),
         file="batch1_streaming",
+        guess=Guess("the age of the first of eight frames over a frame alone", "streaming.wait.batch8", ("compare",)),
     ),
     Lesson(
         number=6,
@@ -194,6 +224,11 @@ LESSONS: tuple[Lesson, ...] = (
         panels=("tools", "scenario"),
         exercises=("Combine two gains", "Complete a function", "Decide under a budget"),
         file="your_network",
+        guess=Guess(
+            "the denoiser with all tools over a matrix product",
+            "analysis.denoiser.best",
+            ("measure", "measure-denoiser", "layers-denoiser", "breaks-verdicts", "keep-scoreboard"),
+        ),
     ),
 )
 

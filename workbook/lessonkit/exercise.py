@@ -1,7 +1,7 @@
 """Exercises: what a learner fills in, how it is checked, and what a wrong answer is told.
 
 A check has four outcomes: correct, not yet (the message names the answer given), not attempted, and error (the answer
-is of a wrong kind, or the learner's function raised). No answer makes a check raise.
+is of a wrong kind, or the learner's function raised, or never ended). No answer makes a check raise.
 """
 
 from __future__ import annotations
@@ -9,13 +9,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from numbers import Real
+from textwrap import fill
 from typing import Literal
 
 import numpy as np
 
+from workbook.lessonkit.next_cell import fill_cell
+from workbook.lessonkit.time_limit import TooLongError, run_within
+from workbook.plain_text import COLUMNS, as_html
+
 Kind = Literal["correct", "not yet", "not attempted", "error"]
 METADATA = "workbook_outcome"  # the key under which an output carries the outcome for a program
+LIMIT = 10  # seconds that a learner's function may take, all calls together
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Outcome:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
-        return {"text/plain": str(self)}, {METADATA: asdict(self)}
+        return {"text/html": as_html(str(self)), "text/plain": str(self)}, {METADATA: asdict(self)}
 
 
 NOT_ATTEMPTED = Outcome("not attempted", "replace the ... and run the cell again")
@@ -107,12 +114,17 @@ class Exercise:
     def check(self, answer: object) -> Outcome:
         """Judge an answer; never raises."""
         try:
-            outcome = NOT_ATTEMPTED if answer is ... else self.verify(answer)
+            outcome = NOT_ATTEMPTED if answer is ... else self._verified(answer)
         except WrongKindError as message:
             outcome = Outcome("error", str(message))
+        except TooLongError:
+            outcome = Outcome("error", f"your answer ran longer than {LIMIT} s: does a loop in it never end?")
         except (Exception, SystemExit) as error:
             outcome = Outcome("error", f"your answer raised {describe_error(error)}")
         return replace(outcome, exercise=self.id)
+
+    def _verified(self, answer: object) -> Outcome:
+        return run_within(LIMIT, partial(self.verify, answer)) if callable(answer) else self.verify(answer)
 
     @property
     def _asks_for_function(self) -> bool:
@@ -130,30 +142,33 @@ class Sheet:
         self._exercises = {exercise.id: exercise for exercise in exercises}
         self._hints_given = dict.fromkeys(self._exercises, 0)
 
-    def check(self, exercise: str, answer: object) -> Outcome:
+    def check(self, exercise: object, answer: object) -> Outcome:
         """Judge an answer."""
         return self._find(exercise).check(answer)
 
-    def hint(self, exercise: str) -> None:
+    def hint(self, exercise: object) -> None:
         """Print the next hint; after the last one, print it again."""
-        hints = self._find(exercise).hints
-        place = min(self._hints_given[exercise], len(hints) - 1)
-        self._hints_given[exercise] = place + 1
-        print(f"{exercise} hint {place + 1} of {len(hints)}: {hints[place]}")
+        asked = self._find(exercise)
+        place = min(self._hints_given[asked.id], len(asked.hints) - 1)
+        self._hints_given[asked.id] = place + 1
+        print(fill(f"{asked.id} hint {place + 1} of {len(asked.hints)}: {asked.hints[place]}", COLUMNS))
 
-    def solution(self, exercise: str) -> None:
-        """Print a cell that solves the exercise."""
-        print(self._find(exercise).solved_cell)
+    def solution(self, exercise: object) -> None:
+        """Show a cell that solves the exercise."""
+        fill_cell(self._find(exercise).solved_cell)
 
-    def reset(self, exercise: str) -> None:
-        """Print the cell as it was, to paste over yours, and begin with the first hint again."""
-        self._hints_given[exercise] = 0
-        print(self._find(exercise).cell)
+    def reset(self, exercise: object) -> None:
+        """Show the cell as it was, and begin with the first hint again."""
+        asked = self._find(exercise)
+        self._hints_given[asked.id] = 0
+        fill_cell(asked.cell)
 
-    def _find(self, exercise: str) -> Exercise:
-        if not isinstance(exercise, str) or exercise not in self._exercises:
-            raise ValueError(f"no exercise {exercise!r}; there are {', '.join(self._exercises)}")
-        return self._exercises[exercise]
+    def _find(self, exercise: object) -> Exercise:
+        """Return an exercise by its id, "1.1" or 1.1."""
+        id = str(exercise) if isinstance(exercise, float) else exercise
+        if not isinstance(id, str) or id not in self._exercises:
+            raise ValueError(f"no exercise {describe(exercise)}; there are {', '.join(self._exercises)}")
+        return self._exercises[id]
 
 
 def whole_number(answer: object) -> int:

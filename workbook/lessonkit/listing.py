@@ -1,4 +1,4 @@
-"""Source code as a notebook shows it: highlighted by the page, and as plain text."""
+"""Source code as a notebook shows it, and as plain text."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import kernels
+from workbook.plain_text import code_as_html
 
 _LOADED = time.time()  # the kernels are loaded; what is written later does not run in this process
 _FUNCTION = r"""(?:^(?:/\*(?:(?!\*/).)*\*/|(?:\#[^\n]*\n)*\#[^\n]*)\n)?  # the comment above
@@ -44,8 +45,8 @@ class Piece:
 class Listing:
     """Pieces of source code, the one that was asked for first.
 
-    It is shown as fenced Markdown blocks, which JupyterLab, GitHub and nbconvert highlight, each in its own theme.
-    Highlighting it here would tie the committed outputs to the version of the highlighter.
+    A fenced Markdown block would be highlighted by the page, and broken within words. What is marked here is little, so
+    that the committed outputs depend on no highlighter and fit light and dark pages.
 
     Attributes
     ----------
@@ -100,9 +101,12 @@ class Listing:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        blocks = (f"`{piece.file}`\n\n```{piece.language}\n{piece.text.rstrip()}\n```" for piece in self.pieces)
-        warning = (f"**{text}**" for text in self._warning())
-        return {"text/markdown": "\n\n".join([*warning, *blocks]), "text/plain": str(self)}
+        blocks = (
+            f"<p><code>{piece.file}</code></p>{code_as_html(piece.text.rstrip(), piece.language)}"
+            for piece in self.pieces
+        )
+        warning = (f"<p><b>{text}</b></p>" for text in self._warning())
+        return {"text/html": "\n".join([*warning, *blocks]), "text/plain": str(self)}
 
 
 def _piece(file: str, text: str) -> Piece:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from workbook.drawing import COLORS, INK, Picture
+from workbook.lessonkit.arguments import at_least
 from workbook.measuring import timing
 from workbook.measuring.roofline import Roofline, intensity
 from workbook.measuring.this_machine import MEMORY, bandwidth_gbs
 from workbook.measuring.timing import Timing
 from workbook.measuring.topologies import ConvLayer
+from workbook.plain_text import Text
 from workbook.side_by_side import layer_benchmark
 from workbook.side_by_side.layer_report import Report, Row
 
@@ -21,7 +23,7 @@ _LINE, _HEAD, _FOOT = 0.32, 0.75, 0.7  # inches
 
 
 @dataclass(frozen=True)
-class OwnLayer:
+class OwnLayer(Text):
     """A layer on one core of this machine, one image: each kernel, each library that is installed, and the roofline.
 
     Attributes
@@ -145,16 +147,9 @@ def measure(
         For sizes that make no layer, or one that would take minutes.
     """
     filters = channels if filters is None else filters
-    padding = _whole("size", size, 1) // 2 if padding is None else padding
-    for name, value, least in (
-        ("channels", channels, 1),
-        ("side", side, 1),
-        ("filters", filters, 1),
-        ("stride", stride, 1),
-        ("padding", padding, 0),
-        ("groups", groups, 1),
-    ):
-        _whole(name, value, least)
+    padding = size // 2 if padding is None else padding
+    at_least(1, channels=channels, side=side, filters=filters, size=size, stride=stride, groups=groups)
+    at_least(0, padding=padding, seconds=seconds)
     if channels % groups or filters % groups:
         raise ValueError(f"groups must divide channels and filters; {groups} does not divide {channels} and {filters}")
     if side + 2 * padding < size:
@@ -168,10 +163,3 @@ def measure(
             f"take at most {_MOST_MACS / 1e9:.0f} billion"
         )
     return OwnLayer(layer_benchmark.run([layer], dtype=dtype, seconds=seconds), bandwidth_gbs(MEMORY))
-
-
-def _whole(name: str, value: object, least: int) -> int:
-    """Return a whole number of at least `least`, or say what is wrong with it."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
-    return value

@@ -1,7 +1,8 @@
-"""What the learner has measured on this machine: the lessons write it down, the scoreboard reads it.
+"""What the learner has guessed, and measured on this machine: the lessons write it down, the scoreboard reads it.
 
 It lies beside the notebooks, in `.scoreboard.json` of the folder that they run in, or in the file that
-WORKBOOK_SCOREBOARD names. Numbers from another machine are not shown as this one's: a copied folder begins afresh.
+WORKBOOK_SCOREBOARD names. Numbers from another machine are not shown as this one's: in a copied folder the guesses
+stay, and measuring begins afresh.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from workbook.measuring.this_machine import cpu_name
 
 FILE = ".scoreboard.json"
 
-_unsaved: dict[str, float] = {}  # of this kernel, if the file cannot be written
+_Numbers = dict[str, float]
+
+_unsaved: dict[str, _Numbers] = {"values": {}, "guesses": {}}  # of this kernel, if the file cannot be written
 
 
 def file() -> Path:
@@ -35,7 +38,18 @@ def load(path: Path | None = None) -> dict[str, float]:
     path : Path, optional
         `file()` if None.
     """
-    return {**_read(path or file()), **_unsaved}
+    return _load(path or file(), "values")
+
+
+def guesses(path: Path | None = None) -> dict[str, float]:
+    """Return the learner's guesses by the lesson's package, such as "convolution"; on whatever machine they were made.
+
+    Parameters
+    ----------
+    path : Path, optional
+        `file()` if None.
+    """
+    return _load(path or file(), "guesses")
 
 
 def record(numbers: Mapping[str, float]) -> None:
@@ -51,30 +65,44 @@ def record(numbers: Mapping[str, float]) -> None:
     for name, number in numbers.items():
         if not math.isfinite(number):
             raise ValueError(f"{name} is {number}, not a measurement")
+    _keep("values", numbers)
+
+
+def keep_guess(package: str, number: float) -> None:
+    """Keep the guess of a lesson in the place of an older one; as `record` keeps results."""
+    _keep("guesses", {package: number})
+
+
+def _keep(kind: str, numbers: Mapping[str, float]) -> None:
     path = file()
-    values = {**load(path), **numbers}
-    content = json.dumps({**_machine(), "values": values}, indent=1).encode()
+    kept = {"values": load(path), "guesses": guesses(path)}
+    kept[kind] |= numbers
+    content = json.dumps({**_machine(), **kept}, indent=1).encode()
     try:
         if path.exists() and not path.is_file():
             raise OSError(errno.EINVAL, "not a file")
         write_whole(path, content)
     except OSError as error:
-        _unsaved.update(values)
+        _unsaved.update(kept)
         print(f"[machine] {path.name} is not written ({error.strerror}): the scoreboard forgets when the kernel ends")
     else:
-        _unsaved.clear()
+        _unsaved.update(values={}, guesses={})
 
 
 def _machine() -> dict[str, str]:
     return {"cpu": cpu_name(), "isa": kernels.isa()}
 
 
-def _read(path: Path) -> dict[str, float]:
-    """Return the numbers in a file of this machine; one that is damaged, or another machine's, has none."""
+def _load(path: Path, kind: str) -> _Numbers:
+    return {**_read(path, kind), **_unsaved[kind]}
+
+
+def _read(path: Path, kind: str) -> _Numbers:
+    """Return the numbers of a kind in a file; a damaged one has none, and another machine's file no results."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if {name: content[name] for name in _machine()} != _machine():
+        if kind == "values" and {name: content[name] for name in _machine()} != _machine():
             return {}
-        return {str(name): float(number) for name, number in content["values"].items()}
+        return {str(name): float(number) for name, number in content.get(kind, {}).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}

@@ -1,7 +1,8 @@
 """The scoreboard: what is said of fast inference, beside theory, model, a reference machine and this one.
 
 A row is one sentence about one of the four tools. Its theory and its model are claims; what was measured on the
-reference machine and on this one has one name. A lesson that is not written yet says so, and shows no number.
+reference machine and on this one has one name. Since all of them answer what a lesson asks, a row shows its numbers
+once the learner has measured it, or has measured the lesson that judges it. Below the rows stand the learner's guesses.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from pathlib import Path
 from typing import Literal
 
 from workbook.lessonkit import results
-from workbook.lessonkit.catalog import LESSONS
+from workbook.lessonkit.catalog import LESSONS, Lesson
 from workbook.lessonkit.claim import registry, three_digits
+from workbook.lessonkit.guess import written
 from workbook.lessonkit.reference import reference
 
-HOLDS = 0.9  # a measured gain that reaches this part of what is promised
+SAME = 0.9  # two numbers are the same if the smaller one is this part of the larger, or more
 
 COLUMNS = ("tool", "what is said", "theory", "model", "reference machine", "this machine", "verdict")
+GUESSED = ("lesson", "what you guess", "your guess", "measured here")
+_NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,15 @@ class Row:
     sentence : str
         What is said, in our words.
     lesson : int
-        The number of the lesson that measures it.
+        The number of the lesson that measures or judges it.
     theory, model : str, optional
-        Ids of claims: a number that can be derived; what a model of the machine predicts.
+        Ids of claims: a number that can be derived, which the sentence promises; what a model of the machine predicts.
     measured : str, optional
         Name of a result; its unit is that of theory, and of the model. Without one there is nothing to time.
     kind : "gain" or "growth"
         A gain promises at least the number, a growth promises the number.
+    judgement : str
+        The verdict where nothing is measured; by the model if empty.
     """
 
     tool: str
@@ -47,17 +53,7 @@ class Row:
     model: str | None = None
     measured: str | None = None
     kind: Literal["gain", "growth"] = "gain"
-
-    @property
-    def is_written(self) -> bool:
-        """Whether its lesson exists."""
-        return any(lesson.number == self.lesson for lesson in LESSONS)
-
-    @property
-    def promised(self) -> float | None:
-        """The number of theory, or else of the model."""
-        id = self.theory or self.model
-        return registry()[id].value if id else None
+    judgement: str = ""
 
     def cells(self, here: Mapping[str, float]) -> tuple[str, ...]:
         """Return the texts of COLUMNS.
@@ -67,38 +63,42 @@ class Row:
         here : mapping of name to number
             This machine's results.
         """
-        elsewhere = reference().values
-        return (
-            self.tool,
-            self.sentence,
-            self._claim(self.theory),
-            self._claim(self.model),
-            self._number(elsewhere),
-            self._number(here),
-            self.verdict(here),
-        )
+        numbers = (self._claim(self.theory), self._claim(self.model), self._number(reference().values))
+        shown = numbers if self.is_open(here) else (_NONE,) * len(numbers)
+        return (self.tool, self.sentence, *shown, self._number(here), self.verdict(here))
+
+    def is_open(self, here: Mapping[str, float]) -> bool:
+        """Whether the learner has measured the row, or the lesson that judges it."""
+        if self.measured and (self.measured in here or not self.judgement):
+            return self.measured in here
+        package = next(lesson.package for lesson in LESSONS if lesson.number == self.lesson)
+        return any(name.startswith(f"{package}.") for name in here)
 
     def verdict(self, here: Mapping[str, float]) -> str:
         """Say in a few words whether the sentence holds on this machine."""
-        if not self.is_written:
-            return f"lesson {self.lesson}, not written yet, measures this"
-        if self.measured is None:
-            return f"lesson {self.lesson} judges this"
-        if self.measured not in here:
-            return f"lesson {self.lesson} measures this"
-        value, promised = here[self.measured], self.promised
-        if promised is None:
-            return "measured"
-        share = value / promised
-        if self.kind == "growth":
-            return "holds" if HOLDS <= share <= 1 / HOLDS else "less than that" if share < 1 else "more than that"
-        return "holds" if share >= HOLDS else "in part" if value > 1 / HOLDS else "no gain here"
+        if not self.is_open(here):
+            return f"lesson {self.lesson} {'measures' if self.measured else 'judges'} this"
+        if self.measured and self.measured in here:
+            return self._compared(here[self.measured], registry()[self.theory].value if self.theory else None)
+        return self.judgement or f"{self._compared(registry()[self.model or ''].value, None)}, by the model"
+
+    def _compared(self, value: float, promised: float | None) -> str:
+        """Name a number beside the one that is promised; if none is, beside 1."""
+        if promised is not None:
+            share = value / promised
+            if share >= SAME and (self.kind == "gain" or share <= 1 / SAME):
+                return "holds"
+            if self.kind == "growth":
+                return "grows less" if share < 1 else "grows more"
+        if value > 1 / SAME:
+            return "holds" if promised is None else "a smaller gain"
+        return "about the same" if value >= SAME else "a loss"
 
     def _claim(self, id: str | None) -> str:
-        return registry()[id].number if id else "–"
+        return registry()[id].number if id else _NONE
 
     def _number(self, values: Mapping[str, float]) -> str:
-        return f"{three_digits(values[self.measured])} ×" if self.measured and self.measured in values else "–"
+        return f"{three_digits(values[self.measured])} ×" if self.measured and self.measured in values else _NONE
 
 
 ROWS = (
@@ -172,16 +172,20 @@ ROWS = (
         "A layer in INT8 takes half the time of the same layer in FP16.",
         lesson=3,
         theory="quantization.int8.lanes",
+        measured="quantization.layer.float16",
+        judgement="not measured: the CPU, or this build, lacks AVX512-FP16",
     ),
     Row(
         "2 small numbers",
         "A trained network keeps its accuracy in INT8, with a few images to calibrate it and no new training.",
         lesson=3,
+        judgement="holds, with a scale for each filter",
     ),
     Row(
         "3 flexible hardware",
         "Early layers compute much for the memory they need; middle layers move much and compute little.",
         lesson=1,
+        judgement="fails: early layers pass on more; in one network of four they compute more",
     ),
     Row(
         "3 flexible hardware",
@@ -260,6 +264,7 @@ ROWS = (
         "Not always: eight cameras at the same moment, a GPU. One by one, the last answer takes longer than a batch.",
         lesson=5,
         theory="streaming.t4.gain",
+        judgement="holds, by published times",
     ),
     Row(
         "combined",
@@ -282,34 +287,69 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """All rows with this machine's results, as a notebook and the report show them."""
+    """All rows with this machine's results, and the guesses, as a notebook and the report show them.
+
+    Attributes
+    ----------
+    rows : tuple of tuple of str
+        The texts of COLUMNS.
+    guesses : tuple of tuple of str
+        The texts of GUESSED.
+    """
 
     rows: tuple[tuple[str, ...], ...]
+    guesses: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, here: Mapping[str, float], guesses: Mapping[str, float]) -> Scoreboard:
+        """Make it of results and of guesses, by their names."""
+        asked = (_guessed(lesson, here, guesses) for lesson in LESSONS)
+        return cls(tuple(row.cells(here) for row in ROWS), tuple(cells for cells in asked if cells))
 
     def __str__(self) -> str:
-        """What differs by machine stands on a line of its own that begins with [machine]."""
-        lines = [f"reference machine: {reference()}"]
+        """What differs by learner and machine stands on a line of its own that begins with [machine]."""
+        lines = [_HOW, f"reference machine: {reference()}"]
         for tool, sentence, theory, model, elsewhere, here, verdict in self.rows:
-            lines += [
-                "",
-                f"{tool}: {sentence}",
-                f"theory {theory}   model {model}   reference machine {elsewhere}",
-                f"[machine] this machine {here}: {verdict}",
-            ]
+            numbers = f"theory {theory}   model {model}   reference machine {elsewhere}   this machine {here}"
+            lines += ["", f"{tool}: {sentence}", f"[machine] {numbers}: {verdict}"]
+        lines += ["", "your guesses"]
+        for lesson, about, guess, here in self.guesses:
+            lines.append(f"[machine] lesson {lesson}, {about}: you guessed {guess}, measured here {here}")
         return "\n".join(lines)
 
     __repr__ = __str__
 
     @property
     def markdown(self) -> str:
-        """A table; an invisible [machine] stands before the cells that differ by machine."""
-        lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
-        for *fixed, here, verdict in self.rows:
-            lines.append(f"| {' | '.join(fixed)} | <!--[machine]-->{here} | {verdict} |")
-        return "\n".join([*lines, "", f"Reference machine: {reference()}."])
+        """Two tables; an invisible [machine] stands before the cells that differ by learner and machine."""
+        parts = [_HOW[0].upper() + _HOW[1:] + ".", ""]
+        parts += [*_table(COLUMNS, self.rows), "", f"Reference machine: {reference()}.", ""]
+        return "\n".join([*parts, *_table(GUESSED, self.guesses)])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         return {"text/markdown": self.markdown, "text/plain": str(self)}
+
+
+_HOW = "a row shows its numbers once you have measured it, or the lesson that judges it"
+
+
+def _guessed(lesson: Lesson, here: Mapping[str, float], guesses: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the texts of GUESSED for a lesson; none if it asks for no guess."""
+    if not lesson.guess:
+        return ()
+    guess, measured = guesses.get(lesson.package), here.get(lesson.guess.result)
+    return (
+        str(lesson.number),
+        lesson.guess.about,
+        _NONE if guess is None else f"{written(guess)} ×",
+        _NONE if measured is None else f"{three_digits(measured)} ×",
+    )
+
+
+def _table(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Return the lines of a Markdown table whose first two columns are the same everywhere."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    return lines + [f"| {one} | {two} | <!--[machine]-->{' | '.join(others)} |" for one, two, *others in rows]
 
 
 def scoreboard(file: Path | None = None) -> Scoreboard:
@@ -320,5 +360,4 @@ def scoreboard(file: Path | None = None) -> Scoreboard:
     file : Path, optional
         Where the results lie; as `results.file()` if None.
     """
-    here = results.load(file)
-    return Scoreboard(tuple(row.cells(here) for row in ROWS))
+    return Scoreboard.of(results.load(file), results.guesses(file))

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import kernels
 from kernels import cost, probe
 from workbook.measuring.timing import quick
+from workbook.plain_text import Text
 
 MEMORY = "memory"  # what lies behind the last cache
 
@@ -146,7 +147,7 @@ def cpu_name() -> str:
 
 
 @dataclass(frozen=True)
-class Machine:
+class Machine(Text):
     """What a measured number depends on.
 
     Attributes
@@ -173,6 +174,8 @@ class Machine:
         cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
         most = f"{self.peak_gmacs:.0f} GMAC/s and {self.memory_gbs:.0f} GB/s"
         return f"[machine] {self.cpu}, {cores}, {self.isa}; a core does {most} at most"
+
+    __repr__ = __str__
 
 
 def machine() -> Machine:

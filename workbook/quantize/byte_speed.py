@@ -22,7 +22,7 @@ from kernels import bytes_plain, probe
 from kernels.geometry import Geometry
 from workbook.graphs.graph import Array
 from workbook.measuring import timing
-from workbook.measuring.timing import Timing, measured
+from workbook.measuring.timing import Timing
 
 _NEAR = 1.25  # a measured ratio within this factor of the predicted one is explained by arithmetic
 
@@ -65,14 +65,8 @@ class Speed:
         return self.bytes * self.filled / self.saved
 
     @property
-    def times(self) -> str:
-        """Both times, as a line of a table."""
-        before, after = (measured(1e3 * timing.median, "ms", 10) for timing in (self.in_float, self.in_bytes))
-        return f"float32 {before}  int8 {after}  {measured(self.ratio, 'x')}"
-
-    @property
     def why(self) -> str:
-        """The ratio and what it is made of, as a sentence."""
+        """Whether bytes are faster, and what their gain would be made of, as a sentence."""
         parts = [f"{self.bytes:.1f} for bytes"]
         if self.filled < 1:
             parts.append(f"* {self.filled:.2f}, the filled part of each word")
@@ -80,7 +74,7 @@ class Speed:
             parts.append(f"/ {self.saved:.2f}, since float32 runs {self.algorithm}")
         verdict = "faster" if self.ratio > 1 else "not faster"
         alone = f"arithmetic alone: {self.by_arithmetic:.1f}x = {' '.join(parts)}"
-        return f"{verdict}, {self.ratio:.1f}x; {alone}; {self._rest}"
+        return f"{verdict}; {alone}; {self._rest}"
 
     @property
     def _rest(self) -> str:

@@ -26,6 +26,8 @@ from workbook.graphs.passes import split_residual
 from workbook.graphs.quantize_linear import dequantize_linear, quantize_linear
 from workbook.graphs.windows import window
 from workbook.measuring import timing  # TODO
+from workbook.measuring.timing import measured
+from workbook.plain_text import Text
 from workbook.quantize.byte_speed import Speed, race
 from workbook.quantize.calibration import Recipe, prepared
 from workbook.quantize.equalisation import is_cap
@@ -58,7 +60,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Text):
     """All layers on bytes, in the order in which they run.
 
     Attributes
@@ -81,9 +83,37 @@ class Report:
             numbers = f"{row.alone:>9.1f}{row.so_far:>9.1f}{row.spoiled:>13.2%} {row.without_vnni:>10.1f}"
             lines.append(f"{row.name:<18}{numbers}")
         lines.append(f"{'output':<18}{'':>9}{self.output:>9.1f}{'':>14}{self.output_without_vnni:>10.1f}")
-        lines += [f"{row.name:<18}{row.speed.times}" for row in self.rows]
-        lines += [f"[machine] {row.name}: {row.speed.why}" for row in self.rows]
+        lines += [
+            "",
+            "alone: on exact input; so far: on what the layers before it made",
+            "times and their reasons: .times",
+        ]
         return "\n".join(lines)
+
+    __repr__ = __str__
+
+    @property
+    def times(self) -> Times:
+        """The time of each layer in float32 and on bytes, and why."""
+        return Times(self.rows)
+
+
+@dataclass(frozen=True)
+class Times(Text):
+    """Layers in float32 and on bytes, a line each; below them why, each reason once."""
+
+    rows: tuple[Row, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{'layer':<18}{'float32':>10}{'int8':>24}{'gain':>21}"]
+        for row in self.rows:
+            speed = row.speed
+            before, after = (measured(1e3 * timing.median, "ms", 7) for timing in (speed.in_float, speed.in_bytes))
+            lines.append(f"{row.name:<18}{before}{after}{measured(speed.ratio, 'x', 7)}")
+        why: dict[str, list[str]] = {}
+        for row in self.rows:
+            why.setdefault(row.speed.why, []).append(row.name)
+        return "\n".join([*lines, "", *(f"[machine] {', '.join(names)}: {reason}" for reason, names in why.items())])
 
     __repr__ = __str__
 

@@ -150,7 +150,7 @@ def _outcomes(id: str, cells: list[Any]) -> Iterator[tuple[Kind, str]]:
 
 
 def _calls_check(cell: Any, id: str) -> bool:
-    return re.search(rf"""\.check\(\s*["']{re.escape(id)}["']""", cell.source) is not None
+    return re.search(rf"""\.check\(\s*(["']?){re.escape(id)}\1\s*,""", cell.source) is not None
 
 
 def _errors(cells: Iterable[Any]) -> Iterator[str]:

@@ -1,27 +1,35 @@
-"""Runs the learner's notebooks and puts them, and the scoreboard that they fill, on one page."""
+"""Runs the learner's notebooks and puts them, and the scoreboard, on one page.
+
+What this run measures fills the page's scoreboard only where the learner has not measured: the learner's own numbers
+come first, and the file that holds them is only read.
+"""
 
 from __future__ import annotations
 
+import html
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from workbook import page
 from workbook.lessonkit import results
 from workbook.lessonkit.catalog import LESSONS, Lesson
-from workbook.lessonkit.scoreboard import scoreboard
-from workbook.measuring.this_machine import machine
+from workbook.lessonkit.scoreboard import Scoreboard
+from workbook.measuring.made import Made
 from workbook.tools.render import Progress, execute, normal_form, read
 
 TITLE = "Edge AI Workbook"
 
 
-def report(folder: Path, progress: Progress | None = None) -> str:
+def report(folder: Path, made: Made, progress: Progress | None = None) -> str:
     """Run every notebook of the workbook in a folder; return the page. The notebooks' files are only read.
 
     Parameters
     ----------
     folder : Path
+    made : Made
+        What the page says of itself.
     progress : function, optional
         Called with the number of cells that have run, and of all.
 
@@ -35,28 +43,33 @@ def report(folder: Path, progress: Progress | None = None) -> str:
     cells = sum(len(notebook.cells) for notebook in notebooks.values())
     measured = Path(os.environ.get("WORKBOOK_SCOREBOARD") or folder / results.FILE).absolute()
     before, trouble = 0, {}
-    for lesson, notebook in notebooks.items():
+    with tempfile.TemporaryDirectory() as private:
+        here = Path(private, results.FILE)
+        if measured.is_file():
+            here.write_bytes(measured.read_bytes())
+        for lesson, notebook in notebooks.items():
 
-        def on_cell(done: int, _: int, before: int = before) -> None:
-            if progress:
-                progress(before + done, cells)
+            def on_cell(done: int, _: int, before: int = before) -> None:
+                if progress:
+                    progress(before + done, cells)
 
-        try:
-            execute(notebook, folder, on_cell, environment={"WORKBOOK_SCOREBOARD": str(measured)}, past_errors=True)
-            trouble[lesson] = _raised(notebook)
-        except RuntimeError:
-            trouble[lesson] = ": the kernel died"
-        normal_form(notebook)
-        before += len(notebook.cells)
+            try:
+                execute(notebook, folder, on_cell, environment={"WORKBOOK_SCOREBOARD": str(here)}, past_errors=True)
+                trouble[lesson] = _raised(notebook)
+            except RuntimeError:
+                trouble[lesson] = ": the kernel died"
+            normal_form(notebook)
+            before += len(notebook.cells)
+        values, guesses = ({**of(here), **of(measured)} for of in (results.load, results.guesses))
     sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
-    return page.document(TITLE, _summary(trouble, measured) + "".join(sections))
+    return page.document(TITLE, _summary(trouble, made, Scoreboard.of(values, guesses)) + "".join(sections))
 
 
-def _summary(lessons: dict[Lesson, str], measured: Path) -> str:
-    """Return the head of the page: this machine, the lessons and what went wrong in them, the scoreboard."""
+def _summary(lessons: dict[Lesson, str], made: Made, board: Scoreboard) -> str:
+    """Return the head of the page: how it was made, the lessons and what went wrong in them, the scoreboard."""
     contents = [f"* [{lesson.number} · {lesson.title}](#{lesson.name}){wrong}" for lesson, wrong in lessons.items()]
-    lines = [f"# {TITLE}", "", str(machine()).removeprefix("[machine] "), "", *contents, "", "## Scoreboard", ""]
-    return page.markdown("\n".join(lines) + "\n" + scoreboard(measured).markdown)
+    lines = [f"# {TITLE}", "", html.escape(str(made)), "", *contents, "", "## Scoreboard", ""]
+    return page.markdown("\n".join(lines) + "\n" + board.markdown)
 
 
 def _raised(notebook: Any) -> str:

@@ -1,11 +1,13 @@
 """Lays the learner's copy of the notebooks, and brings newer versions of them.
 
-What is missing is written; what is there is touched by an update alone, and by that only if the learner has not changed
-it. Of a notebook that was changed the newer version is laid beside it, under a name that says so.
+The copy comes without the outputs that answer the guess of a lesson; the catalog names their cells. What is missing is
+written; what is there is touched by an update alone, and by that only if the learner has not changed it. Of a notebook
+that was changed the newer version is laid beside it, under a name that says so.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from workbook.files import write_whole
+from workbook.lessonkit.catalog import LESSONS
 from workbook.tools.notebook_versions import (
     Version,
     cells_of,
@@ -48,7 +51,7 @@ class Copy:
     edited : list of str
         There already, and changed by the learner, those of `beside` too.
     same : list of str
-        There already, as shipped; they may have been run.
+        There already, cells as shipped; they may have been run.
     older : list of str
         There already, of another version than this; an update would bring it.
     """
@@ -69,7 +72,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class _Notebook:
-    """A notebook as it is shipped, and what the folder has of it."""
+    """A notebook as a learner gets it, and what the folder has of it."""
 
     name: str
     content: bytes
@@ -90,6 +93,18 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
             yield from _walk(entry, f"{prefix}{entry.name}/")
         else:
             yield prefix + entry.name, entry
+
+
+def unspoiled(name: str, content: bytes) -> bytes:
+    """Return a shipped notebook without the outputs that answer its lesson's guess; what asks for none as it is."""
+    lesson = next((lesson for lesson in LESSONS if name == f"{lesson.name}.ipynb"), None)
+    if lesson is None or lesson.guess is None:
+        return content
+    notebook = json.loads(content)
+    for cell in notebook["cells"]:
+        if cell["id"] in lesson.guess.answers:
+            cell.update(outputs=[], execution_count=None)
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n"
 
 
 def start(folder: Path, *, update: bool = False) -> Copy:
@@ -186,7 +201,7 @@ def _compared(folder: Path, record: Mapping[str, Version]) -> Iterator[_Notebook
     """
     number = installed()
     for name, source in shipped():
-        content, target = source.read_bytes(), folder / name
+        content, target = unspoiled(name, source.read_bytes()), folder / name
         today = Version(number, cells_of(content))
         if not target.exists():
             yield _Notebook(name, content, today, is_there=False)

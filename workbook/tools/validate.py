@@ -18,13 +18,13 @@ from pathlib import Path
 import psutil
 
 from workbook.errors import CommandError
-from workbook.tools.start import start
+from workbook.tools.start import shipped
 
 CELL_SECONDS = 60
 
 
 def validate(notebooks: Iterable[Path] = ()) -> bool:
-    """Validate notebooks where they lie, or, if none is named, a fresh copy of those that come with the package.
+    """Validate notebooks where they lie, or, if none is named, those that come with the package, with every output.
 
     nbval's report goes to the terminal. Measurements are short (WORKBOOK_QUICK).
 
@@ -45,8 +45,8 @@ def validate(notebooks: Iterable[Path] = ()) -> bool:
         root = Path(folder)
         for name in ("conftest.py", "nbval_sanitize.cfg"):
             (root / name).write_bytes((files("workbook") / "validation" / name).read_bytes())
-        if not named:
-            start(root)
+        for name, source in shipped() if not named else ():
+            (root / name).write_bytes(source.read_bytes())
         return _nbval(root, named or sorted(root.glob("*.ipynb"))) == 0
 
 

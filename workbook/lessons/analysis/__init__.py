@@ -7,7 +7,10 @@ tools one after the other, measured; then the same network on an accelerator of 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
+
+from IPython.display import display
 
 from workbook.accelerator.presets import PRESETS
 from workbook.advisor import accelerator_steps, advice, analysis_figure, analysis_report, input_images, mix
@@ -15,18 +18,23 @@ from workbook.advisor.accelerator_steps import Step
 from workbook.advisor.analysis_result import Analysis
 from workbook.advisor.file_analysis import run
 from workbook.drawing import Picture
+from workbook.errors import CommandError
 from workbook.files import write_whole
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.scoreboard import scoreboard
 from workbook.lessons.analysis import exercises, model, panels
 from workbook.lessons.analysis import tool_race as comparing
 from workbook.lessons.analysis.chain_of_forms import chain_mix
-from workbook.lessons.analysis.layer_text import LayerTable
+from workbook.lessons.analysis.layer_text import LayerTable, Sentences
 from workbook.lessons.analysis.model import SCENARIOS, judged
 from workbook.lessons.analysis.tool_race import Compared
+from workbook.measuring.made import Made
 from workbook.measuring.this_machine import machine
+from workbook.plain_text import COLUMNS
 
 __all__ = [
     "SCENARIOS",
@@ -36,6 +44,7 @@ __all__ = [
     "compare",
     "explore",
     "export",
+    "guess",
     "hint",
     "judged",
     "layers",
@@ -51,6 +60,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("analysis")
 
 
 def explore(panel: str = "tools") -> Panel[Any]:
@@ -66,6 +76,7 @@ def explore(panel: str = "tools") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Compared:
     """Measure the tools one after the other on the denoiser and on ResNet-50; the scoreboard keeps the gains."""
+    keep("analysis", guess)
     found = comparing.compare(guess)
     comparing.record(found)
     return found
@@ -91,27 +102,41 @@ def steps(network: str, images: int = 1, machine: str = "x1") -> tuple[Step, ...
 
 
 def verdicts(found: Analysis) -> None:
-    """Print what each of the four tools did for a network, and which program to take."""
-    for sentence in advice.verdicts(found):
-        print(f"[machine] {sentence}")
+    """Show what each of the four tools did for a network, and which program to take."""
+    display(  # type: ignore[no-untyped-call]
+        Sentences(tuple(f"[machine] {sentence}" for sentence in advice.verdicts(found)))
+    )
 
 
 def yours(panel: Panel[Any]) -> Analysis | None:
-    """Analyze the file that is chosen in the panel; None, and a line that says so, if it is a built-in network."""
-    name = panel.values["network"]
-    if name in model.BUILT_IN:
+    """Analyze the file that is chosen in the first panel; None, and a line that says why, if that cannot be."""
+    values = panel.values
+    if "machine" not in values:
+        print('not analyzed: it takes the panel of lesson.explore("tools")')
+        return None
+    if values["network"] in model.BUILT_IN:
         print("choose a file of yours in the panel, then run this cell again")
         return None
-    return run(Path(name), lambda _: None, machine=panel.values["machine"], threads=1)
+    try:
+        return run(Path(values["network"]), lambda _: None, machine=values["machine"], threads=1)
+    except (CommandError, OSError) as error:
+        print(fill(f"not analyzed: {error}", COLUMNS))
+        return None
 
 
-def export(found: Analysis | None, file: object = ...) -> None:
-    """Write an analysis to an HTML page; nothing if there is no analysis, or no name."""
-    if found is None or not isinstance(file, str):
-        print("not exported: it takes an analysis, and the name of a file such as 'my-network.html'")
+def export(found: object = None, file: object = ...) -> None:
+    """Write an analysis to an HTML page; a line says where, or why not."""
+    if not isinstance(found, Analysis) or not isinstance(file, str | Path) or not Path(file).name:
+        print("not exported: it takes an analysis and a file's name, such as 'my.html'")
         return
-    write_whole(Path(file), analysis_report.document(found).encode())
-    print(f"written: {file}")
+    try:
+        write_whole(
+            Path(file), analysis_report.document(found, Made.now(f"lesson.export(..., {str(file)!r})")).encode()
+        )
+    except (OSError, ValueError) as error:  # a name may hold what no file's does
+        print(f"not exported: {file!r} cannot be written ({getattr(error, 'strerror', None) or error})")
+    else:
+        print(f"written: {file}")
 
 
 def source(name: str) -> Listing:
@@ -131,3 +156,6 @@ def source(name: str) -> Listing:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return comparing.compare(seconds=12).numbers
+
+
+guard(__name__)

@@ -7,10 +7,23 @@ from dataclasses import dataclass
 
 from workbook.advisor.analysis_result import Analysis, Row
 from workbook.measuring.timing import measured
+from workbook.plain_text import Text
 
 
 @dataclass(frozen=True)
-class LayerTable:
+class Sentences(Text):
+    """Sentences, a line each."""
+
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class LayerTable(Text):
     """The layers of an analysis: sizes, expected errors, multipliers; then their times by each program."""
 
     found: Analysis

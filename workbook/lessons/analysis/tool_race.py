@@ -12,11 +12,13 @@ from workbook.advisor.analysis_result import MIX, NAIVE, TOOLS, Analysis, Rung
 from workbook.advisor.input_images import Images, noise
 from workbook.advisor.programs import BASE, BYTES
 from workbook.lessonkit import results
+from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.analysis.seeded_resnet50 import resnet50
 from workbook.measuring import timing
 from workbook.models import photos
 from workbook.network import Network
+from workbook.plain_text import Text
 
 DENOISER, RESNET = "denoiser", "resnet50"
 NETWORKS = (DENOISER, RESNET)
@@ -31,7 +33,7 @@ _RUNGS = ("winograd", BYTES, MIX)
 
 
 @dataclass(frozen=True)
-class Compared:
+class Compared(Text):
     """Both networks.
 
     Attributes
@@ -83,7 +85,6 @@ class Compared:
     def _beside(self) -> list[str]:
         """What stands below the table."""
         known = reference()
-        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         all_tools = self.denoiser.gain(self.denoiser.best)
         return [
             "gain: over im2col; one thread, one image; naive was timed on pieces of the layers",
@@ -94,7 +95,7 @@ class Compared:
             *(f"[machine] {name}, mix: {_on_bytes(a)} of {len(a.rows)} layers on bytes"
               for name, a in self.analyses.items()),
             f"[machine] denoiser, {IMAGES} images at once: {self.numbers['denoiser.images']:.2f} x the frames a second",
-            f"[machine] the denoiser with all tools: {all_tools:.2f} x; {guess}",
+            f"[machine] the denoiser with all tools: {all_tools:.2f} x; {said(self.guess)}",
             str(max((found.others for found in self.analyses.values()), key=lambda others: others.cores)),
         ]  # fmt: skip
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from workbook.drawing import Picture
 from workbook.lessonkit import results
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.own_layer import OwnLayer, measure
 from workbook.lessonkit.panel import Panel, named
@@ -16,7 +18,7 @@ from workbook.lessons.convolution.doubling import Growth
 from workbook.lessons.convolution.doubling import growth as time_growth
 from workbook.lessons.convolution.groups import grouped
 from workbook.lessons.convolution.ladder_race import Race
-from workbook.lessons.convolution.ladder_race import race as ladder
+from workbook.lessons.convolution.ladder_race import race as run_ladder
 from workbook.lessons.convolution.ladder_traffic import ladder_bytes
 from workbook.lessons.convolution.model import FILTERS, macs, photo, window
 from workbook.lessons.convolution.network_survey import Survey, survey
@@ -31,6 +33,7 @@ __all__ = [
     "explore",
     "grouped",
     "growth",
+    "guess",
     "hint",
     "ladder",
     "machine",
@@ -46,6 +49,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("convolution")
 
 
 def explore(panel: str = "window") -> Panel[Any]:
@@ -57,6 +61,14 @@ def explore(panel: str = "window") -> Panel[Any]:
         For another name.
     """
     return named(panel, panels.window, panels.filters)
+
+
+def ladder(guess: object = ..., seconds: float | None = None) -> Race:
+    """Time the layer by every program of the ladder; the scoreboard keeps what the fastest gains over Python."""
+    keep("convolution", guess)
+    timed = run_ladder(guess, seconds)
+    results.record({"convolution.ladder.gain": timed.gain})
+    return timed
 
 
 def chart(shown: Race | Survey | OwnLayer) -> Picture:
@@ -99,7 +111,10 @@ def source(name: str) -> Listing:
 
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
-    race, cut = ladder(seconds=10), grouped(1, CHANNELS)
+    race, cut = run_ladder(seconds=10), grouped(1, CHANNELS)
     rates = {f"ladder.{rung.id}": race.rate(rung) for rung in race.rungs}
     rates |= {f"growth.{name}": factor for name, factor in time_growth(seconds=3).factors.items()}
     return {**rates, "ladder.gain": race.gain, "groups.slowdown": cut.slowdown(CHANNELS)}
+
+
+guard(__name__)

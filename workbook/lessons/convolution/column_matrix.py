@@ -16,6 +16,7 @@ from workbook.measuring import timing
 from workbook.measuring.roofline import FLOAT_BYTES
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
+from workbook.plain_text import Text
 
 SIDE = 224
 
@@ -51,7 +52,7 @@ def kept_bytes(layer: ConvLayer) -> int:
 
 
 @dataclass(frozen=True)
-class Columns:
+class Columns(Text):
     """Layers by direct and by im2col, on one thread of this machine.
 
     Attributes
@@ -92,8 +93,10 @@ def columns(*cases: tuple[int, int]) -> Columns:
     Raises
     ------
     ValueError
-        For sizes that make no layer.
+        For sizes that make no layer, or none at all.
     """
+    if not cases:
+        raise ValueError("columns needs a layer at least: the side of its filter and its groups, such as (3, 1)")
     layers = tuple(layer_of(*case) for case in cases)
     programs = {
         f"{algorithm} {i}": trial(layer, algorithm)

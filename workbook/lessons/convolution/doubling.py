@@ -11,6 +11,7 @@ from workbook.measuring import timing
 from workbook.measuring.roofline import Roofline, intensity
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
+from workbook.plain_text import Text
 
 _PADDING = TAPS // 2
 LAYER = ConvLayer("layer", CHANNELS, SIDE, SIDE, CHANNELS, TAPS, TAPS, padding=_PADDING)
@@ -21,7 +22,7 @@ TWICE = {
 
 
 @dataclass(frozen=True)
-class Growth:
+class Growth(Text):
     """Times of the layer and of its larger forms, by the names in TWICE; the layer's own name is empty."""
 
     times: dict[str, timing.Timing]

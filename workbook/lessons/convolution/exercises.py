@@ -115,6 +115,8 @@ def verify_strided(answer: object) -> Outcome:
         return not_yet(f"your output has shape {given.shape}, a pixel for every window: the stride leaves some out")
     if np.array_equal(given, right.transpose(0, 2, 1)):
         return not_yet("your output has rows and columns swapped")
+    if given.ndim == 3 and given.shape[0] == len(right) and (P - given.shape[1], Q - given.shape[2]) in _ONE_FEWER:
+        return not_yet(f"your output has shape {given.shape}, a window too few: the first one counts too, so + 1")
     if given.shape != right.shape:
         return not_yet(f"your output has shape {given.shape}, which is not (K, P, Q) of this layer; P and Q round down")
     if np.array_equal(given, right):
@@ -125,6 +127,13 @@ def verify_strided(answer: object) -> Outcome:
         return not_yet("your filter is turned by 180 degrees: a layer multiplies without turning it")
     wrong = int((given != right).sum())
     return not_yet(f"the shape is right, but {wrong} of {right.size} output pixels differ from the kernel's")
+
+
+_ONE_FEWER = ((1, 1), (1, 0), (0, 1))  # rows and columns
+
+
+def _one_fewer(x: FloatArray, weight: FloatArray, stride: int) -> FloatArray:
+    return strided_convolution(x, weight, stride)[:, :-1, :-1]
 
 
 def _every_window(x: FloatArray, weight: FloatArray, _stride: int) -> FloatArray:
@@ -168,6 +177,7 @@ def strided_convolution(x, weight, stride):
         Mistake("windows not apart", _neighbours, "your windows are neighbours"),
         Mistake("filter turned round", _turned, "turned by 180 degrees"),
         Mistake("rows and columns swapped", _swapped, "rows and columns swapped"),
+        Mistake("the first window forgotten", _one_fewer, "the first one counts too"),
         Mistake("one row too many", _rounded_up, "P and Q round down"),
     ),
 )

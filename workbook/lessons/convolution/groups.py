@@ -12,10 +12,11 @@ import kernels
 from workbook.lessons.convolution.model import macs
 from workbook.lessons.convolution.rungs import CHANNELS, SIDE, TAPS
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 
 @dataclass(frozen=True)
-class Grouped:
+class Grouped(Text):
     """The layer of the ladder with its channels cut into groups, as this machine ran it.
 
     Attributes
@@ -56,8 +57,10 @@ def grouped(*groups: int) -> Grouped:
     Raises
     ------
     ValueError
-        For a number that does not divide 64.
+        For a number that does not divide 64, or without one.
     """
+    if not groups:
+        raise ValueError("grouped needs a number of groups at least, such as 1")
     random = np.random.default_rng(1)
     size = SIDE + TAPS - 1
     x = random.standard_normal((1, CHANNELS, size, size), np.float32)

@@ -8,17 +8,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.convolution.ladder_traffic import ladder_bytes
 from workbook.lessons.convolution.rungs import LAYER, Rung, rungs
 from workbook.measuring import roofline, this_machine, timing
 from workbook.measuring.roofline import Roofline
+from workbook.plain_text import Text
 
 _SECONDS = 2.5  # the slow rungs take most of it: about ten rounds
 
 
 @dataclass(frozen=True)
-class Race:
+class Race(Text):
     """How fast each rung was.
 
     Attributes
@@ -64,14 +66,13 @@ class Race:
         known, roof = reference(), self.roof
         predicted = ", ".join(f"{rung.id} {at_most(rung, roof):.2f}" for rung in self.rungs)
         fastest = max(map(self.rate, self.rungs))
-        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         return [
             f"reference: {known.name}, {known.isa}, {known.date}",
             "predicted: GMAC/s by its roofline, with the bytes from its nearest cache",
             f"[machine] predicted for this machine: {predicted} GMAC/s",
             f"[machine] the fastest reaches {fastest / roof.peak_gmacs:.0%} of the {roof.peak_gmacs:.0f} GMAC/s "
             "that one core can do",
-            f"[machine] it is {self.gain:,.0f} x as fast as Python; {guess}",
+            f"[machine] it is {self.gain:,.0f} x as fast as Python; {said(self.guess)}",
             *timing.trust(self.times.values()),
         ]
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 import kernels
+from workbook.lessonkit.arguments import at_least
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -108,7 +109,18 @@ class Window:
 
 
 def window(row: int, column: int, filter: str) -> Window:
-    """Return the window whose top left pixel is (row, column) of the photo."""
+    """Return the window whose top left pixel is (row, column) of the photo.
+
+    Raises
+    ------
+    ValueError
+        For a filter that is not in FILTERS, or a place where it would stick out of the photo.
+    """
+    if filter not in FILTERS:
+        raise ValueError(f"no filter {filter!r}; there are {', '.join(FILTERS)}")
+    for name, place, places in zip(("row", "column"), (row, column), output_shape(), strict=True):
+        if not 0 <= place < places:
+            raise ValueError(f"{name} must be from 0 to {places - 1}, {place} is not: the filter would stick out")
     weight = FILTERS[filter]
     return Window(photo(), _output(filter), weight, filter, row, column)
 
@@ -122,7 +134,14 @@ def _output(filter: str) -> FloatArray:
 
 
 def macs(K: int, C: int, R: int, S: int, P: int, Q: int) -> int:
-    """Count the multiply-adds of a layer: each of the K x P x Q outputs is a sum of C x R x S products."""
+    """Count the multiply-adds of a layer: each of the K x P x Q outputs is a sum of C x R x S products.
+
+    Raises
+    ------
+    ValueError
+        For a size below 1.
+    """
+    at_least(1, K=K, C=C, R=R, S=S, P=P, Q=Q)
     return K * P * Q * C * R * S
 
 

@@ -25,6 +25,7 @@ from itertools import product
 
 from workbook.measuring.roofline import FLOAT_BYTES, intensity, layer_bytes
 from workbook.measuring.topologies import NETWORKS, ConvLayer
+from workbook.plain_text import Text
 
 THIRDS = ("early", "middle", "late")
 _LABEL, _COLUMN = 23, 12  # characters: four networks fit on a small screen
@@ -158,7 +159,7 @@ _VERDICTS: tuple[tuple[str, Cell], ...] = (
 
 
 @dataclass(frozen=True)
-class Survey:
+class Survey(Text):
     """Networks side by side: their numbers, and what becomes of the sentence."""
 
     profiles: tuple[Profile, ...]

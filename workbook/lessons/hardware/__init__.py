@@ -19,7 +19,9 @@ from workbook.accelerator.schedule import Schedule, reconfigured, switch_seconds
 from workbook.accelerator.validation_report import Report
 from workbook.accelerator.workload import Layer, Workload
 from workbook.drawing import Picture
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.reference import reference
@@ -45,6 +47,7 @@ __all__ = [
     "explore",
     "five_lines",
     "gantt",
+    "guess",
     "hint",
     "layer",
     "machine",
@@ -63,6 +66,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("hardware")
 
 
 def explore(panel: str = "layer") -> Panel[Any]:
@@ -77,7 +81,15 @@ def explore(panel: str = "layer") -> Panel[Any]:
 
 
 def roofline(names: Sequence[str] = ("resnet50", "mobilenet_v2", "vgg16"), datapath: Datapath | None = None) -> Picture:
-    """Return every layer of some networks under the X1's roof, on one fixed datapath; by default 64 x 64 channels."""
+    """Return every layer of some networks under the X1's roof, on one fixed datapath; by default 64 x 64 channels.
+
+    Raises
+    ------
+    ValueError
+        Without a network, or for one that there is not.
+    """
+    if not names:
+        raise ValueError(f"roofline needs at least one network of {', '.join(NETWORKS)}")
     path = datapath or model.X1.array
     schedules = []
     for name in names:
@@ -108,6 +120,7 @@ def gantt(*schedules: Schedule) -> Picture:
 
 def compare(guess: object = ...) -> Reach:
     """Time layers on one core, all by one program and by others; the scoreboard keeps the rates."""
+    keep("hardware", guess)
     found = one_core.reach(guess)
     one_core.record(found)
     return found
@@ -134,3 +147,6 @@ def source(name: str) -> Listing:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return one_core.numbers(one_core.reach(seconds=2))
+
+
+guard(__name__)

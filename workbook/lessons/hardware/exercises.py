@@ -142,13 +142,19 @@ def verify_break_even(answer: object) -> Outcome:
     for mistake, message in _NAMED.items():
         if _same(found, mistake):
             return not_yet(message)
-    on_a, on_b, batch = next(case for case, value in zip(_CASES, found, strict=True) if value != break_even(*case))
+    on_a, on_b, batch = next(
+        case for case, value in zip(_CASES, found, strict=True) if not _equal(value, break_even(*case))
+    )
     return not_yet(f"your function is wrong for A {list(on_a)}, B {list(on_b)} and a batch of {batch}")
 
 
 def _same(found: list[float], function: object) -> bool:
     assert callable(function)
-    return all(isclose(value, function(*case), abs_tol=1e-6) for value, case in zip(found, _CASES, strict=True))
+    return all(_equal(value, function(*case)) for value, case in zip(found, _CASES, strict=True))
+
+
+def _equal(value: float, other: float) -> bool:
+    return isclose(value, other, abs_tol=1e-6)
 
 
 _NAMED = {

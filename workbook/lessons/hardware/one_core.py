@@ -15,6 +15,7 @@ from workbook.accelerator.datapath import Datapath
 from workbook.accelerator.layer_cost import LayerCost, cost
 from workbook.accelerator.machine import Machine
 from workbook.lessonkit import results
+from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.hardware.model import LAYERS, layer
 from workbook.measuring import timing
@@ -22,6 +23,7 @@ from workbook.measuring.roofline import Roofline, layer_bytes
 from workbook.measuring.this_machine import MEMORY
 from workbook.measuring.topologies import NETWORKS, ConvLayer
 from workbook.measuring.trial import trial
+from workbook.plain_text import Text
 
 FIXED, OTHERS = "im2col", ("direct",)  # Winograd is left out: it does other multiply-adds
 
@@ -53,7 +55,7 @@ def predicted(kind: str) -> LayerCost:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Reach(Text):
     """The layers as this machine ran them, on one core.
 
     Attributes
@@ -105,13 +107,13 @@ class Reach:
     def _beside(self) -> list[str]:
         """What stands below the table: how to read it, what another program gains, how far to trust it."""
         known = reference()
-        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         return [
             f"one core, one image, fp32, all layers by {FIXED}; predicted and reference in GMAC/s",
             f"another program: how many times as fast a layer is by the best of {', '.join((FIXED, *OTHERS))}",
             f"predicted: {TILE} at the peak of the reference machine, or its memory",
             f"reference: {known.name}, {known.isa}, {known.date}",
-            f"[machine] the fastest layer does {self.spread:.1f} x the multiply-adds a second of the slowest; {guess}",
+            f"[machine] the fastest layer does {self.spread:.1f} x the multiply-adds a second of the slowest; "
+            f"{said(self.guess)}",
             *timing.trust(taken for times in self.times.values() for taken in times.values()),
         ]
 

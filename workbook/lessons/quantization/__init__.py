@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from workbook.drawing import Picture
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessons.quantization import charts, exercises, panels
@@ -44,6 +46,7 @@ __all__ = [
     "dimmed",
     "enough",
     "explore",
+    "guess",
     "hint",
     "images",
     "layer_report",
@@ -62,6 +65,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("quantization")
 
 
 def explore(panel: str = "grid") -> Panel[Any]:
@@ -77,6 +81,7 @@ def explore(panel: str = "grid") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Race:
     """Time six layers and two networks in float32 and on bytes; the scoreboard keeps the gains."""
+    keep("quantization", guess)
     timed = run_race(guess)
     record(timed)
     return timed
@@ -116,3 +121,6 @@ def source(name: str) -> Listing:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return run_race(seconds=3).gains
+
+
+guard(__name__)

@@ -13,6 +13,7 @@ from functools import cache
 
 from workbook.lessons.quantization.trained import DIGITS, accuracy, change, images, network, recipe, right_in_float
 from workbook.measuring.intervals import Interval
+from workbook.plain_text import Text
 from workbook.quantize.layer_errors import Report, report
 from workbook.quantize.scheme import Scheme
 from workbook.quantize.to_bytes import quantize
@@ -28,7 +29,7 @@ _REPORTED = 16  # digits that the report looks at
 
 
 @dataclass(frozen=True)
-class Rescue:
+class Rescue(Text):
     """The accuracy of each network by each scheme.
 
     Attributes
@@ -73,7 +74,6 @@ def changed(name: str, scheme: str) -> Interval:
     return change(name, quantize(network(name), recipe(name, SCHEMES[scheme])))
 
 
-@cache
 def accuracy_with(exclude: tuple[str, ...] = ()) -> float:
     """Return the accuracy of WOUNDED, one scale for a layer, with some layers left in float32.
 
@@ -82,7 +82,12 @@ def accuracy_with(exclude: tuple[str, ...] = ()) -> float:
     ValueError
         For a layer that is not there; the message lists those that are.
     """
-    scheme = Scheme(per_channel=False, exclude=tuple(exclude))
+    return _accuracy_with(tuple(exclude))
+
+
+@cache
+def _accuracy_with(exclude: tuple[str, ...]) -> float:
+    scheme = Scheme(per_channel=False, exclude=exclude)
     return accuracy(quantize(network(WOUNDED), recipe(WOUNDED, scheme)))
 
 

@@ -271,7 +271,7 @@ EXCLUDE = Exercise(
     solution=find_layer,
     verify=verify_layer,
     hints=(
-        "print(lesson.layer_report()): 'alone' is a layer's own error, 'so far' holds that of the layers before it",
+        "lesson.layer_report() shows them: 'alone' is a layer's own error, 'so far' holds that of the layers before it",
         "a low SQNR is a large error; a layer behind a bad one looks bad too",
         "try one: lesson.accuracy_with(exclude=('conv1',)) is the accuracy with conv1 in float32",
     ),

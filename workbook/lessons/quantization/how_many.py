@@ -5,6 +5,7 @@ Accuracy counts answers, and few answers change. The SQNR of the ten scores show
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from workbook.lessons.quantization.trained import accuracy, network
 from workbook.models import digits
+from workbook.plain_text import Text
 from workbook.quantize.calibration import Observations, observe
 from workbook.quantize.layer_errors import sqnr
 from workbook.quantize.scheme import Scheme
@@ -24,7 +26,7 @@ _TEST = 200  # digits whose scores are compared
 
 
 @dataclass(frozen=True)
-class Enough:
+class Enough(Text):
     """What came of calibrating with a number of images, drawn at random, several times.
 
     Attributes
@@ -77,6 +79,19 @@ def enough() -> Enough:
 
 
 def dimmed(factor: float) -> float:
-    """Return the accuracy if the images of the calibration are darker than those of the test."""
+    """Return the accuracy if the images of the calibration are darker than those of the test.
+
+    Parameters
+    ----------
+    factor : float
+        Of their brightness.
+
+    Raises
+    ------
+    ValueError
+        For a factor of 0 or less, or an infinite one.
+    """
+    if not 0 < factor < math.inf:
+        raise ValueError(f"factor must be a number above 0, such as 0.5, not {factor}")
     net = network(NAME)
     return accuracy(quantize(net, digits.digits("calibration").images[:64] * np.float32(factor)))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from workbook import models
 from workbook.graphs.graph import Array, FloatArray
+from workbook.lessonkit.arguments import at_least
 from workbook.measuring.intervals import Interval, of_paired_difference
 from workbook.models import digits, photos
 from workbook.network import Network
@@ -39,7 +40,16 @@ def network(name: str) -> Network:
 
 
 def images(name: str, count: int | None = None) -> Array:
-    """Return images to calibrate a network with; IMAGES digits or SQUARES squares if no count is given."""
+    """Return images to calibrate a network with; IMAGES digits or SQUARES squares if no count is given.
+
+    Raises
+    ------
+    ValueError
+        For a name that is no network's, or a count below 1.
+    """
+    network(name)
+    if count is not None:
+        at_least(1, count=count)
     if name == "denoiser":
         return photos.noisy_squares(count or SQUARES)
     return digits.digits("calibration").images[: count or IMAGES]

@@ -8,6 +8,7 @@ from functools import cache
 from workbook.lessons.quantization.model import weight_of
 from workbook.lessons.quantization.trained import accuracy, camera, network, recipe
 from workbook.models import photos
+from workbook.plain_text import Text
 from workbook.quantize.affine import Affine
 from workbook.quantize.saturation import emulate
 from workbook.quantize.scheme import Scheme
@@ -17,7 +18,7 @@ _CROP = 96  # pixels of the photo, both ways, whose first layer is emulated
 
 
 @dataclass(frozen=True)
-class Without:
+class Without(Text):
     """The two kinds of CPU.
 
     Attributes

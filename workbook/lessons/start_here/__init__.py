@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.glossary import glossary
 from workbook.lessonkit.panel import Panel
 from workbook.lessonkit.scoreboard import scoreboard
@@ -22,3 +23,6 @@ def explore() -> Panel[NetworkOnRoof]:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return {f"reach.{layer.name}": rate for layer, rate in reach(seconds=3).rates.items()}
+
+
+guard(__name__)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from workbook.lessonkit.reference import reference
 from workbook.measuring import roofline, this_machine, timing
 from workbook.measuring.roofline import Roofline
+from workbook.plain_text import Text
 
 
 @dataclass(frozen=True)
-class Speeds:
+class Speeds(Text):
     """Limits of this machine, to stand beside the reference machine's.
 
     Attributes

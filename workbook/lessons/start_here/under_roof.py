@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from workbook.lessonkit.arguments import at_least
 from workbook.lessonkit.reference import reference
 from workbook.measuring import roofline, timing
 from workbook.measuring.roofline import Roofline, intensity
 from workbook.measuring.this_machine import MEMORY
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
+from workbook.plain_text import Text
 
 LAYERS = (
     ConvLayer("3x3", 128, 28, 28, 128, 3, 3, padding=1),  # ResNet-50, stage 3
@@ -20,7 +22,7 @@ LAYERS = (
 
 
 @dataclass(frozen=True)
-class Reach:
+class Reach(Text):
     """The layers as this machine ran them, on one core.
 
     Attributes
@@ -52,7 +54,15 @@ class Reach:
 
 
 def reach(seconds: float | None = None) -> Reach:
-    """Time the layers on one core, in turns, computed by their definition."""
+    """Time the layers on one core, in turns, computed by their definition.
+
+    Raises
+    ------
+    ValueError
+        For a time below 0.
+    """
+    if seconds is not None:
+        at_least(0, seconds=seconds)
     runs, probes = {layer.name: trial(layer, "direct") for layer in LAYERS}, roofline.probes(MEMORY)
     times = timing.interleaved({**runs, **probes}, seconds=seconds, clock=time.thread_time)
     return Reach({layer: times[layer.name] for layer in LAYERS}, roofline.in_rounds(probes, times))

@@ -25,7 +25,9 @@ from workbook.camera.services import Hiccups, Modelled, OnImages, Service, one_e
 from workbook.camera.sources import Source, camera, cameras, poisson
 from workbook.camera.video import Video
 from workbook.drawing import Picture
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel
 from workbook.lessons.streaming import charts, core_split, denoising, exercises, panels, throughput, waits
@@ -75,6 +77,7 @@ __all__ = [
     "denoiser",
     "early_stopping",
     "explore",
+    "guess",
     "hint",
     "latencies",
     "least_samples",
@@ -102,6 +105,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("streaming")
 
 _SOURCES: dict[str, Callable[..., object]] = {"rule": CameraRule, "policy": Policy, "queue": Queue, "service": Modelled}
 
@@ -134,6 +138,7 @@ def sweep() -> Throughput:
 
 def compare(guess: object = ...) -> Waits:
     """Let a camera run with batches of 1 to 8, in real time; the scoreboard keeps how old the oldest frames become."""
+    keep("streaming", guess)
     found = waits.waits(guess)
     waits.record(found)
     return found
@@ -191,3 +196,6 @@ def measurements() -> dict[str, float]:
     misses = {f"live.{program}": share for program, share in denoising.live(frames=300).misses.items()}
     found = (throughput.throughput(seconds=5), waits.waits(frames=96), core_split.two_cores(frames=120))
     return misses | {id: gain for part in found for id, gain in part.gains.items()}
+
+
+guard(__name__)

@@ -19,6 +19,7 @@ from workbook.lessons.streaming import denoising
 from workbook.lessons.streaming.denoising import denoiser
 from workbook.measuring import timing
 from workbook.measuring.others import Others, Usage
+from workbook.plain_text import Text
 
 SIZE = (96, 120)
 PROGRAM = "direct"
@@ -28,7 +29,7 @@ _AT_ONCE = 1e6  # frames a second: all are there when the run begins
 
 
 @dataclass(frozen=True, eq=False)
-class TwoCores:
+class TwoCores(Text):
     """A row of frames, all there from the start, by one core and by two.
 
     Attributes

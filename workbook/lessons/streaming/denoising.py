@@ -25,6 +25,7 @@ from workbook.lessons.quantization.trained import images
 from workbook.measuring import this_machine, timing
 from workbook.measuring.others import Others, Usage
 from workbook.network import Network
+from workbook.plain_text import Text
 from workbook.quantize.to_bytes import quantize
 
 DEADLINE = 1 / FPS  # s: the next frame is there
@@ -90,7 +91,7 @@ def pictures(size: tuple[int, int] = SIZE) -> dict[str, tuple[FloatArray, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Live:
+class Live(Text):
     """A camera at batch 1, by each program.
 
     Attributes

@@ -9,6 +9,7 @@ from workbook.camera.policy import Policy
 from workbook.camera.run_stream import stream
 from workbook.camera.services import Modelled, one_each, split_one
 from workbook.camera.sources import camera
+from workbook.plain_text import Text
 
 _MS = 1e3
 TOOLS = {"direct": 84, "winograd": 36, "int8": 42}  # ms a frame on one core, of a device of ours
@@ -19,7 +20,7 @@ BATCHES = (1, 2, 4)
 
 
 @dataclass(frozen=True)
-class Served:
+class Served(Text):
     """What becomes of 300 frames, and how busy the cores are, from 0 to 1."""
 
     summary: Summary

@@ -92,8 +92,8 @@ def best_batch(period: int, fixed: int, per_frame: int) -> int | None:
 
 
 # (period, fixed, per_frame): 1 with room; 1 exactly; a division that leaves a rest; one that leaves none; none at all;
-# none, because a frame takes as long as the period
-_CAMERAS = ((40, 10, 5), (33, 23, 10), (33, 60, 10), (33, 46, 10), (20, 0, 21), (20, 3, 20))
+# none, because a frame takes as long as the period; but 1, because nothing is fixed
+_CAMERAS = ((40, 10, 5), (33, 23, 10), (33, 60, 10), (33, 46, 10), (20, 0, 21), (20, 3, 20), (20, 0, 20))
 
 
 def verify_best(answer: object) -> Outcome:
@@ -109,7 +109,8 @@ def verify_best(answer: object) -> Outcome:
         if given is None and best is None:
             continue
         if given is None:
-            return not_yet(f"{where}: you say that no batch keeps up; some batch does")
+            exactly = ", with no time to spare" if fixed + per_frame == period else ""
+            return not_yet(f"{where}: you say that no batch keeps up; some batch does{exactly}")
         batch = whole_number(given)
         if batch != best:
             return not_yet(f"{where}: {_about_batch(batch, best, period, fixed, per_frame)}")
@@ -156,6 +157,10 @@ def _none_too_often(period: int, fixed: int, per_frame: int) -> int | None:
     return 1 if fixed + per_frame <= period else None
 
 
+def _none_at_the_period(period: int, fixed: int, per_frame: int) -> int | None:
+    return None if per_frame >= period else best_batch(period, fixed, per_frame)
+
+
 BEST = Exercise(
     id="5.2",
     variable="best_batch",
@@ -176,7 +181,8 @@ def best_batch(period, fixed, per_frame):
         Mistake("one too many", _one_more, "a smaller one does too"),
         Mistake("a batch, always", _never_one, "so why wait"),
         Mistake("an overload", _never_none, "return None"),
-        Mistake("given up too early", _none_too_often, "some batch does"),
+        Mistake("given up too early", _none_too_often, "10 ms a frame: you say that no batch keeps up"),
+        Mistake("a frame as long as the period", _none_at_the_period, "with no time to spare"),
     ),
 )
 

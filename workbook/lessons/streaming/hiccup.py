@@ -15,6 +15,7 @@ from workbook.camera.services import Hiccups, Modelled
 from workbook.camera.sources import camera
 from workbook.measuring import timing
 from workbook.measuring.others import Others, Usage
+from workbook.plain_text import Text
 
 RATE = 100.0  # frames a second
 FRAMES, HERE = 1000, 100  # simulated; in real time
@@ -22,7 +23,7 @@ SERVICE, HICCUP = 0.001, 0.2  # s
 
 
 @dataclass(frozen=True, eq=False)
-class Loops:
+class Loops(Text):
     """One service, asked in two ways.
 
     Attributes

@@ -78,7 +78,14 @@ def random_arrivals(rate: float, service: float) -> float:
     -------
     float
         Infinity from rho = 1 on. (Pollaczek and Khinchine; any textbook on queues.)
+
+    Raises
+    ------
+    ValueError
+        For a number below 0.
     """
+    if not (rate >= 0 and service >= 0):
+        raise ValueError(f"rate and service must be 0 or more, not {rate} and {service}")
     rho = rate * service
     return service * (1 + rho / (2 * (1 - rho))) if rho < 1 else math.inf
 
@@ -97,7 +104,14 @@ def batch_bound(rate: float, fixed: float, per_frame: float) -> float:
     -------
     float
         Infinity from rho = 1 on.
+
+    Raises
+    ------
+    ValueError
+        For a number below 0.
     """
+    if not (rate >= 0 and fixed >= 0 and per_frame >= 0):
+        raise ValueError(f"rate, fixed and per_frame must be 0 or more, not {rate}, {fixed} and {per_frame}")
     a, t0, rho = per_frame, fixed, rate * per_frame
     if rho >= 1:
         return math.inf

@@ -9,6 +9,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming import batches
 from workbook.lessons.streaming.batches import Case, Sweep, sweep
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 LARGEST = 16
 BATCHES = tuple(batch for batch in batches.BATCHES if batch <= LARGEST)
@@ -26,7 +27,7 @@ CASES: dict[str, Case] = {
 
 
 @dataclass(frozen=True)
-class Throughput:
+class Throughput(Text):
     """The layers of CASES with the batch sizes of BATCHES; the first and the last of them if WORKBOOK_QUICK is set.
 
     Attributes

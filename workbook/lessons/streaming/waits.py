@@ -13,11 +13,13 @@ from workbook.camera.run_records import Run
 from workbook.camera.services import OnImages
 from workbook.camera.sources import FPS
 from workbook.lessonkit import results
+from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming.denoising import denoiser, watched
 from workbook.lessons.streaming.queueing import CameraRule
 from workbook.measuring import timing
 from workbook.measuring.others import Others, Usage
+from workbook.plain_text import Text
 
 BATCHES = (1, 2, 4, 8)
 SIZE = (96, 120)  # small, so that the service of a batch is short beside the wait for it
@@ -40,7 +42,7 @@ def at_reference(batch: int) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Waits:
+class Waits(Text):
     """The camera with each size of batch, on one core.
 
     Attributes
@@ -84,7 +86,6 @@ class Waits:
             ratio = timing.measured(self.gains[age_id(batch)], "x", 9)
             lines.append(f"{batch:<7}{wait:>5.1f} ms{oldest}{at_reference(batch) / alone:>12.1f} x{ratio}")
         took = ", ".join(f"{1e3 * seconds:.1f}" for seconds in self.services.values())
-        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
         known = reference()
         return "\n".join(
             [
@@ -92,7 +93,8 @@ class Waits:
                 "",
                 f"predicted: by the rule, with the times of {known.name}, {known.isa}, {known.date}",
                 f"[machine] a batch takes {took} ms",
-                f"[machine] the oldest of 8 frames is {self.gains[age_id(8)]:.1f} x as old as a frame alone; {guess}",
+                f"[machine] the oldest of 8 frames is {self.gains[age_id(8)]:.1f} x as old as a frame alone; "
+                f"{said(self.guess)}",
                 str(self.others),
             ]
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from workbook.drawing import Picture
+from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
+from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.own_layer import OwnLayer, measure
 from workbook.lessonkit.panel import Panel, named
@@ -29,6 +31,7 @@ __all__ = [
     "cook_toom",
     "error",
     "explore",
+    "guess",
     "hint",
     "layer",
     "machine",
@@ -41,6 +44,7 @@ __all__ = [
 
 _sheet = Sheet(exercises.EXERCISES)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
+guess = keeper("winograd")
 
 
 def explore(panel: str = "layer") -> Panel[Any]:
@@ -56,6 +60,7 @@ def explore(panel: str = "layer") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Race:
     """Time four layers by every program; the scoreboard keeps the gains."""
+    keep("winograd", guess)
     timed = run_race(guess)
     record(timed)
     return timed
@@ -89,3 +94,6 @@ def source(name: str) -> Listing:
 def measurements() -> dict[str, float]:
     """Measure what the prose and the tables quote of the reference machine."""
     return run_race(seconds=3).gains
+
+
+guard(__name__)

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite, prod
 from typing import TypeAlias
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
 
 from kernels import winograd
+from workbook.plain_text import Text
 
 Exact: TypeAlias = npt.NDArray[np.object_]  # of Fractions: NumPy adds and multiplies them without rounding
 Point: TypeAlias = int | float | str | Fraction
@@ -36,7 +38,7 @@ _MOST_OUTPUTS = 12  # more makes matrices that nobody can read and numbers that 
 
 
 @dataclass(frozen=True)
-class Transforms:
+class Transforms(Text):
     """The matrices of F(m, r).
 
     Attributes
@@ -119,7 +121,7 @@ def cook_toom(m: int, points: Iterable[Point] | None = None, r: int = TAPS) -> T
     m : int
         Outputs of a tile in one direction, from 1 to 12.
     points : iterable, optional
-        m + r - 2 different numbers: whole, Fractions, floats, or text such as "5/8". Infinity is always the last
+        m + r - 2 different numbers: whole, Fractions, floats, or text such as "5/8" or "½". Infinity is always the last
         point and is not named. The points of our kernels if None.
     r : int
         Taps of the filter.
@@ -197,6 +199,8 @@ def _checked(points: Iterable[Point], m: int, r: int) -> tuple[Fraction, ...]:
 def _point(point: object) -> Fraction:
     if isinstance(point, (int, float, str, Fraction)) and not isinstance(point, bool):
         try:
+            if isinstance(point, str):  # a single character such as ½ too
+                return Fraction(normalize("NFKC", point).replace("\N{FRACTION SLASH}", "/"))
             if not isinstance(point, float) or isfinite(point):
                 return Fraction(point)
         except (ValueError, ZeroDivisionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from math import ceil, isfinite
 from numbers import Real
@@ -236,12 +237,21 @@ _FITTING = [name for name, m in _M.items() if error(BUDGET_TYPE, m) <= BUDGET_ER
 _BEST = max(_FITTING, key=_saving)
 
 
+def _kernel_of(answer: object) -> str:
+    """Return the kernel that an answer names: by its name, or by its tile, such as F(4,3) or F(4x4, 3x3)."""
+    if isinstance(answer, str):
+        named = re.fullmatch(r"(?:winograd_)?f\(?(\d)(?:x\1)?(?:,3(?:x3)?)?\)?", answer.lower().replace(" ", ""))
+        name = f"winograd_f{named[1]}" if named else answer.strip().lower()
+        if name in (*PROGRAMS, "naive", "auto"):
+            return name
+    raise WrongKindError(
+        f'the name of a kernel is asked for, such as "direct" or "F(2,3)", you gave {describe(answer)}'
+    )
+
+
 def verify_tile(answer: object) -> Outcome:
     """Compare the answer with the kernel that saves most within the budget."""
-    if not isinstance(answer, str) or answer not in (*PROGRAMS, "naive", "auto"):
-        raise WrongKindError(
-            f"the name of a kernel is asked for, as the table above has it, you gave {describe(answer)}"
-        )
+    answer = _kernel_of(answer)
     if answer == "auto":
         return not_yet("auto chooses by time alone: it does not know your budget")
     if answer not in _M:

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbook import peers
+from workbook.lessonkit.arguments import at_least
 from workbook.lessons.winograd.construction import TAPS
 from workbook.lessons.winograd.tile_race import LAYERS
 from workbook.lessons.winograd.tile_trials import WINOGRAD, Times, runs
 from workbook.lessons.winograd.work import layer_of
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 
 @dataclass(frozen=True)
-class Beside:
+class Beside(Text):
     """Times by our Winograd kernels and by each peer, a layer of LAYERS after the other.
 
     Attributes
@@ -57,7 +59,13 @@ def beside_peers(seconds: float = 0.3) -> Beside:
     ----------
     seconds : float
         To spend on a layer.
+
+    Raises
+    ------
+    ValueError
+        For a time below 0.
     """
+    at_least(0, seconds=seconds)
     versions = peers.installed()
     return Beside(versions, tuple(_timed(*layer, tuple(versions), seconds) for layer in LAYERS))
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbook.lessonkit import results
+from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd.tile_trials import PLAIN, PROGRAMS, WINOGRAD, Times, gains, timed
 from workbook.lessons.winograd.work import Work, layer_of
 from workbook.measuring import timing
+from workbook.plain_text import Text
 
 LAYERS = ((64, 56), (128, 28), (256, 14), (512, 7))  # channels, side of the map
 _TILES = dict.fromkeys(PLAIN, 1) | {name: m for m, name in WINOGRAD.items()}
@@ -20,7 +22,7 @@ def result_id(program: str, side: int) -> str:
 
 
 @dataclass(frozen=True)
-class Race:
+class Race(Text):
     """How fast each program was on each layer.
 
     Attributes
@@ -35,12 +37,18 @@ class Race:
 
     @property
     def gains(self) -> dict[str, float]:
-        """Each program's gain over the faster of direct and im2col, by `result_id`."""
+        """Each program's gain over the faster of direct and im2col, by `result_id`, and `best`."""
         return {
             result_id(program, side): gain
             for (_, side), times in self.times.items()
             for program, gain in gains(times).items()
-        }
+        } | {"best.at56": self.best}
+
+    @property
+    def best(self) -> float:
+        """The gain of the fastest Winograd on the first layer."""
+        first = next(iter(self.times.values()))
+        return max(gains(first)[name] for name in WINOGRAD.values())
 
     def __str__(self) -> str:
         known = reference()
@@ -61,16 +69,14 @@ class Race:
 
     def _beside(self) -> list[str]:
         """What stands below the table: how to read it, the guess, how far to trust it."""
-        layer, first = next(iter(self.times.items()))
-        best = max(gains(first)[name] for name in WINOGRAD.values())
-        guess = f"you guessed {self.guess:,} x" if isinstance(self.guess, (int, float)) else "you did not guess"
+        layer = next(iter(self.times))
         known = reference()
         return [
             f"fewer: multiplications; gain: over the faster of {' and '.join(PLAIN)}",
             f"reference: {known.name}, {known.isa}, {known.date}",
             "predicted: for the reference machine, by the model of this lesson",
             *map(self._milliseconds, self.times),
-            f"[machine] {layer_of(*layer).name}: the fastest Winograd is {best:.2f} x as fast; {guess}",
+            f"[machine] {layer_of(*layer).name}: the fastest Winograd is {self.best:.2f} x as fast; {said(self.guess)}",
             *timing.trust(taken for times in self.times.values() for taken in times.values()),
         ]
 
