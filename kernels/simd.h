@@ -47,7 +47,7 @@ INLINE void store(float *p, vf v) { *(unaligned_vf *)p = v; }
 INLINE vf broadcast(float x) { return x - (vf){0}; }
 INLINE vf select_vf(vi mask, vf yes, vf no) { return (vf)(((vi)yes & mask) | ((vi)no & ~mask)); }
 INLINE vf larger(vf a, vf b) { return select_vf((b > a) | (b != b), b, a); }                  /* a NaN stays a NaN */
-INLINE vi lanes(void) { vi v; for (int l = 0; l < VLEN; l++) v[l] = l; return v; }
+INLINE vi lane_numbers(void) { vi v; for (int l = 0; l < VLEN; l++) v[l] = l; return v; }
 
 /* The first n of VLEN numbers; the others are 0, and their memory is not touched. */
 INLINE vf load_first(const float *p, ptrdiff_t n)
@@ -55,7 +55,7 @@ INLINE vf load_first(const float *p, ptrdiff_t n)
 #if defined(__AVX512F__)
     return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #elif defined(__AVX__)
-    return (vf)_mm256_maskload_ps(p, (__m256i)(lanes() < (int32_t)n));
+    return (vf)_mm256_maskload_ps(p, (__m256i)(lane_numbers() < (int32_t)n));
 #else
     vf v = {0};
     for (ptrdiff_t l = 0; l < n; l++) v[l] = p[l];
@@ -68,7 +68,7 @@ INLINE void store_first(float *p, vf v, ptrdiff_t n)
 #if defined(__AVX512F__)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif defined(__AVX__)
-    _mm256_maskstore_ps(p, (__m256i)(lanes() < (int32_t)n), (__m256)v);
+    _mm256_maskstore_ps(p, (__m256i)(lane_numbers() < (int32_t)n), (__m256)v);
 #else
     for (ptrdiff_t l = 0; l < n; l++) p[l] = v[l];
 #endif
@@ -79,9 +79,9 @@ INLINE void transpose(vf *m)
 {
 #pragma GCC unroll 4
     for (int s = 1; s < VLEN; s *= 2) {
-        const vi odd = (lanes() & s) != 0;                          /* -1 in the lanes of the right half, else 0 */
-        const vi left = lanes() + (odd & (VLEN - s));               /* left halves of both rows */
-        const vi right = lanes() + s + (odd & (VLEN - s));          /* right halves of both rows */
+        const vi odd = (lane_numbers() & s) != 0;                  /* -1 in the lanes of the right half, else 0 */
+        const vi left = lane_numbers() + (odd & (VLEN - s));       /* left halves of both rows */
+        const vi right = lane_numbers() + s + (odd & (VLEN - s));  /* right halves of both rows */
 #pragma GCC unroll 16
         for (int i = 0; i < VLEN; i++)
             if (!(i & s)) {

@@ -35,7 +35,7 @@ def layers(draw: st.DrawFn) -> Layer:
     )
 
 
-lanes = st.builds(
+datapaths = st.builds(
     Datapath,
     C=st.sampled_from([1, 2, 4]),
     K=st.sampled_from([1, 2, 4]),

@@ -20,7 +20,7 @@ from workbook.accelerator.timeline import timeline, totals
 from workbook.accelerator.workload import WORKLOADS, Workload, mobilenet_v2, resnet50, vgg16, yolov3
 
 X1 = PRESETS["x1"]
-COMPUTE = X1.but(dram_gbs=math.inf, winograd=None)  # 4096 lanes, 933 MHz, 4 us; memory never waits
+COMPUTE = X1.but(dram_gbs=math.inf, winograd=None)  # 4096 multipliers, 933 MHz, 4 us; memory never waits
 CLOSE = 1 + 1e-12
 
 
@@ -107,7 +107,7 @@ class TestBreakEven:
         assert break_even(two, COMPUTE, [1e-6]).seconds == pytest.approx(gain)
 
     def test_a_batch_makes_switches_worth_more(self) -> None:
-        """Less than N times as much: the lanes along pixels have more to do too, and the fixed datapath gets better."""
+        """Less than N times as much: more pixels fill the multipliers too, so the fixed datapath gets better."""
         for workload in (resnet50(), mobilenet_v2()):
             once, often = (break_even(workload.with_batch(n), COMPUTE, [1e-6]).seconds for n in (1, 16))
             assert once < often < 16 * once
@@ -118,10 +118,10 @@ class TestBreakEven:
 
 
 class TestArea:
-    def test_paid_in_clock_or_in_lanes(self) -> None:
+    def test_paid_in_clock_or_in_multipliers(self) -> None:
         assert pay_area(X1, 0.25).clock_mhz == pytest.approx(933 / 1.25)
         fewer = pay_area(X1, 0.25, "macs")
-        assert (fewer.macs, fewer.array.lanes) == (3276, 1)
+        assert (fewer.macs, fewer.array.multipliers) == (3276, 1)
         with pytest.raises(ValueError, match=r"overhead must be 0 or more, not -0\.1"):
             pay_area(X1, -0.1)
 
@@ -152,5 +152,5 @@ def test_bars_fill_the_frame(workload: Workload, machine: Machine, overlap: bool
     assert spent["compute"] + spent["configuration"] + spent["stall"] == pytest.approx(schedule.seconds)
     assert spent["DRAM"] == pytest.approx(sum(cost.dram_seconds for cost in schedule.costs))
     assert max(bar.end for bar in bars) == pytest.approx(schedule.seconds)
-    lanes = sorted((bar for bar in bars if bar.kind != "DRAM"), key=lambda bar: (bar.start, bar.end))
-    assert all(a.end <= b.start * CLOSE + 1e-18 for a, b in itertools.pairwise(lanes))
+    chip = sorted((bar for bar in bars if bar.kind != "DRAM"), key=lambda bar: (bar.start, bar.end))
+    assert all(a.end <= b.start * CLOSE + 1e-18 for a, b in itertools.pairwise(chip))

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import lanes, layers, machines, workloads
+from strategies import datapaths as small_datapaths
+from strategies import layers, machines, workloads
 
 from kernels import datapath_costs
 from workbook.accelerator.datapath import Datapath, cycles, datapaths, products, suits_winograd, winograd_positions
@@ -26,9 +27,9 @@ X1 = PRESETS["x1"]
 LAYER = Layer("layer", C=64, H=56, W=56, K=64, P=56, Q=56, R=3, S=3)
 
 
-@given(layers(), lanes)
-def test_every_multiply_add_finds_a_round_of_its_own_lane(layer: Layer, datapath: Datapath) -> None:
-    """Deal all multiply-adds to rounds and lanes as the datapath would; count the rounds, and that no lane does two."""
+@given(layers(), small_datapaths)
+def test_every_multiply_add_finds_a_round_of_its_own_multiplier(layer: Layer, datapath: Datapath) -> None:
+    """Deal all multiply-adds to rounds as the datapath would; count the rounds, and the multipliers that each needs."""
     C, K = layer.C // layer.groups, layer.K // layer.groups
     pixels = layer.N * layer.P * layer.Q
     if layer.macs > 20_000:
@@ -38,7 +39,7 @@ def test_every_multiply_add_finds_a_round_of_its_own_lane(layer: Layer, datapath
     along = (datapath.C, datapath.K, datapath.pixel, datapath.group, datapath.tap)
     rounds = Counter(tuple(i // u for i, u in zip(index, along, strict=True)) for index in itertools.product(*ranges))
     assert sum(rounds.values()) == layer.macs
-    assert max(rounds.values()) <= datapath.lanes
+    assert max(rounds.values()) <= datapath.multipliers
     assert cycles(layer, datapath) == len(rounds) + datapath.fill
 
 
@@ -64,10 +65,10 @@ def test_winograd_is_for_the_types_that_the_machine_has_it_for() -> None:
     assert cost(replace(LAYER, type="int16"), Datapath(64, 64), X1).mode == "direct"
 
 
-def test_more_lanes_or_another_type_than_the_machine_has() -> None:
-    with pytest.raises(ValueError, match="128 C x 64 K needs 8192 lanes, but x1 has 4096"):
+def test_more_multipliers_or_another_type_than_the_machine_has() -> None:
+    with pytest.raises(ValueError, match="128 C x 64 K needs 8192 multipliers, but x1 has 4096"):
         cost(LAYER, Datapath(128, 64), X1)
-    with pytest.raises(ValueError, match="needs 8192 lanes"):
+    with pytest.raises(ValueError, match="needs 8192 multipliers"):
         evaluate(resnet50(), X1, (Datapath(128, 64),))
     with pytest.raises(ValueError, match="x1 has no fp32"):
         evaluate(resnet50().with_type("fp32"), X1)
@@ -86,9 +87,9 @@ def test_compiled_sweep_is_the_formula(workload: Workload, machine: Machine, ove
 
 
 def test_compiled_sweep_refuses_arrays_of_other_shapes() -> None:
-    sizes, costs, lanes = np.ones((2, 6), np.int64), np.ones((2, 3)), np.ones((4, 6), np.int64)
-    assert datapath_costs.evaluate(sizes, costs, lanes, 1.0, True)[0].shape == (2, 4)
-    for wrong in ((sizes[:, :5].copy(), costs, lanes), (sizes, costs[:1], lanes), (sizes, costs, lanes[:, :3].copy())):
+    sizes, costs, paths = np.ones((2, 6), np.int64), np.ones((2, 3)), np.ones((4, 6), np.int64)
+    assert datapath_costs.evaluate(sizes, costs, paths, 1.0, True)[0].shape == (2, 4)
+    for wrong in ((sizes[:, :5].copy(), costs, paths), (sizes, costs[:1], paths), (sizes, costs, paths[:, :3].copy())):
         with pytest.raises(ValueError, match=r"sizes must be \(layers, 6\)"):
             datapath_costs.evaluate(*wrong, 1.0, True)
 
@@ -132,8 +133,8 @@ class TestDram:
 
 
 class TestEnergy:
-    def test_by_hand_on_one_lane(self) -> None:
-        """One lane reads an input and a weight for each product and keeps the sum: 2 bytes a multiply-add."""
+    def test_by_hand_on_one_multiplier(self) -> None:
+        """One multiplier reads an input and a weight for each product and keeps the sum: 2 bytes a multiply-add."""
         small = replace(LAYER, P=1, Q=1, H=3, W=3)
         assert sram_bytes(small, Datapath()) == small.macs * 2 + small.K
 

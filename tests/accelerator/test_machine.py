@@ -26,7 +26,7 @@ X1 = PRESETS["x1"]
         ({"dram_gbs": math.nan}, "dram_gbs must be above 0, not nan"),
         ({"clock_mhz": -1}, "clock_mhz must be above 0, not -1"),
         ({"macs": 0}, "macs must be above 0, not 0"),
-        ({"array": Datapath(128, 64)}, "array: 128 C x 64 K needs 8192 lanes, but macs is 4096"),
+        ({"array": Datapath(128, 64)}, "array: 128 C x 64 K needs 8192 multipliers, but macs is 4096"),
         ({"rates": {}}, "rates must name at least one type"),
         ({"rates": {"int9": 1}}, "rates must be one of int4, int8, .*, not 'int9'"),
         ({"rates": {"int8": 0}}, "rates.int8 must be above 0, not 0"),
@@ -58,8 +58,8 @@ def test_a_type_that_a_machine_does_not_have() -> None:
         PRESETS["eyeriss"].rate("int8")
 
 
-def test_datapath_without_a_lane() -> None:
-    with pytest.raises(ValueError, match="datapath: K must be at least 1 lane, not 0"):
+def test_datapath_without_a_multiplier() -> None:
+    with pytest.raises(ValueError, match="datapath: K must be at least 1 multiplier, not 0"):
         Datapath(64, 0)
 
 
@@ -116,7 +116,7 @@ def test_missing_file_and_unknown_preset(tmp_path: Path) -> None:
 def test_x1_reconfigures_in_the_time_that_is_usually_quoted() -> None:
     assert switch_seconds(X1) == pytest.approx(4e-6)
     assert X1.dram_gbs == pytest.approx(17.07, abs=0.005)  # one x32 LPDDR4X at 4267 MT/s
-    assert X1.array.lanes == X1.macs
+    assert X1.array.multipliers == X1.macs
 
 
 def test_a_fixed_machine_never_switches() -> None:
@@ -141,4 +141,4 @@ def test_datapaths_are_all_powers_of_two_that_fit() -> None:
     assert set(found) == brute
     assert len(found) == len(brute)
     assert str(Datapath(64, 64)) == "64 C x 64 K"
-    assert str(Datapath()) == "1 lane"
+    assert str(Datapath()) == "1 multiplier"

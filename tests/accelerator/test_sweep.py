@@ -129,7 +129,7 @@ class TestBadInput:
             (["x1", "--vary", "dram_gbs=fast"], ["--vary 'dram_gbs=fast' is not FIELD=NUMBER"]),
             (["x1", "--vary", "dram_gbs=0"], ["x1 dram_gbs=0: dram_gbs must be above 0, not 0"]),
             (["x1", "--vary", "macs=4096.5"], ["macs must be a whole number, not 4096.5"]),
-            (["x1", "--vary", "macs=64"], ["array", "4096 lanes, but macs is 64"]),
+            (["x1", "--vary", "macs=64"], ["array", "4096 multipliers, but macs is 64"]),
             (["x1", "--vary", "speed=2"], ["unknown field speed", "clock_mhz"]),
             (["x1", "--vary", "macs.speed=2"], ["macs.speed: macs is a value, not a table"]),
             (["x1", "--vary", "name=2"], ["name must be a text, not 2"]),

@@ -92,7 +92,7 @@ class TestNvdla:
 
     def test_configurations_are_the_presets(self) -> None:
         assert len(NVDLA_TABLE) == len(published_results.NVDLA_FPS) == 7
-        assert all(array.lanes == macs for macs, _, _, array in NVDLA_TABLE)
+        assert all(array.multipliers == macs for macs, _, _, array in NVDLA_TABLE)
 
 
 class TestSystolic:

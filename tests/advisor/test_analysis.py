@@ -154,7 +154,7 @@ class TestAnalysis:
             assert denoiser.meets(rung) == (rung.upper <= 1 / 30)
 
     def test_accelerator_without_a_wide_type_begins_with_bytes(self, depthwise: Analysis) -> None:
-        assert [step.name for step in depthwise.steps] == ["int8", "best fixed", "laid anew"]
+        assert [step.name for step in depthwise.steps] == ["int8", "best fixed", "reconfigured"]
         times = [step.ms for step in depthwise.steps]
         assert times == sorted(times, reverse=True)
 

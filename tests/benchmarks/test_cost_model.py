@@ -27,7 +27,7 @@ def test_command_writes_and_prints_every_figure(tmp_path: Path) -> None:
     for timing in report["times"].values():
         assert 0 < timing["first_quartile"] <= timing["median"] <= timing["third_quartile"]
         assert timing["rounds"] >= 3
-    assert report["evaluations"] == 23 * 3316  # distinct layers of ResNet-50, datapaths of 4096 lanes
+    assert report["evaluations"] == 23 * 3316  # distinct layers of ResNet-50, datapaths of 4096 multipliers
     assert report["evaluations_a_second"] == report["evaluations"] / report["times"][cost_model.EVALUATED]["median"]
     assert report["kept"] == {cost_model.EVALUATED: True, cost_model.SCHEDULED: True}
 
@@ -42,7 +42,7 @@ def test_a_target_that_is_missed_is_said() -> None:
 @pytest.mark.parametrize("name", other_cost_models.MODELS)
 def test_a_model_that_is_not_there_is_a_row(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(other_cost_models, "version", lambda name: None)
-    peer = cost_model._peer(name)
+    peer = cost_model.compare(name)
     assert (peer.version, peer.seconds, peer.problem) == (None, None, "not installed")
     report = cost_model.Report(
         cost_model.this_machine.machine(), 1, dict.fromkeys(cost_model.cases(), Timing.of([1.0])), [peer]
@@ -53,7 +53,7 @@ def test_a_model_that_is_not_there_is_a_row(name: str, monkeypatch: pytest.Monke
 def test_a_package_that_does_not_import_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(other_cost_models, "version", lambda name: "0")
     monkeypatch.setattr(other_cost_models, "_RUN_ZIGZAG", "import no_such_package")
-    peer = cost_model._peer("zigzag")
+    peer = cost_model.compare("zigzag")
     assert peer.seconds is None
     assert peer.problem == "ModuleNotFoundError: No module named 'no_such_package'"
 
@@ -62,9 +62,9 @@ def test_a_package_that_does_not_import_is_a_row(monkeypatch: pytest.MonkeyPatch
 def test_against_the_package(name: str) -> None:
     if other_cost_models.version(name) is None:
         pytest.skip(f"{name} is not installed")
-    peer = cost_model._peer(name)
+    peer = cost_model.compare(name)
     if peer.cycles is None:
         pytest.skip(f"{name} does not run here: {peer.problem}")
-    layer, array = cost_model._LAYER, cost_model.MACHINE.array
+    layer, array = cost_model.LAYER, cost_model.MACHINE.array
     expected = weight_stationary_cycles(array.C, array.K, layer.P * layer.Q, layer.C * 9, layer.K)
     assert peer.cycles == pytest.approx(expected, rel={"scalesim": 0, "zigzag": 1}[name])

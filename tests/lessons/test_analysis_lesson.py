@@ -114,10 +114,17 @@ class TestModel:
         assert len(set(designs.values())) == len(designs) == 3
 
     def test_a_camera_faster_than_a_batch_breaks_the_rate(self) -> None:
-        found = model.judged("factory inspection", "int8", "laid anew", 1)
+        found = model.judged("factory inspection", "int8", "reconfigured", 1)
         assert "rate" in found.broken
         assert found.batch_ms > 1e3 / found.scenario.fps
         assert "breaks rate" in str(found)
+
+    def test_the_word_of_version_0_1_is_taken(self) -> None:
+        designs = exercises.choose_designs()
+        then = {"reconfigured": "laid anew"}
+        of_then = {name: (kind, then.get(path, path), n) for name, (kind, path, n) in designs.items()}
+        assert exercises.DECIDE.check(of_then) == exercises.DECIDE.check(designs)
+        assert of_then != designs
 
     def test_words_that_are_none(self) -> None:
         for words in (("surgery",), ("medical imaging", "int2"), ("medical imaging", "int8", "no array")):

@@ -26,8 +26,8 @@ class TestCounted:
         [
             (lambda d, g: d + g, "adds an input and a filter"),
             (lambda d, g: d * g - d, "adds a product and an input"),
-            (lambda d, g: d * d, "multiplies an input with an input"),
-            (lambda d, g: d * g * g, "multiplies a product with a filter"),
+            (lambda d, g: d * d, "multiplies an input by an input"),
+            (lambda d, g: d * g * g, "multiplies a product by a filter"),
         ],
     )
     def test_what_no_transform_does_is_said(self, formula, says):

@@ -30,7 +30,7 @@ X1 = PRESETS["x1"]
 
 class TestArea:
     def test_one_lane_and_one_kilobyte_by_hand(self) -> None:
-        """A lane of 282 + 137 square micrometres; 8192 bits of 0.346, in a memory that is half cells."""
+        """A multiplier of 282 + 137 square micrometres; 8192 bits of 0.346, in a memory that is half cells."""
         one = X1.but(macs=1, array=Datapath(), sram_kb=1)
         assert area_mm2(one) == pytest.approx((419 + 8192 * 0.692) * 1e-6)
         assert area_mm2(one, 0.5) - area_mm2(one) == pytest.approx(419e-6 / 2)
@@ -40,14 +40,14 @@ class TestArea:
         with pytest.raises(ValueError, match=f"overhead must be 0 or more, not {overhead}"):
             area_mm2(X1, overhead)
 
-    def test_only_flexible_lanes_pay(self) -> None:
-        fixed, flexible = (design(512, 512, kind) for kind in ("best fixed", "laid anew"))
+    def test_only_a_flexible_datapath_pays(self) -> None:
+        fixed, flexible = (design(512, 512, kind) for kind in ("best fixed", "reconfigured"))
         assert flexible.area_mm2 - fixed.area_mm2 == pytest.approx(512 * 419e-6 * 0.2)
         assert flexible.fps >= fixed.fps
 
     def test_kinds_are_in_order(self) -> None:
-        for lanes in (64, 1024):
-            fps = [design(lanes, 1024, kind).fps for kind in KINDS]
+        for multipliers in (64, 1024):
+            fps = [design(multipliers, 1024, kind).fps for kind in KINDS]
             assert fps == sorted(fps)
 
     def test_power_is_energy_over_time(self) -> None:
@@ -55,24 +55,28 @@ class TestArea:
         assert found.watts == pytest.approx(found.schedule.mj_per_image * 1e-3 * found.fps)
 
     def test_it_says_what_it_is(self) -> None:
-        found = design(1024, 2048, "laid anew")
-        assert str(found).startswith("1024 lanes, 2048 KB, laid anew: ")
+        found = design(1024, 2048, "reconfigured")
+        assert str(found).startswith("1024 multipliers, 2048 KB, reconfigured: ")
         assert f"{found.fps:,.0f} images/s" in str(found)
 
-    @pytest.mark.parametrize("lanes", [1, 2, 64, 128, 4096, 100])
-    def test_square(self, lanes: int) -> None:
-        path = square(lanes)
-        assert path.lanes == 1 << (lanes.bit_length() - 1)
+    def test_the_word_of_version_0_1_is_taken(self) -> None:
+        assert design(1024, 2048, "laid anew") == design(1024, 2048, "reconfigured")
+        assert exercises.DECIDE.check((4096, 2048, "laid anew")) == exercises.DECIDE.check((4096, 2048, "reconfigured"))
+
+    @pytest.mark.parametrize("multipliers", [1, 2, 64, 128, 4096, 100])
+    def test_square(self, multipliers: int) -> None:
+        path = square(multipliers)
+        assert path.multipliers == 1 << (multipliers.bit_length() - 1)
         assert path.K in (path.C, 2 * path.C)
 
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            ((0, 512), "lanes must be a whole number from 1 on, not 0"),
+            ((0, 512), "multipliers must be a whole number from 1 on, not 0"),
             ((2.5, 512), r"not 2\.5"),
             ((True, 512), "not True"),
             ((64, 0), "sram_kb must be above 0"),
-            ((64, 512, "best"), "kind must be one of square array, best fixed, laid anew, not 'best'"),
+            ((64, 512, "best"), "kind must be one of square array, best fixed, reconfigured, not 'best'"),
         ],
     )
     def test_bad_designs_are_named(self, arguments: tuple[object, ...], says: str) -> None:
@@ -93,9 +97,9 @@ class TestModel:
     @pytest.mark.parametrize("C", [0, 3, 6])
     @pytest.mark.parametrize("K", [0, 6])
     @pytest.mark.parametrize("group", [0, 6])
-    def test_every_choice_uses_all_lanes(self, C: int, K: int, group: int) -> None:
+    def test_every_choice_uses_all_multipliers(self, C: int, K: int, group: int) -> None:
         path = model.powers(C, K, group)
-        assert (path.lanes, path.C, path.K) == (4096, 1 << C, 1 << K)
+        assert (path.multipliers, path.C, path.K) == (4096, 1 << C, 1 << K)
 
     @pytest.mark.parametrize("kind", model.LAYERS)
     def test_best_datapath_is_as_good_as_every_choice(self, kind: str) -> None:
@@ -163,7 +167,7 @@ class TestPanels:
 
     def test_design_is_the_lesson_s(self) -> None:
         panel = panels.design()
-        panel.set(lanes=11, memory=11, kind="best fixed")
+        panel.set(multipliers=11, memory=11, kind="best fixed")
         found = lesson.design(2048, 2048, "best fixed")
         assert f"{found.area_mm2:.2f} mm²" in panel.readout
         assert f"{found.watts:.2f} W, {found.fps:,.0f} images/s" in panel.readout
@@ -296,8 +300,8 @@ class TestExercises:
 
     def test_best_design_is_unique_and_flexible(self) -> None:
         fitting = [
-            design(lanes, kb, kind)
-            for lanes in exercises.LANES
+            design(multipliers, kb, kind)
+            for multipliers in exercises.MULTIPLIERS
             for kb in exercises.MEMORIES_KB
             for kind in exercises.CHOICES
         ]
@@ -310,11 +314,11 @@ class TestExercises:
     def test_other_designs_are_refused_with_those_there_are(self, answer: tuple[object, ...]) -> None:
         outcome = exercises.DECIDE.check(answer)
         assert outcome.kind == "error"
-        assert "256, 512, 1024, 2048, 4096 lanes" in outcome.message
+        assert "256, 512, 1024, 2048, 4096 multipliers" in outcome.message
 
 
 def test_hand_counts_of_the_idea() -> None:
-    """4 x 4 rounds for 4 pixels, and 2 cycles of fill; 16 x 16 rounds of 16 lanes; and so on."""
+    """4 x 4 rounds for 4 pixels, and 2 cycles of fill; 16 x 16 rounds of 16 multipliers; and so on."""
     values = {claim.id: claim.value for claim in claims.CLAIMS if ".hand." in claim.id}
     assert values == {
         "hardware.hand.array.dense": 4 * 4 * 4 + 2,

@@ -1,9 +1,10 @@
 """A machine's area and power, and the designs that a budget of both leaves to choose from.
 
-    area  = lanes (multiplier + adder) (1 + overhead) + bits of on-chip memory x cell / share of cells
+    area  = macs (multiplier + adder) (1 + overhead) + bits of on-chip memory x cell / share of cells
     power = joules of a frame / seconds of a frame
 
-An overhead is what flexibility takes: switches, and the memory of the configuration, as a part of the lanes' area.
+An overhead is what flexibility takes: switches, and the memory of the configuration, as a share of what the
+multiply-add units take.
 Control, wires, the DRAM's interface and leakage are left out, so areas compare designs and are no chip's.
 
 Sources
@@ -28,17 +29,17 @@ from workbook.accelerator.workload import WORKLOADS, Workload
 MULTIPLIER_UM2, ADDER_UM2 = 282, 137
 CELL_UM2, CELLS = 0.346, 0.5
 
-KINDS = ("square array", "best fixed", "laid anew")
+KINDS = ("square array", "best fixed", "reconfigured")
 
 
 def area_mm2(machine: Machine, overhead: float = 0) -> float:
-    """Return the area of lanes and on-chip memory, in square millimetres of 45 nm.
+    """Return the area of multiply-add units and on-chip memory, in square millimetres of 45 nm.
 
     Parameters
     ----------
     machine : Machine
     overhead : float
-        What flexibility adds to the lanes: 0.2 for a fifth.
+        What flexibility adds to the area of the multiply-add units: 0.2 for a fifth.
 
     Raises
     ------
@@ -47,9 +48,9 @@ def area_mm2(machine: Machine, overhead: float = 0) -> float:
     """
     if not overhead >= 0:
         raise ValueError(f"overhead must be 0 or more, not {overhead}")
-    lanes = machine.macs * (MULTIPLIER_UM2 + ADDER_UM2) * (1 + overhead)
+    computing = machine.macs * (MULTIPLIER_UM2 + ADDER_UM2) * (1 + overhead)
     memory = machine.sram_kb * 1024 * 8 * CELL_UM2 / CELLS
-    return (lanes + memory) / 1e6
+    return (computing + memory) / 1e6
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Design:
     kind : str
         One of KINDS: how its datapath is chosen.
     overhead : float
-        What flexibility adds to the lanes; a fixed datapath does not pay it.
+        What flexibility adds to the area of the multiply-add units; a fixed datapath does not pay it.
     schedule : Schedule
         Of the network.
     """
@@ -74,8 +75,8 @@ class Design:
 
     @property
     def area_mm2(self) -> float:
-        """Of lanes and memory, in square millimetres of 45 nm."""
-        return area_mm2(self.machine, self.overhead if self.kind == "laid anew" else 0)
+        """Of multiply-add units and memory, in square millimetres of 45 nm."""
+        return area_mm2(self.machine, self.overhead if self.kind == "reconfigured" else 0)
 
     @property
     def watts(self) -> float:
@@ -89,7 +90,7 @@ class Design:
 
     def __str__(self) -> str:
         return (
-            f"{self.machine.macs} lanes, {self.machine.sram_kb:g} KB, {self.kind}: {self.area_mm2:.2f} mm2, "
+            f"{self.machine.macs} multipliers, {self.machine.sram_kb:g} KB, {self.kind}: {self.area_mm2:.2f} mm2, "
             f"{self.watts:.2f} W, {self.fps:,.0f} images/s"
         )
 
@@ -97,7 +98,7 @@ class Design:
 
 
 def design(
-    lanes: int,
+    multipliers: int,
     sram_kb: float,
     kind: str = "best fixed",
     *,
@@ -109,7 +110,7 @@ def design(
 
     Parameters
     ----------
-    lanes : int
+    multipliers : int
     sram_kb : float
         On-chip memory; tensors that fit stay there.
     kind : str
@@ -117,7 +118,7 @@ def design(
     network : str
         A key of WORKLOADS.
     overhead : float
-        What flexibility adds to the lanes.
+        What flexibility adds to the area of the multiply-add units.
     dram_gbs : float
 
     Raises
@@ -125,27 +126,33 @@ def design(
     ValueError
         For numbers that make no machine, or another kind or network.
     """
+    kind = todays_kind(kind)
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
     if network not in WORKLOADS:
         raise ValueError(f"network must be one of {', '.join(WORKLOADS)}, not {network!r}")
-    if isinstance(lanes, bool) or not isinstance(lanes, int) or lanes < 1:
-        raise ValueError(f"lanes must be a whole number from 1 on, not {lanes!r}")
-    schedule = _schedule(kind, lanes, sram_kb, dram_gbs, network)
+    if isinstance(multipliers, bool) or not isinstance(multipliers, int) or multipliers < 1:
+        raise ValueError(f"multipliers must be a whole number from 1 on, not {multipliers!r}")
+    schedule = _schedule(kind, multipliers, sram_kb, dram_gbs, network)
     return Design(schedule.machine, kind, overhead, schedule)
 
 
+def todays_kind(kind: str) -> str:
+    """Return the name of a kind of datapath; until version 0.1 a reconfigured one was called "laid anew"."""
+    return "reconfigured" if kind == "laid anew" else kind
+
+
 @cache
-def _schedule(kind: str, lanes: int, sram_kb: float, dram_gbs: float, network: str) -> Schedule:
-    table = _table(lanes, sram_kb, dram_gbs, network)
+def _schedule(kind: str, multipliers: int, sram_kb: float, dram_gbs: float, network: str) -> Schedule:
+    table = _table(multipliers, sram_kb, dram_gbs, network)
     if kind == "square array":
         return fixed(table, table.datapaths.index(table.machine.array), kind)
     return fixed(table) if kind == "best fixed" else reconfigured(table)
 
 
 @cache
-def _table(lanes: int, sram_kb: float, dram_gbs: float, network: str) -> Table:
-    machine = PRESETS["x1"].but(macs=lanes, array=square(lanes), sram_kb=sram_kb, dram_gbs=dram_gbs)
+def _table(multipliers: int, sram_kb: float, dram_gbs: float, network: str) -> Table:
+    machine = PRESETS["x1"].but(macs=multipliers, array=square(multipliers), sram_kb=sram_kb, dram_gbs=dram_gbs)
     return evaluate(_workload(network, sram_kb), machine)
 
 
@@ -154,7 +161,7 @@ def _workload(network: str, sram_kb: float) -> Workload:
     return WORKLOADS[network]().fused(sram_kb)
 
 
-def square(lanes: int) -> Datapath:
-    """Return the array of C x K lanes that is as square as powers of two allow."""
-    half = (lanes.bit_length() - 1) // 2
-    return Datapath(1 << half, 1 << (lanes.bit_length() - 1 - half))
+def square(multipliers: int) -> Datapath:
+    """Return the array of C x K multipliers that is as square as powers of two allow."""
+    half = (multipliers.bit_length() - 1) // 2
+    return Datapath(1 << half, 1 << (multipliers.bit_length() - 1 - half))

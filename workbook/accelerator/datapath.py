@@ -1,13 +1,13 @@
-"""A datapath: along which dimensions of a layer its multiply-add units (lanes) lie, and the cycles a layer takes on it.
+"""A datapath: along which dimensions of a layer its multipliers lie, and the cycles that a layer takes on it.
 
     cycles(u) = ceil(C/G / uC) ceil(K/G / uK) ceil(N P Q / uPixel) ceil(G / uGroup) ceil(R S / uTap) / rate + fill(u)
 
-A lane along C or along the taps adds to its neighbour's product, one along K, pixel or group makes an output of its
-own. A dimension that its lanes do not divide leaves some of them idle in the last round: that is all that makes one
-datapath better for a layer than another.
+A multiplier is a multiply-add unit. One along C or along the taps adds to its neighbour's product, one along K, pixel
+or group makes an output of its own. A dimension that its multipliers do not divide leaves some of them idle in the last
+round: that is all that makes one datapath better for a layer than another.
 
 Winograd's F(m x m, 3x3) makes m x m outputs from the (m + 2)^2 positions of a transformed tile, and its sums run over
-the channels alone. So the lanes of pixels and taps take positions:
+the channels alone. So the multipliers of pixels and taps take positions:
 
     cycles(u) = ceil(C / uC) ceil(K / uK) ceil(N ceil(P/m) ceil(Q/m) (m + 2)^2 / (uPixel uTap)) / rate + fill(u)
 
@@ -27,12 +27,12 @@ from workbook.accelerator.workload import Layer
 Mode = Literal["direct", "winograd"]
 
 TAPS = (1, 3, 9)
-"""Lanes along the filter: none, a row, or a whole filter of 3x3."""
+"""Multipliers along the filter: none, a row, or a whole filter of 3x3."""
 
 
 @dataclass(frozen=True, order=True)
 class Datapath:
-    """Lanes along each dimension of a layer; their product is the number of multiply-add units in use.
+    """How many multipliers lie along each dimension of a layer; the product of the five is the number in use.
 
     Attributes
     ----------
@@ -53,22 +53,22 @@ class Datapath:
     tap: int = 1
 
     def __post_init__(self) -> None:
-        for name, lanes in zip(("C", "K", "pixel", "group", "tap"), astuple(self), strict=True):
-            if lanes < 1:
-                raise ValueError(f"datapath: {name} must be at least 1 lane, not {lanes}")
+        for name, number in zip(("C", "K", "pixel", "group", "tap"), astuple(self), strict=True):
+            if number < 1:
+                raise ValueError(f"datapath: {name} must be at least 1 multiplier, not {number}")
 
     def __str__(self) -> str:
-        lanes = zip(astuple(self), (" C", " K", " pixels", " groups", " taps"), strict=True)
-        return " x ".join(f"{n}{name}" for n, name in lanes if n > 1) or "1 lane"
+        along = zip(astuple(self), (" C", " K", " pixels", " groups", " taps"), strict=True)
+        return " x ".join(f"{n}{name}" for n, name in along if n > 1) or "1 multiplier"
 
     @property
-    def lanes(self) -> int:
-        """Multiply-add units in use."""
+    def multipliers(self) -> int:
+        """How many there are along all dimensions."""
         return self.C * self.K * self.pixel * self.group * self.tap
 
     @property
     def fill(self) -> int:
-        """Cycles until the first sum is out: the depth of the adder tree over the lanes of C and taps."""
+        """Cycles until the first sum is out: the depth of the adder tree over the multipliers of C and taps."""
         return (self.C * self.tap - 1).bit_length()
 
     @property
@@ -77,12 +77,12 @@ class Datapath:
         return self.C, self.K
 
 
-def _ceil(amount: int, lanes: int) -> int:
-    return -(-amount // lanes)
+def _ceil(amount: int, multipliers: int) -> int:
+    return -(-amount // multipliers)
 
 
 def cycles(layer: Layer, datapath: Datapath, *, tile: int | None = None, rate: float = 1) -> float:
-    """Cycles that the lanes need for a layer, without waiting for memory.
+    """Cycles that the multipliers need for a layer, without waiting for memory.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def cycles(layer: Layer, datapath: Datapath, *, tile: int | None = None, rate: f
     tile : int, optional
         m of Winograd's F(m x m, 3x3); none for the direct mode.
     rate : float
-        Multiply-adds that a lane does in a cycle with the layer's type.
+        Multiply-adds that a multiplier does in a cycle with the layer's type.
     """
     C, K, G = layer.C // layer.groups, layer.K // layer.groups, layer.groups
     rounds = _ceil(C, datapath.C) * _ceil(K, datapath.K) * _ceil(G, datapath.group)
@@ -113,7 +113,7 @@ def suits_winograd(layer: Layer) -> bool:
 
 
 def products(layer: Layer, tile: int | None = None) -> int:
-    """Products that the lanes compute: the multiply-adds of the definition, or those of Winograd."""
+    """Products that the multipliers compute: the multiply-adds of the definition, or those of Winograd."""
     if tile:
         return layer.C * layer.K * winograd_positions(layer, tile)
     return layer.macs
@@ -121,7 +121,7 @@ def products(layer: Layer, tile: int | None = None) -> int:
 
 @cache
 def datapaths(macs: int, taps: tuple[int, ...] = TAPS) -> tuple[Datapath, ...]:
-    """All datapaths of at most `macs` lanes: powers of two along C, K, pixel and group, and 1, 3 or 9 taps."""
+    """All datapaths of at most `macs` multipliers: powers of two along C, K, pixel and group, and 1, 3 or 9 taps."""
     return tuple(sorted(_datapaths(macs, taps)))
 
 

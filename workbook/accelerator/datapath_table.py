@@ -31,7 +31,7 @@ class Table:
     overlap : bool
         Whether computing and DRAM overlap perfectly, or not at all.
     cycles : (distinct layers, datapaths) float64
-        That the lanes need.
+        That the multipliers need.
     seconds : (distinct layers, datapaths) float64
     winograd : (distinct layers, datapaths) bool
         Whether Winograd is the faster mode.
@@ -63,7 +63,7 @@ class Table:
 
     @cached_property
     def layouts(self) -> Counts:
-        """(datapaths,) Datapaths of the same number have the same lanes along C and along K."""
+        """(datapaths,) Datapaths of the same number have the same multipliers along C and along K."""
         numbers: dict[tuple[int, int], int] = {}
         return np.array([numbers.setdefault(datapath.layout, len(numbers)) for datapath in self.datapaths])
 
@@ -109,21 +109,21 @@ def evaluate(
     Raises
     ------
     ValueError
-        If the machine lacks a type of the network, or a datapath has more lanes than the machine.
+        If the machine lacks a type of the network, or a datapath has more multipliers than the machine.
     """
     if not winograd:
         machine = replace(machine, winograd=None)
     if options is None:
         options = _own(machine.macs, machine.array)
-    elif any(option.lanes > machine.macs for option in options):
-        most = max(options, key=lambda option: option.lanes)
-        raise ValueError(f"{most} needs {most.lanes} lanes, but {machine.name} has {machine.macs}")
+    elif any(option.multipliers > machine.macs for option in options):
+        most = max(options, key=lambda option: option.multipliers)
+        raise ValueError(f"{most} needs {most.multipliers} multipliers, but {machine.name} has {machine.macs}")
     layers = workload.distinct[0]
     direct, transformed = (moved / (machine.dram_gbs * 1e9) for moved in _both_modes(workload, machine))
     rates = np.array([machine.rate(layer.type) for layer in layers])
     costs = np.stack([rates, direct, transformed], axis=1)
     sizes = np.array([_sizes(layer, machine) for layer in layers])
-    cycles, seconds, modes = datapath_costs.evaluate(sizes, costs, _lanes(options), machine.clock_hz, overlap)
+    cycles, seconds, modes = datapath_costs.evaluate(sizes, costs, _multipliers(options), machine.clock_hz, overlap)
     return Table(workload, machine, options, overlap, cycles, seconds, modes.astype(bool))
 
 
@@ -143,11 +143,11 @@ def _both_modes(workload: Workload, machine: Machine) -> tuple[Floats, Floats]:
 
 @cache
 def _own(macs: int, array: Datapath) -> tuple[Datapath, ...]:
-    """All datapaths of so many lanes, and one more if it is none of them."""
+    """All datapaths of so many multipliers, and one more if it is none of them."""
     options = datapaths(macs)
     return options if array in options else (*options, array)
 
 
 @cache
-def _lanes(options: tuple[Datapath, ...]) -> npt.NDArray[Any]:
+def _multipliers(options: tuple[Datapath, ...]) -> npt.NDArray[Any]:
     return np.array([(*astuple(option), option.fill) for option in options])

@@ -1,13 +1,13 @@
 """The five lines that stand side by side whenever somebody says what reconfiguration gains.
 
-    textbook       one fixed array of C x K lanes
+    textbook       one fixed array of C x K multipliers
     fixed          the best fixed datapath for this network: the strongest opponent, chosen with the same effort
     suite          the best fixed datapath for a suite of networks: what a vendor ships
     oracle         the best datapath for every layer, switches free: the bound that no schedule passes
     reconfigured   the best schedule, every switch paid
 
-All have the same lanes, memories, clock, type and Winograd mode. The flexible two may have to pay for the area of their
-flexibility, with fewer lanes or with a slower clock.
+All have the same multipliers, memories, clock, type and Winograd mode. The flexible two may have to pay for the area of
+their flexibility, with fewer multipliers or with a slower clock.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def best_for_suite(
 def pay_area(machine: Machine, overhead: float, paid_in: Literal["macs", "clock"] = "clock") -> Machine:
     """Return the machine that fits in the same area if its flexibility takes so much of it.
 
-    Fewer lanes come in steps: their datapaths are powers of two, with 1, 3 or 9 taps. A slower clock does not.
+    Fewer multipliers come in steps: their datapaths are powers of two, with 1, 3 or 9 taps. A slower clock does not.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def pay_area(machine: Machine, overhead: float, paid_in: Literal["macs", "clock"
     if paid_in == "clock":
         return replace(machine, clock_mhz=machine.clock_mhz / (1 + overhead))
     macs = max(1, int(machine.macs / (1 + overhead)))
-    array = machine.array if machine.array.lanes <= macs else Datapath()
+    array = machine.array if machine.array.multipliers <= macs else Datapath()
     return replace(machine, macs=macs, array=array)
 
 

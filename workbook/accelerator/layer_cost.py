@@ -28,13 +28,13 @@ class LayerCost:
     mode : str
         "direct" or "winograd".
     cycles : float
-        That the lanes need.
+        That the multipliers need.
     dram_bytes : float
     compute_seconds, dram_seconds : float
     seconds : float
         The longer of both if they overlap, the sum if not, as it was asked for.
     utilisation : float
-        Products over what all lanes of the machine could compute in these cycles, from 0 to 1.
+        Products over what all multipliers of the machine could compute in these cycles, from 0 to 1.
     mac_joules, sram_joules, dram_joules : float
     """
 
@@ -63,7 +63,7 @@ class LayerCost:
 
     @property
     def stall_seconds(self) -> float:
-        """How long the lanes stand still and wait for memory."""
+        """How long the multipliers stand still and wait for memory."""
         return self.seconds - self.compute_seconds
 
     @property
@@ -101,10 +101,10 @@ def cost(
     Raises
     ------
     ValueError
-        If the datapath has more lanes than the machine, the machine lacks the type, or cannot run the mode.
+        If the datapath has more multipliers than the machine, the machine lacks the type, or cannot run the mode.
     """
-    if datapath.lanes > machine.macs:
-        raise ValueError(f"{datapath} needs {datapath.lanes} lanes, but {machine.name} has {machine.macs}")
+    if datapath.multipliers > machine.macs:
+        raise ValueError(f"{datapath} needs {datapath.multipliers} multipliers, but {machine.name} has {machine.macs}")
     tile = winograd_tile(layer, machine)
     if mode == "winograd" and not tile:
         raise ValueError(f"{layer.name} ({layer.shape}, {layer.type}) cannot run as Winograd on {machine.name}")
@@ -137,10 +137,10 @@ def _cost(layer: Layer, datapath: Datapath, machine: Machine, mode: Mode, overla
 
 
 def sram_bytes(layer: Layer, datapath: Datapath, tile: int | None = None) -> float:
-    """Bytes that the lanes read from and write to on-chip memory, with the better of two orders of the loops.
+    """Bytes that the multipliers read from and write to on-chip memory, with the better of two orders of the loops.
 
-    A number that several lanes need is read once for all of them: an input for the lanes along K, a weight for those
-    along pixels; and the lanes along C and taps add up before anything is written. Then, product by product,
+    A number that several multipliers need is read once for all of them: an input for those along K, a weight for those
+    along pixels; and those along C and taps add up before anything is written. Then, product by product,
 
     * outputs stay: an input and a weight are read, each sum is written once;
     * weights stay: an input is read, a partial sum of 4 bytes read and written, each weight read once.

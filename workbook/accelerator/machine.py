@@ -166,7 +166,7 @@ class Machine:
     ----------
     name : str
     macs : int
-        Multiply-add units (lanes).
+        Multiply-add units, called multipliers everywhere else.
     clock_mhz : float
     sram_kb : float
         On-chip memory for activations and weights.
@@ -175,7 +175,7 @@ class Machine:
     array : Datapath
         The fixed datapath that it has, or that a textbook would give it.
     rates : mapping of type to float
-        Multiply-adds that a lane does in a cycle; types that are not in it cannot run.
+        Multiply-adds that a multiplier does in a cycle; types that are not in it cannot run.
     winograd : Winograd or None
     reconfiguration : Reconfiguration or None
         None: the datapath is fixed.
@@ -195,8 +195,8 @@ class Machine:
 
     def __post_init__(self) -> None:
         _above_zero("", self, "macs", "clock_mhz", "sram_kb", "dram_gbs")
-        if self.array.lanes > self.macs:
-            raise ValueError(f"array: {self.array} needs {self.array.lanes} lanes, but macs is {self.macs}")
+        if self.array.multipliers > self.macs:
+            raise ValueError(f"array: {self.array} needs {self.array.multipliers} multipliers, but macs is {self.macs}")
         if not self.rates:
             raise ValueError("rates must name at least one type")
         for name, rate in self.rates.items():
@@ -218,11 +218,11 @@ class Machine:
 
     @property
     def ridge(self) -> float:
-        """Multiply-adds a byte from which on the lanes are the bound, and not DRAM; of the first type in `rates`."""
+        """Multiply-adds a byte from which on multipliers are the bound, and not DRAM; of the first type in `rates`."""
         return self.macs * next(iter(self.rates.values())) * self.clock_hz / (self.dram_gbs * 1e9)
 
     def rate(self, type: str) -> float:
-        """Multiply-adds that a lane does in a cycle with a type.
+        """Multiply-adds that a multiplier does in a cycle with a type.
 
         Raises
         ------

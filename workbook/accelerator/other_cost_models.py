@@ -180,4 +180,4 @@ def _zigzag_layer(layer: Layer, array: Datapath, python: str) -> Answer:
 
 
 MODELS: dict[str, Callable[[Layer, Datapath, str], Answer]] = {"scalesim": _scale_sim_layer, "zigzag": _zigzag_layer}
-"""Each takes a layer without groups, an array of C x K lanes, and the interpreter that has the package."""
+"""Each takes a layer without groups, an array of C x K multipliers, and the interpreter that has the package."""

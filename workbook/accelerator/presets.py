@@ -2,12 +2,12 @@
 
 Sources
 -------
-* InferX X1: Flex Logix's product brief, October 2020: 64 units of 64 lanes, 533 to 933 MHz, 13 MB, one x32 LPDDR4X at
-  4267 MT/s. The reconfiguration time is announced as "microseconds"; assumed are 4 us, for 4,000 LUT4 of 80 bits
-  (FABulous), which needs a port of 10 GB/s.
-* NVDLA: NVIDIA's primer, table of configurations; 1 GHz as in its performance sheet. How the lanes of the smaller ones
-  lie is assumed; validation does not depend on it.
-* Eyeriss: Chen et al., JSSC 52(1), 2017: 12 x 14 units, 108 KB, 200 MHz. DRAM is outside of the chip and assumed.
+* InferX X1: Flex Logix's product brief, October 2020: 64 units of 64 multipliers, 533 to 933 MHz, 13 MB, one x32
+  LPDDR4X at 4267 MT/s. The reconfiguration time is announced as "microseconds"; assumed are 4 us, for 4,000 LUT4 of 80
+  bits (FABulous), which needs a port of 10 GB/s.
+* NVDLA: NVIDIA's primer, table of configurations; 1 GHz as in its performance sheet. How the multipliers of the smaller
+  ones lie is assumed; validation does not depend on it.
+* Eyeriss: Chen et al., JSSC 52(1), 2017: 12 x 14 units, 108 KB, 200 MHz. DRAM is outside the chip and assumed.
 * DPU: AMD PG338: B4096 computes 8 pixels x 16 x 16 channels; 255 block RAMs of 36 Kb; 300 MHz as in the Vitis AI model
   zoo. The KV260's DDR4 moves 19.2 GB/s. A partial region of 2 MB, loaded at UG909's 800 MB/s, is assumed.
 * Small eFPGA: one EFLX 4K DSP tile, 3,000 LUT4 and 40 multiply-adds, with FABulous's 80 bits a LUT4 and its port of 32
@@ -34,11 +34,11 @@ NVDLA_TABLE = (
     (64, 128, 1, Datapath(8, 8)),
     (32, 128, 0.5, Datapath(8, 4)),
 )
-"""NVDLA's public configurations: multiply-adds, KB, GB/s, and the lanes."""
+"""NVDLA's public configurations: multiply-adds, KB, GB/s, and the multipliers."""
 
 
 def inferx_x1() -> Machine:
-    """The InferX X1: 4096 lanes that are laid anew between layers."""
+    """The InferX X1: 4096 multipliers, reconfigured between layers."""
     return Machine(
         "x1",
         macs=4096,

@@ -85,7 +85,7 @@ class Schedule:
 
     @property
     def utilisation(self) -> float:
-        """Products over what all lanes could compute in the whole time."""
+        """Products over what all multipliers could compute in the whole time."""
         busy = math.fsum(cost.utilisation * cost.compute_seconds for cost in self.costs)
         return busy / self.seconds
 

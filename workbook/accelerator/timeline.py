@@ -17,8 +17,7 @@ class Bar:
     Attributes
     ----------
     kind : str
-        "compute", "DRAM", "configuration" (the datapath stands still and is laid anew) or "stall" (the lanes wait for
-        DRAM).
+        "compute", "DRAM", "configuration" (the datapath is reconfigured) or "stall" (multipliers wait for DRAM).
     layer : int
         The layer it belongs to; a configuration belongs to the layer before it.
     start, end : float

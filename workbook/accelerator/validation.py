@@ -138,9 +138,9 @@ def _x1() -> Iterator[Row]:
     x1, network, fps = PRESETS["x1"], yolov3(1080, 1920), published_results.X1_YOLOV3_FPS
     computing = five_lines(network, x1.but(dram_gbs=float("inf")), [network]).reconfigured
     where = "Flex Logix, 2019"
-    case = "YOLOv3 1920x1080, lanes alone"
-    note = f"implies {fps / computing.fps:.0%} of what the lanes can do"
-    yield Row("InferX X1, lanes", case, fps, computing.fps, "images/s", None, where, note)
+    case = "YOLOv3 1920x1080, without DRAM"
+    note = f"implies {fps / computing.fps:.0%} of what the multipliers can do"
+    yield Row("InferX X1, multipliers", case, fps, computing.fps, "images/s", None, where, note)
     with_dram = five_lines(network.fused(x1.sram_kb), x1, [network]).reconfigured
     note = "layer by layer there is too little DRAM bandwidth: the chip must pass tiles through several layers at once"
     yield Row(
@@ -186,5 +186,5 @@ def _dpu() -> Iterator[Row]:
         network = WORKLOADS[name]()
         ours = dpu_fps(network, machine, depthwise=Datapath(pixel=4, group=16))
         real, model = (network.macs * rate / (machine.macs * machine.clock_hz) for rate in (fps, ours))
-        note = f"{real:.0%} of the lanes' peak, {model:.0%} by the model"
+        note = f"{real:.0%} of the multipliers' peak, {model:.0%} by the model"
         yield Row("DPU on a KV260", name, fps, ours, "images/s", None, "Vitis AI 2.5 model zoo", note)

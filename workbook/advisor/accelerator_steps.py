@@ -1,10 +1,10 @@
 """The same network on an accelerator of lesson 4's model, each tool on top of the ones before it.
 
-    wide           a wider type than bytes, on the machine's own array of lanes
+    wide           a wider type than bytes, on the machine's own array of multipliers
     int8           bytes
     winograd       and Winograd's mode, where the machine has it
     best fixed     and the best fixed datapath for this network
-    laid anew      and a datapath for each layer, every switch paid
+    reconfigured   and a datapath for each layer, every switch paid
 
 Tensors that fit stay in the chip's memory. Nothing of this is measured.
 """
@@ -78,5 +78,5 @@ def ladder(workload: Workload, machine: Machine, batch: int = 1) -> tuple[Step, 
     full = table(last, winograd=True)
     steps.append(Step("best fixed", fixed(full, name="best fixed")))
     if machine.reconfiguration:
-        steps.append(Step("laid anew", reconfigured(full)))
+        steps.append(Step("reconfigured", reconfigured(full)))
     return tuple(steps)

@@ -82,7 +82,7 @@ def steps_figure(steps: Sequence[Step], machine: str) -> Figure:
     figure = Figure(figsize=(7.6, height))
     bottom, top = 0.48 / height, 1 - 0.8 / height
     for left, values, title in (
-        (0.12, [step.ms for step in steps], f"{machine}: ms a frame, by the model"),
+        (0.15, [step.ms for step in steps], f"{machine}: ms a frame, by the model"),
         (0.58, [step.mj for step in steps], "mJ a frame"),
     ):
         axes = figure.add_axes((left, bottom, 0.4, top))

@@ -38,7 +38,7 @@ class Row:
     chosen : str
         The program that it has in the fastest rung.
     reason : str
-    lanes : LayerCost
+    on_fixed : LayerCost
         On the best fixed datapath of the chosen machine.
     """
 
@@ -46,7 +46,7 @@ class Row:
     seconds: Mapping[str, float]
     chosen: str
     reason: str
-    lanes: LayerCost
+    on_fixed: LayerCost
 
     @property
     def floats(self) -> float:

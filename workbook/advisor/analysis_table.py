@@ -9,11 +9,11 @@ from workbook.advisor.analysis_result import TOOLS, Analysis, Row, Rung
 from workbook.advisor.programs import WINOGRAD
 
 LAYERS = (
-    *("layer", "shape", "MMAC", "MAC/byte", "can run", "fp32 ms", "Winograd ms", "int8 ms", "error", "lanes"),
+    *("layer", "shape", "MMAC", "MAC/byte", "can run", "fp32 ms", "Winograd ms", "int8 ms", "error", "multipliers"),
     *("take", "why"),
 )
 RUNGS = ("program", "tool", "ms", "gain", "SQNR dB", "keeps up with", "mJ", "kWh", "cost")
-STEPS = ("step", "ms", "frames/s", "mJ", "lanes that work", "datapath")
+STEPS = ("step", "ms", "frames/s", "mJ", "multipliers that work", "datapath")
 
 
 def layer(row: Row) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ def layer(row: Row) -> tuple[str, ...]:
         _ms(row.winograd),
         _ms(row.int8),
         _error(row),
-        f"{row.lanes.utilisation:.0%}",
+        f"{row.on_fixed.utilisation:.0%}",
         row.chosen,
         row.reason,
     )
@@ -72,7 +72,8 @@ def footnotes(found: Analysis) -> tuple[str, ...]:
         f"{'x'.join(map(str, found.shape))} float32, {threads}; calibrated and compared on {found.images}",
         "* timed on pieces of the layers, on one thread, and stretched to the whole",
         "gain: over im2col. SQNR: of the output, against im2col in float32. Keeps up: three runs of four did",
-        "error: expected, root mean square, of the float32 program taken; lanes: that work on the best fixed datapath",
+        "error: expected, root mean square, of the float32 program taken",
+        "multipliers: the share that works on the best fixed datapath",
         "mJ: a frame's multiply-adds and DRAM alone, by lesson 4's table for 45 nm",
         f"kWh and cost: a million frames on this machine at {bill.watts:g} W, {bill.price:g} a kWh; both are options",
         *found.notes,
@@ -121,8 +122,8 @@ def _layer_dict(row: Row) -> dict[str, Any]:
         "eligible": list(work.eligible),
         "seconds": dict(row.seconds),
         "errors": {name: work.error(name) for name in work.eligible if not math.isnan(work.error(name))},
-        "utilisation": row.lanes.utilisation,
-        "datapath": str(row.lanes.datapath),
+        "utilisation": row.on_fixed.utilisation,
+        "datapath": str(row.on_fixed.datapath),
         "take": row.chosen,
         "why": row.reason,
     }

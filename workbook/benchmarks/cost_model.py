@@ -25,12 +25,12 @@ from workbook.accelerator.workload import resnet50
 from workbook.measuring import this_machine, timing
 from workbook.measuring.timing import Timing
 
-MACHINE = PRESETS["x1"]  # 4096 lanes
+MACHINE = PRESETS["x1"]  # 4096 multipliers
 EVALUATIONS = 5e6  # (layer, datapath) a second, at least
 SCHEDULE = 0.1  # s for a network with its schedule, at most
 
 _ALONE = MACHINE.but(winograd=None)  # the other models know no Winograd mode
-_LAYER = next(layer for layer in resnet50().layers if layer.name == "conv2_1.3x3")
+LAYER = next(layer for layer in resnet50().layers if layer.name == "conv2_1.3x3")
 
 
 def cases() -> dict[str, Callable[[], object]]:
@@ -38,14 +38,16 @@ def cases() -> dict[str, Callable[[], object]]:
 
     The network is built anew each time; only a machine's datapaths, and which of them a vendor ships, are kept.
     """
-    lanes = itertools.count(MACHINE.macs)
+    macs = itertools.count(MACHINE.macs)
     return {
         "every layer on every datapath": lambda: evaluate(resnet50(), MACHINE),
         "the same, and the best schedule": lambda: reconfigured(evaluate(resnet50(), MACHINE)),
-        "the same, lanes not seen before": lambda: reconfigured(evaluate(resnet50(), MACHINE.but(macs=next(lanes)))),
+        "the same, multipliers not seen before": lambda: reconfigured(
+            evaluate(resnet50(), MACHINE.but(macs=next(macs)))
+        ),
         "the five lines": lambda: five_lines(resnet50(), MACHINE),
         "the break-even curve": lambda: break_even(resnet50(), MACHINE),
-        "one layer on one array": lambda: cost(_LAYER, MACHINE.array, _ALONE),
+        "one layer on one array": lambda: cost(LAYER, MACHINE.array, _ALONE),
     }
 
 
@@ -114,7 +116,7 @@ class Report:
         """Ours, a row a case; and one layer, ours beside the others."""
         ours = Table(
             title=f"{str(self.machine).removeprefix('[machine] ')}; one thread\n"
-            f"ResNet-50 on {MACHINE.name}, {MACHINE.macs} lanes",
+            f"ResNet-50 on {MACHINE.name}, {MACHINE.macs} multipliers",
             caption=f"{self.evaluations:,} (layer, datapath): {self.rate / 1e6:.1f} million a second",
         )
         ours.add_column("", no_wrap=True)
@@ -125,13 +127,13 @@ class Report:
             limit = (f"{limits[name] * 1e3:.1f}", "kept" if self.kept[name] else "missed") if name in limits else ()
             ours.add_row(name, *_cells(taken), f"{taken.rounds}", *limit)
         one = Table(
-            title=f"one layer on one array: {_LAYER.shape} on {MACHINE.array}",
+            title=f"one layer on one array: {LAYER.shape} on {MACHINE.array}",
             caption="theirs: one run, with the start of the program; x: its time over ours",
         )
         for name in ("", "cycles", "ms", "x"):
             one.add_column(name, justify="right" if name else "left")
         own = self.times[ONE_LAYER].median
-        one.add_row("this workbook", f"{cost(_LAYER, MACHINE.array, _ALONE).cycles:,.0f}", f"{own * 1e3:.3f}", "1")
+        one.add_row("this workbook", f"{cost(LAYER, MACHINE.array, _ALONE).cycles:,.0f}", f"{own * 1e3:.3f}", "1")
         for peer in self.peers:
             called = f"{peer.name} {peer.version or ''}".strip()
             if peer.seconds is None or peer.cycles is None:
@@ -161,7 +163,7 @@ def run(*, with_peers: bool = True, seconds: float = 3.0, on_step: Callable[[], 
     on_step()
     beside = []
     for name in other_cost_models.MODELS if with_peers else ():
-        beside.append(_peer(name))
+        beside.append(compare(name))
         on_step()
     table = evaluate(resnet50(), MACHINE)
     return Report(this_machine.machine(), table.seconds.size, times, beside)
@@ -172,12 +174,13 @@ def steps(with_peers: bool) -> int:
     return 1 + (len(other_cost_models.MODELS) if with_peers else 0)
 
 
-def _peer(name: str) -> Peer:
+def compare(name: str) -> Peer:
+    """Return what another model, of `other_cost_models.MODELS`, takes for LAYER on the array of MACHINE."""
     version = other_cost_models.version(name)
     if version is None:
         return Peer(name, None, problem="not installed")
     start = time.perf_counter()
-    answer = other_cost_models.MODELS[name](_LAYER, MACHINE.array, sys.executable)
+    answer = other_cost_models.MODELS[name](LAYER, MACHINE.array, sys.executable)
     taken = time.perf_counter() - start
     if answer.cycles is None:
         return Peer(name, version, problem=answer.problem)

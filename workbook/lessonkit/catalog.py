@@ -151,10 +151,10 @@ LESSONS: tuple[Lesson, ...] = (
         number=4,
         package="hardware",
         title="Flexible hardware",
-        question="What does hardware gain that lays its datapath anew between layers, and what may a switch cost?",
+        question="What does hardware gain that is reconfigured between layers, and what may a switch cost?",
         minutes=75,
         objectives=(
-            "compute how many lanes of a datapath work on a layer",
+            "compute how many multipliers of a datapath work on a layer",
             "compare flexible hardware with the strongest fixed datapath, and see through a weak opponent",
             "say from which time of a switch on reconfiguration never pays, and what memory, area and batch do to that",
             "choose a machine for a network under a budget of area and power",

@@ -105,13 +105,13 @@ TERMS = (
         ("dataflow", "spatial unrolling", "mapping"),
     ),
     Term(
-        "lane",
-        "One multiply-add unit; it works, or it is idle because the layer does not divide into the lanes.",
+        "multiplier",
+        "A multiply-add unit of an accelerator; some are idle in a round if their number does not divide the layer.",
         ("processing element", "PE", "MAC"),
     ),
     Term(
         "reconfiguration",
-        "Laying another datapath while the chip runs; a shadow context is loaded while the old one still works.",
+        "Changing the datapath while the chip runs; a shadow context is loaded while the old one still works.",
         ("partial reconfiguration", "context switch"),
     ),
     Term(

@@ -193,14 +193,14 @@ ROWS = (
     ),
     Row(
         "3 flexible hardware",
-        "Hardware that is configured anew between layers is faster than hardware that is not: ResNet-50, lanes alone.",
+        "Hardware that is reconfigured between layers is faster than fixed hardware: ResNet-50, without a DRAM limit.",
         lesson=4,
         theory="hardware.resnet50.oracle",
         model="hardware.resnet50.gain",
     ),
     Row(
         "3 flexible hardware",
-        "The same for a network of depthwise layers: MobileNetV2, lanes alone.",
+        "The same for a network of depthwise layers: MobileNetV2, without a DRAM limit.",
         lesson=4,
         theory="hardware.mobilenet_v2.oracle",
         model="hardware.mobilenet_v2.gain",

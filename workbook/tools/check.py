@@ -46,7 +46,7 @@ class Checked:
         As the catalog names it; empty if the notebook is none of this workbook's.
     status : "checked", "foreign" or "unreadable"
     message : str
-        Why it was not checked, or the first cell outside of the exercises that raised.
+        Why it was not checked, or the first cell outside the exercises that raised.
     exercises : tuple of Result
     """
 

@@ -104,7 +104,7 @@ CLAIMS: tuple[Claim, ...] = (
     computed(
         "analysis.factory.rate",
         "One image at a time, the factory's camera would need {} of the X1's time.",
-        lambda: 100 * judged("factory inspection", "int8", "laid anew", 1).shares["rate"],
+        lambda: 100 * judged("factory inspection", "int8", "reconfigured", 1).shares["rate"],
         "%",
     ),
 )

@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import isclose, isfinite
 from numbers import Real
 
+from workbook.accelerator.area import todays_kind
 from workbook.lessonkit.exercise import (
     NOT_ATTEMPTED,
     Exercise,
@@ -202,7 +203,7 @@ Design = tuple[str, str, int]
 def choose_designs() -> dict[str, tuple[str, str, int]]:
     """Return for each scenario a design that keeps every limit."""
     designs = [(kind, path, n) for kind in ("int8", "bf16", "int16")
-               for path in ("own array", "best fixed", "laid anew") for n in (1, 4, 16)]  # fmt: skip
+               for path in ("own array", "best fixed", "reconfigured") for n in (1, 4, 16)]  # fmt: skip
     return {name: next(d for d in designs if not lesson.judged(name, *d).broken) for name in lesson.SCENARIOS}
 
 
@@ -219,14 +220,14 @@ def verify_designs(answer: object) -> Outcome:
 
 def _design(name: str, answer: object) -> Design:
     if isinstance(answer, (tuple, list)) and len(answer) == 3:
-        kind, path, images = answer[0], answer[1], whole_number(answer[2])
+        kind, path, images = answer[0], todays_kind(answer[1]), whole_number(answer[2])
         if kind in TYPES and path in DATAPATHS and images in IMAGES:
             return kind, path, images
     known = f"one of {', '.join(TYPES)}, one of {', '.join(DATAPATHS)}, and 1, 4 or 16 images"
     raise WrongKindError(f"{name} takes {known}; you gave {describe(answer)}")
 
 
-_MEDICAL, _FACTORY, _DRIVER = ("int8", "own array", 1), ("int8", "laid anew", 4), ("int16", "laid anew", 1)
+_MEDICAL, _FACTORY, _DRIVER = ("int8", "own array", 1), ("int8", "reconfigured", 4), ("int16", "reconfigured", 1)
 
 
 def _all(medical: Design = _MEDICAL, factory: Design = _FACTORY, driver: Design = _DRIVER) -> dict[str, Design]:
@@ -247,9 +248,9 @@ DECIDE = Exercise(
     mistakes=(
         Mistake("fastest datapath", _all(medical=("int8", "best fixed", 1)), "medical imaging breaks power"),
         Mistake("16 bits to be safe", _all(medical=("int16", "own array", 1)), "medical imaging breaks rate"),
-        Mistake("always batch 1", _all(factory=("int8", "laid anew", 1)), "factory inspection breaks rate"),
-        Mistake("large batch", _all(factory=("int8", "laid anew", 16)), "factory inspection breaks latency"),
-        Mistake("INT8 everywhere", _all(driver=("int8", "laid anew", 1)), "driver assistance breaks loss"),
+        Mistake("always batch 1", _all(factory=("int8", "reconfigured", 1)), "factory inspection breaks rate"),
+        Mistake("large batch", _all(factory=("int8", "reconfigured", 16)), "factory inspection breaks latency"),
+        Mistake("INT8 everywhere", _all(driver=("int8", "reconfigured", 1)), "driver assistance breaks loss"),
         Mistake("fixed datapath", _all(driver=("int16", "best fixed", 1)), "driver assistance breaks rate"),
     ),
 )

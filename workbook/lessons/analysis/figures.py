@@ -29,7 +29,7 @@ def tooled_readout(found: Tooled) -> str:
 def tooled_figure(found: Tooled) -> Figure:
     """Draw the time of a batch, each tool on top of the ones before it; beside it what batching does."""
     figure = Figure(figsize=(7.6, 3.3))
-    left = figure.add_axes((0.115, 0.14, 0.39, 0.74))
+    left = figure.add_axes((0.14, 0.14, 0.365, 0.74))
     bars(left, [step.name for step in found.steps], [step.ms for step in found.steps])
     left.set_title(f"ms for {found.images} at once" if found.images > 1 else "ms for one image")
     _waits(figure.add_axes((0.6, 0.14, 0.385, 0.74)), found)

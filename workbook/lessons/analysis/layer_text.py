@@ -11,16 +11,16 @@ from workbook.measuring.timing import measured
 
 @dataclass(frozen=True)
 class LayerTable:
-    """The layers of an analysis: sizes, expected errors, lanes; then their times by each program."""
+    """The layers of an analysis: sizes, expected errors, multipliers; then their times by each program."""
 
     found: Analysis
 
     def __str__(self) -> str:
         rows = self.found.rows
-        lines = [f"{'layer':<8}{'shape':<18}{'MMAC':>7}{'MAC/byte':>10}{'im2col':>10}{'F(4x4)':>9}{'lanes':>8}"]
+        lines = [f"{'layer':<8}{'shape':<18}{'MMAC':>7}{'MAC/byte':>10}{'im2col':>10}{'F(4x4)':>9}{'multipliers':>13}"]
         lines += [_sizes(row) for row in rows]
         lines += ["", "im2col, F(4x4): expected error of float32, root mean square, relative to the output"]
-        lines += [f"lanes: of {self.found.machine}, that work on the best fixed datapath", ""]
+        lines += [f"multipliers: of {self.found.machine}, the share that works on the best fixed datapath", ""]
         lines += [f"{'layer':<8}{'float32':>17}{'Winograd':>21}{'int8':>21}"]
         lines += [_times(row) for row in rows]
         lines += ["", "float32: the faster of im2col and direct; gains are over im2col"]
@@ -36,7 +36,7 @@ def _sizes(row: Row) -> str:
     base, winograd = ("–" if math.isnan(error) else f"{error:.0e}" for error in errors)
     return (
         f"{work.name:<8}{work.layer.shape:<18}{work.layer.macs / 1e6:>7.1f}{work.layer.macs_a_byte:>10.1f}"
-        f"{base:>10}{winograd:>9}{row.lanes.utilisation:>8.0%}"
+        f"{base:>10}{winograd:>9}{row.on_fixed.utilisation:>13.0%}"
     )
 
 

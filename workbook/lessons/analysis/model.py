@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from workbook import models
+from workbook.accelerator.area import todays_kind
 from workbook.accelerator.datapath_table import evaluate
 from workbook.accelerator.presets import PRESETS
 from workbook.accelerator.schedule import Schedule, fixed, reconfigured
@@ -26,7 +27,7 @@ MOST_IMAGES = 5  # a power of two
 CAMERA_FPS = 30
 
 TYPES = ("int8", "bf16", "int16")
-DATAPATHS = ("own array", "best fixed", "laid anew")
+DATAPATHS = ("own array", "best fixed", "reconfigured")
 _X1 = PRESETS["x1"]
 
 
@@ -215,6 +216,7 @@ def judged(scenario: str, type: str = "int8", datapath: str = "own array", image
     ValueError
         For other words, or no image.
     """
+    datapath = todays_kind(datapath)
     for what, value, known in (
         ("scenario", scenario, tuple(SCENARIOS)),
         ("type", type, TYPES),

@@ -48,7 +48,7 @@ def verify_reading(answer: object) -> Outcome:
     if value == _OTHER.total:
         return not_yet(f"{value} is the output of the filter '{_OTHER.filter_name}' there")
     if value == _PIXELS:
-        return not_yet(f"{value} is the sum of the pixels; each is multiplied with its filter element first")
+        return not_yet(f"{value} is the sum of the pixels; each is multiplied by its filter element first")
     return not_yet(f"{value} is not the output at this place; the line below the panel's figure says what is")
 
 

@@ -39,7 +39,7 @@ def in_python(x: Nested, weight: list[Nested], rows: int) -> Nested:
 
 
 def in_numpy(x: FloatArray, weight: FloatArray) -> FloatArray:
-    """Compute the layer one window at a time: NumPy multiplies it with all K filters at once."""
+    """Compute the layer one window at a time: NumPy multiplies it by all K filters at once."""
     K, _, R, S = weight.shape
     P, Q = x.shape[1] - R + 1, x.shape[2] - S + 1
     y = np.empty((K, P, Q), np.float32)

@@ -68,7 +68,7 @@ check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _shee
 
 
 def explore(panel: str = "layer") -> Panel[Any]:
-    """Return a panel: "layer", lanes by hand; "switch", what a switch may cost; "design", a machine with its area.
+    """Return a panel: "layer", a datapath by hand; "switch", what a switch may cost; "design", a machine with its area.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def roofline(names: Sequence[str] = ("resnet50", "mobilenet_v2", "vgg16"), datap
         layers = len(workload.layers)
         schedules.append(Schedule("fixed", workload, endless, (path,) * layers, (0.0,) * (layers - 1)))
     idle = ", ".join(f"{schedule.workload.name} {schedule.utilisation:.1%}" for schedule in schedules)
-    text = f"hardware.roofline: {path}; lanes that work while a network computes, on average: {idle}"
+    text = f"hardware.roofline: {path}; multipliers that work while a network computes, on average: {idle}"
     return Picture.of(lambda: charts.roofline_figure(schedules, model.X1), text)
 
 

@@ -19,7 +19,7 @@ _GREY = "#777777"
 
 
 def roofline_figure(schedules: Sequence[Schedule], machine: Machine) -> Figure:
-    """Draw each layer of some networks: what its datapath lets the lanes do, over multiply-adds a byte.
+    """Draw each layer of some networks: what its datapath lets the multipliers do, over multiply-adds a byte.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def roofline_figure(schedules: Sequence[Schedule], machine: Machine) -> Figure:
     axes.plot([low, machine.ridge, high], [low / machine.ridge, 1, 1], color=INK, linewidth=1.6)
     if machine.winograd:
         axes.axhline(machine.winograd.gain, color=_GREY, linewidth=1, linestyle=":")
-        axes.text(low * 1.1, machine.winograd.gain * 1.12, f"lanes with Winograd: {machine.winograd.gain:g}×")
-    axes.text(high, 0.86, "all lanes", ha="right", va="top")
+        axes.text(low * 1.1, machine.winograd.gain * 1.12, f"multipliers with Winograd: {machine.winograd.gain:g}×")
+    axes.text(high, 0.86, "all multipliers", ha="right", va="top")
     axes.text(2.2, 2.2 / machine.ridge * 1.6, "what DRAM delivers", rotation=33, ha="left", va="bottom")
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(1e-4, 12))
     axes.set_xticks((1, 10, 100, 1000), ("1", "10", "100", "1000"))
@@ -51,7 +51,7 @@ def roofline_figure(schedules: Sequence[Schedule], machine: Machine) -> Figure:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
     axes.set_xlabel("multiply-adds a byte (int8, each tensor moved once)", labelpad=1)
-    axes.set_title(f"multiply-adds a second that the lanes could do, % of {peak / 1e12:.2f} TMAC/s")
+    axes.set_title(f"multiply-adds a second that the multipliers could do, % of {peak / 1e12:.2f} TMAC/s")
     axes.legend(loc="lower right", frameon=False)
     return figure
 

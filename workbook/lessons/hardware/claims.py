@@ -78,23 +78,23 @@ def _about(network: str, what: str, sentence: str, compute: Callable[[str], floa
 CLAIMS = (
     *(
         computed(
-            f"hardware.hand.{path}.{work.name}",
-            f"The {work.name} layer takes {{}} cycles on {lanes}.",
-            partial(cycles, work, lanes),
+            f"hardware.hand.{way}.{work.name}",
+            f"The {work.name} layer takes {{}} cycles on {path}.",
+            partial(cycles, work, path),
             "",
         )
-        for path, lanes in _HAND.items()
+        for way, path in _HAND.items()
         for work in (_DENSE, _DEPTHWISE)
     ),
     *(
-        _about(network, "spread", "has layers that do {} as many multiply-adds a byte as others.", _spread)
+        _about(network, "spread", "has layers that differ by {} in multiply-adds a byte.", _spread)
         for network in ("resnet50", "mobilenet_v2")
     ),
     *(
         _about(
             network,
             "textbook",
-            "keeps {} of 64 x 64 lanes busy, if DRAM never is in the way.",
+            "keeps {} of 64 x 64 multipliers busy, without a DRAM limit.",
             lambda name: 100 * _lines(name).textbook.utilisation,
             "%",
         )
@@ -108,9 +108,9 @@ CLAIMS = (
         _about(network, what, sentence, compute)
         for network in ("resnet50", "mobilenet_v2")
         for what, sentence, compute in (
-            ("oracle", "is {} as fast with free switches as on the best fixed datapath, by the lanes alone.", _bound),
-            ("gain", "is {} as fast with the best schedule, a switch of 4 us paid, by the lanes alone.", _gain),
-            ("over_textbook", "is {} as fast, reconfigured, as on 64 x 64 lanes.", _over_textbook),
+            ("oracle", "is {} as fast with free switches as on the best fixed datapath, without a DRAM limit.", _bound),
+            ("gain", "is {} as fast with the best schedule, a switch of 4 us paid, without a DRAM limit.", _gain),
+            ("over_textbook", "is {} as fast, reconfigured, as on 64 x 64 multipliers.", _over_textbook),
         )
     ),
     _about("resnet50", "every_layer", "is {} as fast if each layer gets its own best datapath at 4 us.", _every_layer),

@@ -7,7 +7,7 @@ from math import isclose, isfinite
 from numbers import Real
 
 from workbook.accelerator import area as lesson  # the name that a learner's cell knows it by
-from workbook.accelerator.area import Design, design
+from workbook.accelerator.area import Design, design, todays_kind
 from workbook.accelerator.datapath import Datapath
 from workbook.lessonkit.exercise import (
     NOT_ATTEMPTED,
@@ -29,7 +29,7 @@ _PATH = Datapath(C=32, K=16, pixel=8)
 
 
 def utilisation() -> float:
-    """Return the share of 32 x 16 x 8 lanes that work on 144 -> 24 channels of 56 x 56, 1x1 filters."""
+    """Return the share of 32 x 16 x 8 multipliers that work on 144 -> 24 channels of 56 x 56, 1x1 filters."""
     rounds = 5 * 2 * 392  # 144 / 32, 24 / 16 and 56 * 56 / 8, each rounded up
     return 144 * 24 * 56 * 56 / (rounds * 32 * 16 * 8)
 
@@ -40,7 +40,7 @@ _ROUNDED_DOWN = 144 * 24 / (4 * 32 * 1 * 16)
 
 
 def verify_utilisation(answer: object) -> Outcome:
-    """Compare the answer with products over lanes times rounds."""
+    """Compare the answer with products over multipliers times rounds."""
     if isinstance(answer, bool) or not isinstance(answer, Real) or not isfinite(answer):
         raise WrongKindError(f"a number is asked for, you gave {describe(answer)}")
     value = float(answer)
@@ -49,11 +49,11 @@ def verify_utilisation(answer: object) -> Outcome:
         return isclose(value, number, rel_tol=0.005)
 
     if near(_SHARE):
-        return correct(f"{_LAYER.macs:,} products, in 5 x 2 x 392 rounds of {_PATH.lanes} lanes")
+        return correct(f"{_LAYER.macs:,} products, in 5 x 2 x 392 rounds of {_PATH.multipliers} multipliers")
     if near(100 * _SHARE):
         return not_yet(f"{value:g} is in per cent; give the share, from 0 to 1")
     if near(1):
-        return not_yet(f"{value:g} would be right if the lanes divided the channels: do they?")
+        return not_yet(f"{value:g} would be right if the multipliers divided the channels: do they?")
     if near(_ALONG_C):
         return not_yet(f"{value:g} is the share along the input channels alone")
     if near(_ALONG_K):
@@ -61,8 +61,8 @@ def verify_utilisation(answer: object) -> Outcome:
     if near(_ROUNDED_DOWN):
         return not_yet(f"{value:g} rounds down: the last channels need a round too")
     if value > 1:
-        return not_yet(f"{value:g} is more than all lanes: what can be computed is no more than there are lanes")
-    return not_yet(f"{value:g} is not it; count the rounds along C, K and pixels, divide products by lanes x rounds")
+        return not_yet(f"{value:g} is more than all multipliers: no more of them work than there are")
+    return not_yet(f"{value:g} is not it; count rounds along C, K and pixels, divide products by multipliers x rounds")
 
 
 READ = Exercise(
@@ -72,9 +72,9 @@ READ = Exercise(
     solution=utilisation,
     verify=verify_utilisation,
     hints=(
-        "along each dimension, how many rounds do the lanes need? A round that is not full counts whole",
+        "along each dimension, how many rounds do the multipliers need? A round that is not full counts whole",
         "rounds = ceil(144 / 32) * ceil(24 / 16) * ceil(56 * 56 / 8)",
-        "divide 144 * 24 * 56 * 56 products by rounds x lanes; the first panel shows it for C = 2^5, K = 2^4",
+        "divide 144 * 24 * 56 * 56 products by rounds x multipliers; the first panel shows it for C = 2^5, K = 2^4",
     ),
     mistakes=(
         Mistake("per cent", round(100 * _SHARE, 2), "in per cent"),
@@ -82,7 +82,7 @@ READ = Exercise(
         Mistake("input channels alone", _ALONG_C, "input channels alone"),
         Mistake("output channels alone", _ALONG_K, "output channels alone"),
         Mistake("rounded down", _ROUNDED_DOWN, "rounds down"),
-        Mistake("upside down", round(1 / _SHARE, 3), "more than all lanes"),
+        Mistake("upside down", round(1 / _SHARE, 3), "more than all multipliers"),
     ),
 )
 
@@ -186,14 +186,14 @@ def break_even(on_a, on_b, batch):
 # 4.3 Design under a budget of area and power
 
 AREA_MM2, WATTS = 13.0, 2.4
-LANES, MEMORIES_KB = (256, 512, 1024, 2048, 4096), (512, 1024, 2048)
-CHOICES: tuple[str, ...] = ("best fixed", "laid anew")
+MULTIPLIERS, MEMORIES_KB = (256, 512, 1024, 2048, 4096), (512, 1024, 2048)
+CHOICES: tuple[str, ...] = ("best fixed", "reconfigured")
 
 
 def choose_design() -> tuple[int, int, str]:
-    """Return lanes, KB and kind of the fastest design within both budgets."""
+    """Return multipliers, KB and kind of the fastest design within both budgets."""
     choices = [(n, kb, kind) for n in (256, 512, 1024, 2048, 4096) for kb in (512, 1024, 2048)
-               for kind in ("best fixed", "laid anew")]  # fmt: skip
+               for kind in ("best fixed", "reconfigured")]  # fmt: skip
     designs = {choice: lesson.design(*choice) for choice in choices}
     fitting = [c for c, found in designs.items() if found.area_mm2 <= 13 and found.watts <= 2.4]
     return max(fitting, key=lambda choice: designs[choice].fps)
@@ -206,19 +206,20 @@ def _fits(found: Design) -> bool:
 @cache
 def _fastest() -> float:
     """Images a second of the best design that fits."""
-    designs = (design(lanes, kb, kind) for lanes in LANES for kb in MEMORIES_KB for kind in CHOICES)
+    designs = (design(multipliers, kb, kind) for multipliers in MULTIPLIERS for kb in MEMORIES_KB for kind in CHOICES)
     return max(found.fps for found in designs if _fits(found))
 
 
 def verify_design(answer: object) -> Outcome:
     """Compute the design and compare it with the budgets and with all others."""
     if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-        raise WrongKindError(f"lanes, KB and a kind of datapath are asked for, you gave {describe(answer)}")
-    lanes, kb, kind = whole_number(answer[0]), whole_number(answer[1]), answer[2]
-    if lanes not in LANES or kb not in MEMORIES_KB or kind not in CHOICES:
-        known = f"{', '.join(map(str, LANES))} lanes, {', '.join(map(str, MEMORIES_KB))} KB, {' or '.join(CHOICES)}"
+        raise WrongKindError(f"multipliers, KB and a kind of datapath are asked for, you gave {describe(answer)}")
+    multipliers, kb, kind = whole_number(answer[0]), whole_number(answer[1]), todays_kind(answer[2])
+    if multipliers not in MULTIPLIERS or kb not in MEMORIES_KB or kind not in CHOICES:
+        numbers, sizes = (", ".join(map(str, known)) for known in (MULTIPLIERS, MEMORIES_KB))
+        known = f"{numbers} multipliers, {sizes} KB, {' or '.join(CHOICES)}"
         raise WrongKindError(f"there are {known}; you gave {describe(answer)}")
-    found = design(lanes, kb, kind)
+    found = design(multipliers, kb, kind)
     if found.area_mm2 > AREA_MM2 and found.watts > WATTS:
         return not_yet(f"it takes {found.area_mm2:.2f} mm2 and {found.watts:.2f} W: both are too much")
     if found.area_mm2 > AREA_MM2:
@@ -229,7 +230,7 @@ def verify_design(answer: object) -> Outcome:
         return correct(f"{found}; no other that fits does more")
     if kind == "best fixed":
         return not_yet(f"it fits, with {found.fps:,.0f} images/s on a fixed datapath; another that fits does more")
-    return not_yet(f"it fits, with {found.fps:,.0f} images/s, but there is room for more: what waits, lanes or DRAM?")
+    return not_yet(f"it fits, with {found.fps:,.0f} images/s, but there is room: what waits, multipliers or DRAM?")
 
 
 DECIDE = Exercise(
@@ -240,15 +241,15 @@ DECIDE = Exercise(
     verify=verify_design,
     hints=(
         'lesson.design(1024, 512, "best fixed") computes one design, with .area_mm2, .watts and .fps',
-        "memory keeps tensors on the chip: it costs area, saves DRAM's energy, and lets the lanes work",
+        "memory keeps tensors on the chip: it costs area, saves DRAM's energy, and lets the multipliers work",
         "list all of them with three loops, cross out what breaks a budget, take the most images a second",
     ),
     mistakes=(
-        Mistake("most of all", (4096, 2048, "laid anew"), "both are too much"),
+        Mistake("most of all", (4096, 2048, "reconfigured"), "both are too much"),
         Mistake("too large", (4096, 2048, "best fixed"), "too large"),
-        Mistake("too much power", (2048, 2048, "laid anew"), "its area fits"),
+        Mistake("too much power", (2048, 2048, "reconfigured"), "its area fits"),
         Mistake("fixed", (2048, 2048, "best fixed"), "on a fixed datapath"),
-        Mistake("too small", (512, 2048, "laid anew"), "what waits"),
+        Mistake("too small", (512, 2048, "reconfigured"), "what waits"),
     ),
 )
 

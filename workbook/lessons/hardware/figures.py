@@ -12,25 +12,25 @@ from workbook.accelerator.layer_cost import LayerCost
 from workbook.drawing import COLORS, INK
 from workbook.lessons.hardware.model import LARGEST_POWER, SWITCH_SECONDS, X1, Designed, Laid, Switched
 
-_LANES, _DRAM = COLORS[0], COLORS[1]
+_MULTIPLIERS, _DRAM = COLORS[0], COLORS[1]
 _GREY = "#777777"
 _MARKS = dict(zip(KINDS, "s^o", strict=True))
 
 
 def laid_readout(laid: Laid) -> str:
-    """Say how many lanes work, and what the layer takes on the chosen datapath and on the best."""
+    """Say how many multipliers work, and what the layer takes on the chosen datapath and on the best."""
     yours, best = laid.yours, laid.best
     layer = yours.layer
     return (
         f"{layer.name}, {layer.shape}, {layer.macs / 1e6:.1f} million multiply-adds, {layer.macs_a_byte:.2f} a byte. "
-        f"{yours.datapath}, {yours.mode}: {yours.cycles:,.0f} cycles, {yours.utilisation:.1%} of {X1.macs} lanes work; "
-        f"lanes {yours.compute_seconds * 1e6:.2f} µs, DRAM {yours.dram_seconds * 1e6:.2f} µs. "
+        f"{yours.datapath}, {yours.mode}: {yours.cycles:,.0f} cycles, {yours.utilisation:.1%} of {X1.macs} multipliers "
+        f"work; multipliers {yours.compute_seconds * 1e6:.2f} µs, DRAM {yours.dram_seconds * 1e6:.2f} µs. "
         f"Best: {best.datapath}, {best.mode}: {best.cycles:,.0f} cycles, {best.utilisation:.1%}"
     )
 
 
 def laid_figure(laid: Laid) -> Figure:
-    """Draw the utilisation over the lanes along C and K, and beside it the time on three datapaths."""
+    """Draw the utilisation over the multipliers along C and K, and beside it the time on three datapaths."""
     figure = Figure(figsize=(7.6, 3.5))
     _landscape(figure.add_axes((0.07, 0.14, 0.38, 0.74)), laid)
     page = figure.add_axes((0.5, 0.02, 0.5, 0.94), xlim=(0, 1), ylim=(6.4, 0))
@@ -39,10 +39,10 @@ def laid_figure(laid: Laid) -> Figure:
     longest = max(max(cost.compute_seconds, cost.dram_seconds) for _, cost in rows)
     for i, (name, cost) in enumerate(rows):
         _times(page, 2 * i, name, cost, longest)
-    page.add_patch(Rectangle((0, 6.08), 0.03, 0.22, color=_LANES))
-    page.text(0.05, 6.19, "lanes, µs", va="center")
-    page.add_patch(Rectangle((0.35, 6.08), 0.03, 0.22, color=_DRAM))
-    page.text(0.4, 6.19, "DRAM, µs", va="center")
+    page.add_patch(Rectangle((0, 6.08), 0.03, 0.22, color=_MULTIPLIERS))
+    page.text(0.05, 6.19, "multipliers, µs", va="center")
+    page.add_patch(Rectangle((0.4, 6.08), 0.03, 0.22, color=_DRAM))
+    page.text(0.45, 6.19, "DRAM, µs", va="center")
     return figure
 
 
@@ -53,19 +53,19 @@ def _landscape(axes: Axes, laid: Laid) -> None:
     names = [str(1 << power) for power in range(LARGEST_POWER + 1)]
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("lanes along C", labelpad=1)
-    axes.set_ylabel("lanes along K", labelpad=1)
-    axes.set_title("lanes that work: yellow all, violet none")
+    axes.set_xlabel("multipliers along C", labelpad=1)
+    axes.set_ylabel("multipliers along K", labelpad=1)
+    axes.set_title("at work: yellow all, violet none")
 
 
 def _times(axes: Axes, top: float, name: str, cost: LayerCost, longest: float) -> None:
-    """Write a datapath's name and draw what lanes and DRAM take below it."""
+    """Write a datapath's name and draw what multipliers and DRAM take below it."""
     axes.text(0, top + 0.3, f"{name}: {cost.datapath}", va="center")
-    for i, (seconds, color) in enumerate(((cost.compute_seconds, _LANES), (cost.dram_seconds, _DRAM))):
+    for i, (seconds, color) in enumerate(((cost.compute_seconds, _MULTIPLIERS), (cost.dram_seconds, _DRAM))):
         y = top + 0.6 + 0.52 * i
         width = 0.52 * seconds / longest
         axes.add_patch(Rectangle((0, y), width, 0.42, color=color))
-        share = f", {cost.utilisation:.1%} of lanes" if i == 0 else ""
+        share = f", {cost.utilisation:.1%} at work" if i == 0 else ""
         axes.text(width + 0.02, y + 0.21, f"{_short(seconds * 1e6)}{share}", va="center")
 
 
@@ -130,7 +130,7 @@ def designed_readout(designed: Designed) -> str:
     """Say what the machine takes and gives."""
     chosen, machine = designed.chosen, designed.chosen.machine
     return (
-        f"{designed.network} on {machine.macs} lanes, {machine.sram_kb:,.0f} KB, {machine.dram_gbs:g} GB/s, "
+        f"{designed.network} on {machine.macs} multipliers, {machine.sram_kb:,.0f} KB, {machine.dram_gbs:g} GB/s, "
         f"{chosen.kind}: {chosen.area_mm2:.2f} mm² (45 nm), {chosen.watts:.2f} W, {chosen.fps:,.0f} images/s, "
         f"{chosen.schedule.mj_per_image:.3f} mJ an image, {chosen.schedule.switches} switches, "
         f"{chosen.schedule.dram_bound:.0%} of the time waits for DRAM"
@@ -138,7 +138,7 @@ def designed_readout(designed: Designed) -> str:
 
 
 def designed_figure(designed: Designed) -> Figure:
-    """Draw images a second over area and over power, for every number of lanes and three kinds of datapath."""
+    """Draw images a second over area and over power, for every number of multipliers and three kinds of datapath."""
     figure = Figure(figsize=(7.6, 3.5))
     left = figure.add_axes((0.1, 0.15, 0.4, 0.74))
     right = figure.add_axes((0.57, 0.15, 0.4, 0.74))
@@ -152,7 +152,7 @@ def designed_figure(designed: Designed) -> Figure:
         axes.plot([amount], [chosen.fps], "o", color="none", markeredgecolor=INK, markersize=15, markeredgewidth=2)
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)
-    left.set_xlabel("mm² of 45 nm: lanes and memory", labelpad=1)
+    left.set_xlabel("mm² of 45 nm: multipliers and memory", labelpad=1)
     left.set_title("images a second")
     right.set_xlabel("W, DRAM included", labelpad=1)
     right.set(ylim=left.get_ylim(), yticks=())  # as on the left; ticks take longest to draw

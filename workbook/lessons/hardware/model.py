@@ -23,14 +23,14 @@ X1 = PRESETS["x1"]
 NETWORKS = ("resnet50", "vgg16", "mobilenet_v2", "yolov3_416")
 MEMORIES = ("no DRAM limit", "DRAM, fused", "DRAM, layer by layer")
 
-LARGEST_POWER = 6  # 64 lanes along a dimension, as many as one of the X1's units has
+LARGEST_POWER = 6  # 64 multipliers along a dimension, as many as one of the X1's units has
 _POWERS = range(LARGEST_POWER + 1)
 
 SWITCH_SECONDS = (*(digit * 10.0**power for power in range(-8, -2) for digit in (1, 2, 4)), 1e-2)
 """Times of a switch, from 10 ns to 10 ms."""
 STEP = SWITCH_SECONDS.index(min(SWITCH_SECONDS, key=lambda seconds: abs(seconds - switch_seconds(X1))))
 
-SMALLEST_LANES, LARGEST_LANES = 6, 13  # powers of two
+SMALLEST_MULTIPLIERS, LARGEST_MULTIPLIERS = 6, 13  # powers of two
 SMALLEST_KB, LARGEST_KB = 7, 14
 
 
@@ -42,7 +42,7 @@ def setting(network: str, memory: str = MEMORIES[0], batch: int = 1) -> tuple[Wo
     network : str
         A key of WORKLOADS.
     memory : str
-        "no DRAM limit": the lanes alone count. "DRAM, fused": tensors that fit stay on the chip. "DRAM, layer by
+        "no DRAM limit": no multiplier waits for it. "DRAM, fused": tensors that fit stay on the chip. "DRAM, layer by
         layer": every tensor goes through DRAM.
     batch : int
 
@@ -97,7 +97,7 @@ class Laid:
     yours, textbook, best : LayerCost
         On the chosen datapath, on 64 x 64 channels, on the fastest there is.
     powers : (int, int)
-        Of two: lanes along input and output channels.
+        Of two: multipliers along input and output channels.
     landscape : (K, C) float64
         The utilisation for all powers, the groups as chosen.
     """
@@ -110,7 +110,7 @@ class Laid:
 
 
 def laid(C: int, K: int, kind: str, group: int = 0) -> Laid:
-    """Return a layer of LAYERS on 2^C x 2^K lanes along channels, up to 2^group along groups, the rest along pixels."""
+    """Return a layer of LAYERS on a datapath: 2^C x 2^K along channels, up to 2^group along groups, the rest pixels."""
     chosen = layer(*LAYERS[kind])
     return Laid(
         cost(chosen, powers(C, K, group), X1),
@@ -122,7 +122,7 @@ def laid(C: int, K: int, kind: str, group: int = 0) -> Laid:
 
 
 def powers(C: int, K: int, group: int = 0) -> Datapath:
-    """Return all lanes of the X1: 2^C, 2^K, at most 2^group, and what is left along pixels."""
+    """Return a datapath of all multipliers of the X1: 2^C, 2^K, at most 2^group, and what is left along pixels."""
     left = X1.macs >> (C + K)
     groups = min(1 << group, left)
     return Datapath(1 << C, 1 << K, left // groups, groups)
@@ -201,17 +201,17 @@ class Designed:
     network: str
 
     def others(self, kind: str) -> tuple[Design, ...]:
-        """Return the designs of a kind with as much memory and every number of lanes."""
+        """Return the designs of a kind with as much memory and every number of multipliers."""
         of = self.chosen
         return tuple(
             _design(power, of.machine.sram_kb, kind, self.network, of.overhead, of.machine.dram_gbs)
-            for power in range(SMALLEST_LANES, LARGEST_LANES + 1)
+            for power in range(SMALLEST_MULTIPLIERS, LARGEST_MULTIPLIERS + 1)
         )
 
 
-def designed(lanes: int, memory: int, kind: str, network: str, overhead: int, dram: int) -> Designed:
-    """Return the machine of 2^lanes lanes and 2^memory KB; overhead is in per cent, dram in GB/s."""
-    return Designed(_design(lanes, 1 << memory, kind, network, overhead / 100, dram), network)
+def designed(multipliers: int, memory: int, kind: str, network: str, overhead: int, dram: int) -> Designed:
+    """Return the machine of 2^multipliers multipliers and 2^memory KB; overhead is in per cent, dram in GB/s."""
+    return Designed(_design(multipliers, 1 << memory, kind, network, overhead / 100, dram), network)
 
 
 def _design(power: int, sram_kb: float, kind: str, network: str, overhead: float, dram_gbs: float) -> Design:

@@ -1,8 +1,8 @@
 """What this machine can measure of the lesson: one core is a datapath too, and it suits some layers better than others.
 
-The program im2col turns every layer into one matrix product and computes it on one tile of lanes: rows are output
+The program im2col turns every layer into one matrix product and computes it on one tile of multipliers: rows are output
 channels, columns are pixels. That is a fixed datapath. A core changes its program at the price of a call, so the best
-program for each layer is a datapath that is laid anew for nothing. What a switch of hardware costs is not measured.
+program for each layer is a reconfiguration free of charge. What a switch of hardware costs is not measured.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def conv_layer(kind: str) -> ConvLayer:
 
 def core(roof: Roofline) -> Machine:
     """Return one core as a machine of this lesson: im2col's tile, and a clock at which that reaches the core's peak."""
-    clock = roof.peak_gmacs * 1e3 / TILE.lanes
-    return Machine("core", TILE.lanes, clock, _CACHE_KB, roof.gbs[MEMORY], TILE, rates={"fp32": 1})
+    clock = roof.peak_gmacs * 1e3 / TILE.multipliers
+    return Machine("core", TILE.multipliers, clock, _CACHE_KB, roof.gbs[MEMORY], TILE, rates={"fp32": 1})
 
 
 def predicted(kind: str) -> LayerCost:

@@ -8,11 +8,11 @@ from workbook.lessons.hardware import figures, model
 
 
 def layer() -> Panel[model.Laid]:
-    """Lay 4096 lanes for a layer by hand; see how many of them work, and what the best datapath does."""
+    """Place 4096 multipliers for a layer by hand; see how many of them work, and what the best datapath does."""
     most = model.LARGEST_POWER
     return Panel(
         name="hardware.layer",
-        title="Lanes that work over the lanes along input and output channels, and the time of a layer",
+        title="Multipliers that work, over how many lie along input and output channels; the time of a layer",
         controls=(
             Slider("C", "C: 2^n", 0, most, 4),
             Slider("K", "K: 2^n", 0, most, 4),
@@ -44,14 +44,14 @@ def switch() -> Panel[model.Switched]:
 
 
 def design() -> Panel[model.Designed]:
-    """Choose lanes, memory and a kind of datapath; see images a second, area and power."""
+    """Choose multipliers, memory and a kind of datapath; see images a second, area and power."""
     return Panel(
         name="hardware.design",
         title="Images a second over area and over power, for three kinds of datapath",
         controls=(
-            Slider("lanes", "lanes: 2^n", model.SMALLEST_LANES, model.LARGEST_LANES, 10),
+            Slider("multipliers", "multipliers: 2^n", model.SMALLEST_MULTIPLIERS, model.LARGEST_MULTIPLIERS, 10),
             Slider("memory", "KB: 2^n", model.SMALLEST_KB, model.LARGEST_KB, 10),
-            Choice("kind", "datapath", KINDS, "laid anew"),
+            Choice("kind", "datapath", KINDS, "reconfigured"),
         ),
         model=model.designed,
         figure=figures.designed_figure,

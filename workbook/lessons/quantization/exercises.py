@@ -111,7 +111,7 @@ def _about_bytes(q: npt.NDArray[np.float64], right: Affine) -> str:
         return ""
     steps = _X / right.scale + float(right.zero_point)
     if np.array_equal(q, np.rint(steps)) or np.array_equal(q, np.rint(steps).astype(np.int64) % 256):
-        return "what lies outside of the range leaves 0 .. 255; cut it off before it becomes bytes"
+        return "what lies outside the range leaves 0 .. 255; cut it off before it becomes bytes"
     if np.array_equal(q, np.clip(np.floor(steps), 0, 255)) or np.array_equal(q, np.clip(np.trunc(steps), 0, 255)):
         return "your bytes drop the fraction; round to the nearest byte"
     return f"{wrong.size} of {q.size} bytes are wrong, the first for x = {_X.ravel()[wrong[0]]:g}"

@@ -4,7 +4,7 @@ The kernels multiply bytes and nothing smaller. So that bits can be a control, w
 scale for a layer or one for each filter, and the network then runs in float32: it shows what the grid of the weights
 does to the answers, and nothing of activations.
 
-Of an array, what lies outside of the range is cut off, what lies inside is rounded. A smaller range cuts off more and
+Of an array, what lies outside the range is cut off, what lies inside is rounded. A smaller range cuts off more and
 rounds more finely; each calibrator is an answer to where the two should meet.
 """
 

@@ -37,7 +37,7 @@ def _photo(program: str) -> float:
 
 
 CLAIMS = (
-    _ms("camera.period", f"A camera of {FPS:g} frames a second has a frame each {{}}.", lambda: 1 / FPS),
+    _ms("camera.period", f"A camera of {FPS:g} frames a second has a frame every {{}}.", lambda: 1 / FPS),
     _ms("hand.fixed", "The service by hand takes {} for a batch.", lambda: HAND.fixed),
     _ms("hand.frame", "It takes {} more for each frame.", lambda: HAND.per_frame),
     _ms("break.fixed", "The service that is slower than the camera takes {} for a batch.", lambda: 0.060),

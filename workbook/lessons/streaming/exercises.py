@@ -105,7 +105,7 @@ def verify_best(answer: object) -> Outcome:
         if given is ...:
             return NOT_ATTEMPTED
         best = CameraRule(period / _MS, fixed / _MS, per_frame / _MS).best_batch
-        where = f"a frame each {period} ms, {fixed} ms a batch and {per_frame} ms a frame"
+        where = f"a frame every {period} ms, {fixed} ms a batch and {per_frame} ms a frame"
         if given is None and best is None:
             continue
         if given is None:
@@ -247,7 +247,7 @@ def _claim(name: str, number: float, unit: str, sentence: str) -> Claim:
 
 
 CLAIMS = (
-    _claim("period", PERIOD, "ms", "The camera of exercise 5.1 has a frame each {}."),
+    _claim("period", PERIOD, "ms", "The camera of exercise 5.1 has a frame every {}."),
     _claim("fixed", FIXED, "ms", "Its service takes {} for a batch."),
     _claim("frame", PER_FRAME, "ms", "It takes {} more for each frame."),
     _claim("deadline", LIMIT, "ms", "The deadline of exercise 5.3 is {}."),

@@ -28,7 +28,7 @@ def explored_readout(shown: Explored) -> str:
     grows = "grows without end" if math.isinf(by_rule) else f"{by_rule * 1e3:.0f} ms"
     says = f" (the rule: {grows})" if shown.policy == FULL else ""
     return (
-        f"a frame each {rule.period * 1e3:.0f} ms, service {service} ms, batch {shown.batch}, {shown.policy}: "
+        f"a frame every {rule.period * 1e3:.0f} ms, service {service} ms, batch {shown.batch}, {shown.policy}: "
         f"oldest frame {run.worst * 1e3:.0f} ms{says}, median {run.p50 * 1e3:.0f} ms; "
         f"of {FRAMES} frames {run.late} older than {DEADLINE * 1e3:.0f} ms, {run.dropped} dropped. "
         f"Best fixed batch: {best or 'none'}"

@@ -72,7 +72,7 @@ class Waits:
     def __str__(self) -> str:
         alone = at_reference(1)
         lines = [
-            f"denoiser, {SIZE[1]}x{SIZE[0]}, {PROGRAM}, one core; a frame each {1e3 / FPS:.1f} ms",
+            f"denoiser, {SIZE[1]}x{SIZE[0]}, {PROGRAM}, one core; a frame every {1e3 / FPS:.1f} ms",
             f"{'batch':<7}{'waits':>8}{'oldest here':>23}   over a frame alone: predicted, here",
         ]
         for batch, age in self.ages.items():

@@ -1,6 +1,6 @@
-"""Numbers that count how often an input is multiplied with a tap; exercise 2.2 runs a learner's function on them.
+"""Numbers that count how often an input is multiplied by a tap; exercise 2.2 runs a learner's function on them.
 
-Additions, and multiplications with constants, are free: they belong to the transforms.
+Additions, and multiplications by constants, are free: they belong to the transforms.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class WrongFormulaError(Exception):
 
 @dataclass
 class Count:
-    """How many multiplications of an input with a tap there were."""
+    """How many multiplications of an input by a tap there were."""
 
     multiplications: int = 0
 
@@ -61,7 +61,7 @@ class Counted:
     def __mul__(self, other: object) -> Counted:
         if isinstance(other, Counted):
             if {self.kind, other.kind} != {"input", "filter"}:
-                raise WrongFormulaError(f"your function multiplies {_an(self.kind)} with {_an(other.kind)}")
+                raise WrongFormulaError(f"your function multiplies {_an(self.kind)} by {_an(other.kind)}")
             self.count.multiplications += 1
             return Counted(self.value * other.value, "product", self.count)
         constant = _constant(other)

@@ -210,7 +210,7 @@ def winograd_line(d, g):
         Mistake("sign of the first product", _sign_of_first, "row 0 of A^T"),
         Mistake("sign of the last product", _sign_of_last, "row 2 of A^T"),
         Mistake("halves forgotten", _halves_forgotten, "3 of 3 outputs"),
-        Mistake("inputs multiplied with inputs", _multiplied_too_early, "an input with an input"),
+        Mistake("inputs multiplied by inputs", _multiplied_too_early, "an input by an input"),
     ),
 )
 
