@@ -19,7 +19,7 @@ from workbook.measuring.this_machine import cpu_name
 
 FILE = ".scoreboard.json"
 
-_unsaved: dict[str, float] = {}  # of this kernel, if the file cannot be written
+unsaved: dict[str, float] = {}  # of this kernel, if the file cannot be written
 
 
 def file() -> Path:
@@ -35,7 +35,7 @@ def load(path: Path | None = None) -> dict[str, float]:
     path : Path, optional
         `file()` if None.
     """
-    return {**_read(path or file()), **_unsaved}
+    return {**_read(path or file()), **unsaved}
 
 
 def record(numbers: Mapping[str, float]) -> None:
@@ -59,10 +59,10 @@ def record(numbers: Mapping[str, float]) -> None:
             raise OSError(errno.EINVAL, "not a file")
         write_whole(path, content)
     except OSError as error:
-        _unsaved.update(values)
+        unsaved.update(values)
         print(f"[machine] {path.name} is not written ({error.strerror}): the scoreboard forgets when the kernel ends")
     else:
-        _unsaved.clear()
+        unsaved.clear()
 
 
 def _machine() -> dict[str, str]:
