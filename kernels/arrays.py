@@ -14,6 +14,7 @@ import numpy.typing as npt
 from kernels.bound import Bound
 
 Array = npt.NDArray[Any]
+Place = Callable[[Array], Array]  # copies an array to memory of its choice
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Arenas:
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._dtype = np.dtype(dtype)
-        self.free: list[Array] = []
+        self._free: list[Array] = []
 
     def run(self, bound: Bound) -> None:
         """Call what is bound to its arrays with the scratch that it needs."""
@@ -159,12 +160,12 @@ class Arenas:
         try:
             bound(arena)
         finally:
-            self.free.append(arena)
+            self._free.append(arena)
 
     def _take(self, numbers: int) -> Array:
         """Return memory for at least so many numbers of four bytes; it begins on a cache line."""
         try:
-            arena = self.free.pop()
+            arena = self._free.pop()
         except IndexError:
             return self._new(numbers)
         return arena if arena.size >= numbers else self._new(numbers)

@@ -1,6 +1,6 @@
 """The public face of the integer kernels: ONNX's QLinearConv and ConvInteger on arrays of uint8 or int8, in any mix.
 
-The compiled kernel multiplies unsigned x with signed w. Bytes of the other sign are turned into these by adding or
+The compiled kernel multiplies unsigned x by signed w. Bytes of the other sign are turned into these by adding or
 subtracting 128, to the zero point too, which changes no difference x - x_zero_point.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kernels.arrays import Stored, check_array, check_out, finite_copy, readable
+from kernels.arrays import Place, Stored, check_array, check_out, finite_copy, readable
 from kernels.bound import Bound
 from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer, zero_point
 from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
@@ -260,6 +260,14 @@ class QLinearConv:
         """Return the layer with another padding; both share what is packed of the filters."""
         other = copy(self)
         other._window = replace(self._window, padding=Window.of(1, padding, 1, 1).padding)
+        return other
+
+    def relocated(self, place: Place) -> QLinearConv:
+        """Return the layer with what it keeps, and packed so far, where `place` lays it, as `Conv2d.relocated`."""
+        other = copy(self)
+        other._filters = self._filters.relocated(place)
+        other._scale = place(self._scale)
+        other._table = None if self._table is None else place(self._table)
         return other
 
     @property

@@ -1,6 +1,6 @@
 """Filters of bytes, packed once for each form of image that they meet, with their zero points and bias.
 
-The compiled kernels multiply unsigned x with signed w. Bytes of the other sign are turned into these by adding or
+The compiled kernels multiply unsigned x by signed w. Bytes of the other sign are turned into these by adding or
 subtracting 128, to the zero point too, which changes no difference x - x_zero_point.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from functools import lru_cache, partial
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels import bytes_lanes, bytes_plain
-from kernels.arrays import Arenas, Stored, check_array, check_dtype, readable, thread_count
+from kernels.arrays import Arenas, Place, Stored, check_array, check_dtype, readable, thread_count
 from kernels.bound import Bound
 from kernels.geometry import Geometry, filter_sizes
 from kernels.layout import LANES, in_lanes
@@ -126,6 +127,14 @@ class Filters:
             layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
             run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, table, out, self._kind)
         return Bound(ALGORITHMS[self._kind], numbers, self.threads, on_words(run))
+
+    def relocated(self, place: Place) -> Filters:
+        """Return the filters with what is packed so far, and zero points, where `place` lays a copy of an array."""
+        other = copy(self)
+        other._packed = {form: place(packed) for form, packed in self._packed.items()}
+        other._offsets = {x_zero: place(offset) for x_zero, offset in self._offsets.items()}
+        other._zero = place(self._zero)
+        return other
 
     def call(self, bound: Bound) -> None:
         """Run a layer with scratch of its own."""

@@ -15,6 +15,7 @@ from kernels import bytes_conv, cost
 from kernels.algorithm_choice import automatic, counts
 from kernels.arrays import (
     Arenas,
+    Place,
     Stored,
     check_array,
     check_dtype,
@@ -249,6 +250,17 @@ class Conv2d:
         """Return the layer without its activation; both share what is packed of the weights."""
         other = copy(self)
         other._activation = activation_code(None)
+        return other
+
+    def relocated(self, place: Place) -> Conv2d:
+        """Return the layer with its bias, and the weights packed so far, where `place` lays a copy of an array.
+
+        A call reads nothing else than these, its arguments and its scratch. So memory can be chosen: locked, or on the
+        node of a core; or between pages that nobody may touch, as in the tests.
+        """
+        other = copy(self)
+        other._packed = {name: place(np.asarray(packed)) for name, packed in self._packed.items()}
+        other._bias = place(self._bias)
         return other
 
     @property

@@ -30,8 +30,7 @@ ADDR_NO_RANDOMIZE = 0x0040000  # of personality(2)
 # Every algorithm and every type, each on the layers of layers.py or on cases of its own.
 SLICE = [
     "test_layers.py::test_within_the_error_bound",
-    "test_lanes.py::test_same_bits_as_plain",
-    "test_compact.py::test_nothing_left_in_scratch_reaches_the_result",
+    "test_memory.py::test_neither_scratch_nor_what_lies_around_out_matters",
     "test_pooling_layers.py::test_is_the_definition_in_every_form",
     "test_half.py::test_within_the_bound",
     "test_bytes_conv.py::test_every_geometry_is_exact",

@@ -6,7 +6,7 @@ from pathlib import Path
 from workbook import old_names
 
 
-def _check_kernels() -> None:
+def check_kernels() -> None:
     """Refuse to start beside another package of the name `kernels`: PyPI has one."""
     found = find_spec("kernels")
     if found is None:
@@ -23,5 +23,5 @@ def _check_kernels() -> None:
         raise ImportError(f"The kernels in {folder} are not compiled: go to another folder, or install with make lab.")
 
 
-_check_kernels()
+check_kernels()
 old_names.understand()

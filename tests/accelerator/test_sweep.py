@@ -161,7 +161,7 @@ class TestBadInput:
     def test_scheduler_that_does_not_answer(
         self, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sweep_workers, "_CONNECT", 1)
+        monkeypatch.setattr(sweep_workers, "CONNECT_SECONDS", 1)
         assert_one_line_error(run(*SMALL, "--output", tmp_path, "--scheduler", address), "no Dask scheduler", address)
 
     def test_dask_that_is_not_installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +270,7 @@ class TestCluster:
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["rows.jsonl"]
 
     def test_a_scheduler_without_workers(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sweep_workers, "_JOIN", 1)
+        monkeypatch.setattr(sweep_workers, "JOIN_SECONDS", 1)
         with cluster(tmp_path, 0) as (address, _):
             result = run(*SMALL, "--output", tmp_path, "--scheduler", address)
         assert_one_line_error(result, "has no workers", f"dask worker {address}")

@@ -52,7 +52,7 @@ def test_a_model_that_is_not_there_is_a_row(name: str, monkeypatch: pytest.Monke
 
 def test_a_package_that_does_not_import_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(other_cost_models, "version", lambda name: "0")
-    monkeypatch.setattr(other_cost_models, "_RUN_ZIGZAG", "import no_such_package")
+    monkeypatch.setattr(other_cost_models, "RUN_ZIGZAG", "import no_such_package")
     peer = cost_model.compare("zigzag")
     assert peer.seconds is None
     assert peer.problem == "ModuleNotFoundError: No module named 'no_such_package'"

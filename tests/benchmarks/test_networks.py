@@ -18,7 +18,7 @@ from workbook.peers import whole_networks
 
 
 def test_command_writes_and_prints_every_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "_SECONDS", 0.2)
+    monkeypatch.setattr(networks, "SECONDS", 0.2)
     monkeypatch.setattr(networks, "PEERS", {"onnxruntime": whole_networks.onnxruntime})
     path = tmp_path / "bench.json"
     arguments = ["bench", "networks", "--network", "squeezenet", "--json", str(path)]
@@ -53,7 +53,7 @@ def test_a_network_that_a_peer_cannot_run_has_a_dash(monkeypatch: pytest.MonkeyP
 
 
 def test_int8_has_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "_SECONDS", 0.2)
+    monkeypatch.setattr(networks, "SECONDS", 0.2)
     monkeypatch.setattr(networks, "PEERS", {"onnxruntime": whole_networks.onnxruntime})
     path = tmp_path / "bench.json"
     arguments = ["bench", "networks", "--network", "squeezenet", "--dtype", "int8", "--json", str(path)]

@@ -37,7 +37,7 @@ def test_moves_are_timed_in_a_browser(tmp_path: Path) -> None:
 def test_steps_go_through_every_control_and_change_the_line_each_time() -> None:
     panel = winograd.layer()
     seen, line = set(), panel.readout
-    for control, step in islice(panel_delays._steps(panel, [0, 1, 2]), 30):
+    for control, step in islice(panel_delays.control_steps(panel, [0, 1, 2]), 30):
         assert panel.readout != line
         seen.add((control, step))
         line = panel.readout
@@ -48,7 +48,7 @@ def test_steps_go_through_every_control_and_change_the_line_each_time() -> None:
 def test_a_step_into_an_error_is_taken_back() -> None:
     panel = winograd.points()
     panel.set(a=15, b=16)
-    for _ in islice(panel_delays._steps(panel, [0, 1]), 4):  # a = b = 16 would be two values at one point
+    for _ in islice(panel_delays.control_steps(panel, [0, 1]), 4):  # a = b = 16 would be two values at one point
         assert panel.error is None
     assert panel.values["a"] != panel.values["b"]
 

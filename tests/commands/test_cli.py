@@ -248,7 +248,7 @@ class TestValidate:
             assert (root / "nbval_sanitize.cfg").exists()
             return 0
 
-        monkeypatch.setattr("workbook.tools.validate._nbval", nbval)
+        monkeypatch.setattr("workbook.tools.validate.run_nbval", nbval)
         assert run("validate").exit_code == 0
         assert seen == [name for name in NAMES if name.endswith(".ipynb")]
 
@@ -289,24 +289,24 @@ class TestForeignKernels:
     def test_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.found(monkeypatch, None)
         with pytest.raises(ImportError, match="is not installed: run make lab"):
-            workbook._check_kernels()
+            workbook.check_kernels()
 
     def test_another_package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = tmp_path / "__init__.py"
         path.write_text("raise ImportError('torch')")
         self.found(monkeypatch, spec_from_file_location("kernels", path))
         with pytest.raises(ImportError, match=r"is not this workbook's\. Remove it \(pip uninstall kernels"):
-            workbook._check_kernels()
+            workbook.check_kernels()
 
     def test_folder_without_code(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         spec = ModuleSpec("kernels", None, is_package=True)
         spec.submodule_search_locations = [str(tmp_path)]
         self.found(monkeypatch, spec)
         with pytest.raises(ImportError, match=str(tmp_path)):
-            workbook._check_kernels()
+            workbook.check_kernels()
 
     def test_ours(self) -> None:
-        workbook._check_kernels()
+        workbook.check_kernels()
 
 
 def test_instruction_set_that_there_is_not_is_one_line() -> None:

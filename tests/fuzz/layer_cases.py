@@ -6,17 +6,16 @@ between pages that nobody may touch.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import itertools
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+import half_layer
 import numpy as np
 from bytes_layer import Case
 from child import guarded
+from contract import arguments, forms
 from definitions import added, pooled, pooled_bytes, steps_of, to_bytes
 from hunt import Kind
 from hypothesis import assume
@@ -26,12 +25,10 @@ from random_layers import ACTIVATIONS, counts, layers
 from test_bytes_conv import onnxruntime_result
 
 import kernels
-from kernels import LANES, from_lanes, registry, to_lanes
+from kernels import from_lanes, registry, to_lanes
 
 Array = np.ndarray[Any, Any]
-FORMS = tuple(itertools.product((False, True), repeat=2))  # of x, of y
 TYPES = ("uint8", "int8")
-HALF = bool(registry.HALF) or (importlib.util.find_spec("kernels.half_v3") is not None and "v3" in kernels.isas())
 _EXACT_BYTES = "vnni" in kernels.isas()[-1]  # without it, ONNX Runtime's sums of two products saturate
 
 seeds = st.integers(0, 2**32 - 1)
@@ -43,11 +40,9 @@ scales = st.integers(-30, 30)  # powers of two
 
 def computed(operator: Any, y: Array, at: str, *read: Array) -> Array:
     """Compute an operator between pages that nobody may touch; its scratch and `y` hold what nobody may read."""
-    first, *rest = (guarded(array, at) for array in read)
     out = guarded(y, at)
     out.view(np.uint8)[...] = 0xCB
-    arrays = (first, *rest, out) if isinstance(operator, kernels.QLinearAdd) else (first, out, *rest)
-    bound = operator.bind(*arrays)
+    bound = operator.bind(*arguments(operator, [guarded(array, at) for array in read], out))
     bound(guarded(np.full(bound.scratch, np.nan, np.float32), at))
     return out
 
@@ -55,15 +50,11 @@ def computed(operator: Any, y: Array, at: str, *read: Array) -> Array:
 def in_every_form(plan: Any, shape: tuple[int, ...], dtype: Any, at: str, *read: Array) -> list[Array]:
     """Return the different results of a layer in all forms of image that it takes; an algorithm has one."""
     results = {}
-    for x_lanes, y_lanes in FORMS:
-        x, *residual = read
-        if isinstance(plan, kernels.QLinearPool) and x_lanes != y_lanes and np.prod(shape[2:]) > 1:
-            continue  # its `takes` is told no sizes
-        if not plan.takes(x_lanes, y_lanes) or (x_lanes and x.shape[1] % LANES) or (y_lanes and shape[1] % LANES):
-            continue
+    x, *residual = read
+    for x_lanes, y_lanes in forms(plan, x.shape, shape):
         y = np.zeros(shape, dtype)
-        forms = [to_lanes(x) if x_lanes else x, *(to_lanes(array) if y_lanes else array for array in residual)]
-        y = computed(plan, to_lanes(y) if y_lanes else y, at, *forms)
+        turned = [to_lanes(x) if x_lanes else x, *(to_lanes(array) if y_lanes else array for array in residual)]
+        y = computed(plan, to_lanes(y) if y_lanes else y, at, *turned)
         y = from_lanes(y) if y_lanes else y
         results[y.tobytes()] = y
     return list(results.values())
@@ -87,18 +78,16 @@ def float32(layer: Layer, algorithm: str, threads: int, compact: bool, integers:
 
 def float16(layer: Layer, threads: int, at: str) -> None:
     """Check half precision, emulated on a CPU without its instructions."""
-    from test_half import bound, halves  # it needs a compiler that knows them
-
     before = registry.HALF
-    registry.HALF = before or {"direct": importlib.import_module("kernels.half_v3")}
+    registry.HALF = half_layer.emulation()
     try:
-        x, weight, bias, residual = arrays = halves(layer)
+        x, weight, bias, residual = arrays = half_layer.halves(layer)
         plan = kernels.Conv2d(weight, bias, activation=layer.activation, threads=threads, **layer.window)
         read = [x] if residual is None else [x, residual]
         (y,) = in_every_form(plan, plan.y_shape(x.shape), np.float16, at, *read)
     finally:
         registry.HALF = before
-    assert (np.abs(y - layer.reference(*arrays)) <= bound(layer, *arrays)).all()
+    assert (np.abs(y - layer.reference(*arrays)) <= half_layer.bound(layer, *arrays)).all()
 
 
 def bytes_(
@@ -218,7 +207,7 @@ def pools(draw: st.DrawFn) -> dict[str, Any]:
 def drawn(draw: st.DrawFn) -> bytes:
     """Draw a check and what it takes."""
     name = draw(st.sampled_from(["float32", "float32", "bytes", "bytes", "float16", "pool", "number by number"]))
-    assume(HALF or name != "float16")
+    assume(half_layer.AVAILABLE or name != "float16")
     case: dict[str, Any] = {"check": name, "threads": draw(threads), "at": draw(ends)}
     if name == "pool":
         case |= draw(pools())

@@ -2,8 +2,19 @@
 
 import os
 
+import half_layer
+import pytest
+
 import kernels
+from kernels import registry
 
 
 def pytest_report_header():
     return f"kernels: {kernels.isa()} of {', '.join(kernels.isas())}, KERNELS_ISA={os.environ.get('KERNELS_ISA', '')!r}"
+
+
+@pytest.fixture
+def half_precision(monkeypatch):
+    """Let the kernels compute in half precision, emulated where the CPU lacks it; without either it stays refused."""
+    if half_layer.AVAILABLE:
+        monkeypatch.setattr(registry, "HALF", half_layer.emulation())

@@ -5,6 +5,23 @@ from __future__ import annotations
 import numpy as np
 from layers import pair
 
+# Pools to test on: sizes of x, options.
+POOLS = [
+    ((1, 16, 9, 11), {"taps": 3, "stride": 2, "padding": 1}),
+    ((2, 32, 8, 6), {"taps": 2, "stride": 2}),
+    ((1, 16, 7, 7), {"taps": None}),  # global
+    ((1, 5, 13, 10), {"taps": (3, 2), "stride": (1, 3), "padding": (0, 1, 2, 0)}),
+    ((2, 48, 9, 8), {"taps": (2, 3), "stride": 2, "padding": (1, 0, 1, 2), "dilation": (3, 2), "count_padding": True}),
+    ((1, 18, 150, 90), {"taps": 3, "padding": 1, "count_padding": True}),  # more than one block
+]
+
+
+def steps_of_pool(kind, dtype):
+    """Return scales and zero points for a pool on bytes: of a maximum, y has those of x."""
+    x_scale, x_zero, y_scale, y_zero = np.float32(0.03), dtype(9), np.float32(0.021), dtype(17)
+    y = (x_scale, x_zero) if kind == "maximum" else (y_scale, y_zero)
+    return dict(zip(("x_scale", "x_zero_point", "y_scale", "y_zero_point"), (x_scale, x_zero, *y), strict=True))
+
 
 def windows(x, taps=None, stride=1, padding=0, dilation=1):
     """Return the windows of images (N, C, H, W) as (N, C, P, Q, R, S) in float64; NaN outside of the image."""

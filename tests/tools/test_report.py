@@ -94,7 +94,7 @@ def test_copy_is_only_read(whole: Path, tmp_path: Path) -> None:
 
 def test_scoreboard_has_what_the_notebooks_have_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBOOK_SCOREBOARD", str(tmp_path / "scoreboard.json"))
-    monkeypatch.setattr(results, "_unsaved", {"values": {}, "guesses": {}})
+    monkeypatch.setattr(results, "unsaved", {"values": {}, "guesses": {}})
     row = next(row for row in ROWS if row.measured)
     code = f"from workbook import results; results.record({{{row.measured!r}: 12.3}})"
     folder = small_copy(tmp_path / "copy", code)

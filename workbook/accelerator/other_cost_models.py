@@ -64,7 +64,7 @@ sim = scalesim(save_disk_space=True, verbose=False, config="run.cfg", topology="
 sim.run_scale(top_path="out")
 """
 # JSON is YAML too.
-_RUN_ZIGZAG = """\
+RUN_ZIGZAG = """\
 import json, pathlib, sys, yaml, zigzag
 from zigzag.api import get_hardware_performance_zigzag
 hardware = yaml.safe_load((pathlib.Path(zigzag.__file__).parent / "inputs/hardware/tpu_like.yaml").read_text())
@@ -156,7 +156,7 @@ def zigzag(layer: Layer, rows: int, columns: int, python: str = sys.executable) 
         folder = Path(name)
         for file, content in (("workload.yaml", workload), ("mapping.yaml", mapping)):
             (folder / file).write_text(json.dumps([content]), encoding="ascii")
-        problem = _run([python, "-c", _RUN_ZIGZAG, json.dumps([columns, rows])], folder)
+        problem = _run([python, "-c", RUN_ZIGZAG, json.dumps([columns, rows])], folder)
         return Answer(None, problem) if problem else Answer(float((folder / "cycles").read_text(encoding="ascii")))
 
 

@@ -26,8 +26,8 @@ from workbook.errors import CommandError
 from workbook.files import write_whole
 
 _RETRIES = 3  # of a task that failed; one whose worker was lost goes to another by itself
-_CONNECT = 10  # seconds for the scheduler to answer
-_JOIN = 30  # seconds for the first of its workers to be there
+CONNECT_SECONDS = 10  # for the scheduler to answer
+JOIN_SECONDS = 30  # for the first of its workers to be there
 _RESUME = "The rows that were done are kept: run it again to resume"
 
 
@@ -156,7 +156,7 @@ def _on_cluster(missing: Mapping[str, Task], address: str) -> Iterator[tuple[str
             for key, task in missing.items()
         }
         try:
-            client.wait_for_workers(1, timeout=_JOIN)
+            client.wait_for_workers(1, timeout=JOIN_SECONDS)
             for future in completed(list(futures), loop=client.loop):
                 yield futures[future], future.result()
         except TimeoutError:
@@ -178,7 +178,7 @@ def _client(address: str) -> Iterator[Any]:
     if address.startswith("http"):  # of its dashboard, perhaps; Dask would try it for long
         raise CommandError(f"no Dask scheduler answers at {address}: its address begins with tcp:// or tls://")
     try:
-        client = Client(address, timeout=_CONNECT, set_as_default=False)
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TypeError, ValueError) as error:  # TypeError: tls without a certificate
         raise CommandError(f"no Dask scheduler answers at {address}: {error}") from None
     try:

@@ -33,7 +33,7 @@ from workbook.peers.whole_networks import OURS, PEERS
 
 NETWORKS = ("resnet50", "vgg19", "squeezenet")
 _KINDS = {"Conv": "conv", "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "Gemm": "gemm"}
-_SECONDS = 4.0
+SECONDS = 4.0  # for a network, unless the caller says
 DTYPES = ("float32", "int8")
 _AGREES = {"float32": 1e-3, "int8": 0.2}  # of the largest output: Winograd and bytes round otherwise, layer by layer
 
@@ -200,7 +200,7 @@ def run(
         peers.pop("ncnn", None)  # its form of a network on bytes is not QDQ's
     rows, before = [], Usage.now()
     for name in networks:
-        rows.append(_row(name, dtype, threads, tuple(peers), seconds or _SECONDS))
+        rows.append(_row(name, dtype, threads, tuple(peers), seconds or SECONDS))
         if on_network:
             on_network()
     return Report(this_machine.machine(), threads, peers, tuple(rows), Others.since(before), dtype)

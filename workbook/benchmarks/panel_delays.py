@@ -139,14 +139,14 @@ def run(lessons: Sequence[Lesson], *, moves: int = MOVES, on_move: Callable[[], 
 
 def _row(panel: Panel[object], live: LivePanel, moves: int, on_move: Callable[[], None]) -> Row:
     times = []
-    for control, step in islice(_steps(panel, live.visible_controls()), moves):
+    for control, step in islice(control_steps(panel, live.visible_controls()), moves):
         times.append(live.timed_step(control, step, panel.readout))
         on_move()
     readout, figure = zip(*times, strict=True)
     return Row(panel.name, readout, figure)
 
 
-def _steps(panel: Panel[object], places: Sequence[int]) -> Iterator[tuple[int, int]]:
+def control_steps(panel: Panel[object], places: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Move controls in turns, each up and down through its range, and yield (place of the control, 1 or -1).
 
     A step that leaves the line as it is, or ends in an error, has no time: it is taken back and left out.

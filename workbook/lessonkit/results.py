@@ -22,7 +22,7 @@ FILE = ".scoreboard.json"
 
 _Numbers = dict[str, float]
 
-_unsaved: dict[str, _Numbers] = {"values": {}, "guesses": {}}  # of this kernel, if the file cannot be written
+unsaved: dict[str, _Numbers] = {"values": {}, "guesses": {}}  # of this kernel, if the file cannot be written
 
 
 def file() -> Path:
@@ -83,10 +83,10 @@ def _keep(kind: str, numbers: Mapping[str, float]) -> None:
             raise OSError(errno.EINVAL, "not a file")
         write_whole(path, content)
     except OSError as error:
-        _unsaved.update(kept)
+        unsaved.update(kept)
         print(f"[machine] {path.name} is not written ({error.strerror}): the scoreboard forgets when the kernel ends")
     else:
-        _unsaved.update(values={}, guesses={})
+        unsaved.update(values={}, guesses={})
 
 
 def _machine() -> dict[str, str]:
@@ -94,7 +94,7 @@ def _machine() -> dict[str, str]:
 
 
 def _load(path: Path, kind: str) -> _Numbers:
-    return {**_read(path, kind), **_unsaved[kind]}
+    return {**_read(path, kind), **unsaved[kind]}
 
 
 def _read(path: Path, kind: str) -> _Numbers:

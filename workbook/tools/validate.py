@@ -47,10 +47,10 @@ def validate(notebooks: Iterable[Path] = ()) -> bool:
             (root / name).write_bytes((files("workbook") / "validation" / name).read_bytes())
         for name, source in shipped() if not named else ():
             (root / name).write_bytes(source.read_bytes())
-        return _nbval(root, named or sorted(root.glob("*.ipynb"))) == 0
+        return run_nbval(root, named or sorted(root.glob("*.ipynb"))) == 0
 
 
-def _nbval(root: Path, notebooks: list[Path]) -> int:
+def run_nbval(root: Path, notebooks: list[Path]) -> int:
     """Run pytest on notebooks, configured by what lies in `root` alone; return its exit code."""
     options = [
         "--nbval",
