@@ -3,8 +3,8 @@
  * A word of 32 bits holds PER_WORD numbers that a dot product takes at once: four bytes where the instruction set multiplies
  * bytes exactly (VNNI, NEON's dotprod), elsewhere two bytes widened to 16 bits. x is unsigned, w signed. SATURATING is for
  * the lesson: vpmaddubsw, older than VNNI, adds two products in 16 bits and cuts off the rest. */
-#ifndef KERNELS_WORDS_H
-#define KERNELS_WORDS_H
+#ifndef KERNELS_BYTES_H
+#define KERNELS_BYTES_H
 
 #include "simd.h"
 
@@ -17,7 +17,9 @@ enum { EXACT, SATURATING };
 
 typedef uint32_t vu __attribute__((vector_size(4 * VLEN)));
 typedef uint8_t vb __attribute__((vector_size(VLEN)));
+typedef int16_t vs __attribute__((vector_size(2 * VLEN)));
 typedef vi unaligned_vi __attribute__((aligned(4), may_alias));
+typedef vs unaligned_vs __attribute__((aligned(2), may_alias));
 typedef vb unaligned_vb __attribute__((aligned(1), may_alias));
 
 INLINE vi load_words(const int32_t *p) { return *(const unaligned_vi *)p; }
@@ -48,25 +50,48 @@ INLINE vi nearest(vf v)
     return (vi)(v + shift) - (vi)shift;
 }
 
-/* sum + x . w  in every word */
-INLINE vi dot(vi sum, vi x, vi w)
+/* VLEN numbers of 16 bits; and bytes less a zero, as such. */
+INLINE vs load_shorts(const int16_t *p) { return *(const unaligned_vs *)p; }
+INLINE void store_shorts(int16_t *p, vs v) { *(unaligned_vs *)p = v; }
+INLINE vs less(const uint8_t *p, int flip, int zero)
+{
+    return __builtin_convertvector(*(const unaligned_vb *)p ^ (uint8_t)flip, vs) - (int16_t)zero;
+}
+
+/* sum + x . w  in every word, of two numbers of 16 bits; sums wrap at 2**32 */
+INLINE vi dot_pairs(vi sum, vi x, vi w)
 {
 #if defined(__AVX512VNNI__)
-    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
+    return (vi)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
 #elif defined(__AVXVNNI__)
-    return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
+    return (vi)_mm256_dpwssd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
 #elif defined(__AVX512BW__)
     return add_words(sum, (vi)_mm512_madd_epi16((__m512i)x, (__m512i)w));
 #elif defined(__AVX2__)
     return add_words(sum, (vi)_mm256_madd_epi16((__m256i)x, (__m256i)w));
 #elif defined(__SSE2__)
     return add_words(sum, (vi)_mm_madd_epi16((__m128i)x, (__m128i)w));
+#elif defined(__aarch64__)
+    const int32x4_t low = vmull_s16(vget_low_s16((int16x8_t)x), vget_low_s16((int16x8_t)w));
+    return add_words(sum, (vi)vpaddq_s32(low, vmull_high_s16((int16x8_t)x, (int16x8_t)w)));
+#else
+    return add_words(sum, ((x << 16) >> 16) * ((w << 16) >> 16) + (x >> 16) * (w >> 16));
+#endif
+}
+
+/* sum + x . w  in every word, of EXACT_PER_WORD numbers */
+INLINE vi dot(vi sum, vi x, vi w)
+{
+#if defined(__AVX512VNNI__)
+    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
+#elif defined(__AVXVNNI__)
+    return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
 #elif defined(__ARM_FEATURE_DOTPROD)        /* of signed bytes: x is 128 less, and 128 * w makes up for it */
     const int32x4_t rest = vdotq_s32((int32x4_t)sum, vdupq_n_s8(64), (int8x16_t)w);
     const int32x4_t twice = vdotq_s32(rest, vdupq_n_s8(64), (int8x16_t)w);
     return (vi)vdotq_s32(twice, (int8x16_t)(x ^ broadcast_word(0x80808080)), (int8x16_t)w);
 #else
-    return add_words(sum, ((x << 16) >> 16) * ((w << 16) >> 16) + (x >> 16) * (w >> 16));
+    return dot_pairs(sum, x, w);
 #endif
 }
 
@@ -137,13 +162,14 @@ typedef uint8_t operand;
 typedef int16_t operand;
 #endif
 
-/* The same with channels in lanes: a row is a pixel, of VLEN operands, and the vectors are output channels.
+/* The same with channels in lanes: a row is a pixel, of VLEN numbers, per_word of them in a word, and the vectors are
+ * output channels.
  *
  *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + i*row_step + k] . w[(t*depth + k)*TILE_COLS + j] */
-INLINE void dot_lanes_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                         const int32_t *x, const int32_t *w, int32_t *out)
+INLINE void dot_lanes_of(const int per_word, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
+                         ptrdiff_t depth, const int32_t *x, const int32_t *w, int32_t *out)
 {
-    const int row_step = VLEN / EXACT_PER_WORD;
+    const int row_step = VLEN / per_word;
     vi sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const int32_t *at = x + tap[t];
@@ -153,7 +179,8 @@ INLINE void dot_lanes_of(const int rows, const int vecs, ptrdiff_t taps, const p
             for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
                 for (int j = 0; j < vecs; j++)
-                    sum[i][j] = dot(sum[i][j], broadcast_word(at[i * row_step]), load_words(w + j * VLEN));
+                    sum[i][j] = (per_word == 2 ? dot_pairs : dot)(sum[i][j], broadcast_word(at[i * row_step]),
+                                                                  load_words(w + j * VLEN));
         }
     }
 #pragma GCC unroll 16
@@ -167,7 +194,16 @@ static __attribute__((noinline))
 void dot_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
                        const int32_t *x, const int32_t *w, int32_t *out)
 {
-#define CALL(r, v) dot_lanes_of(r, v, taps, tap, depth, x, w, out)
+#define CALL(r, v) dot_lanes_of(EXACT_PER_WORD, r, v, taps, tap, depth, x, w, out)
+    FOR_EACH_TILE(rows, vecs, CALL)
+#undef CALL
+}
+
+static __attribute__((noinline))
+void pairs_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
+                         const int32_t *x, const int32_t *w, int32_t *out)
+{
+#define CALL(r, v) dot_lanes_of(2, r, v, taps, tap, depth, x, w, out)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }

@@ -1,4 +1,4 @@
-"""What bytes.h offers to the algorithms of bytes. `vi` is a vector of VLEN 32-bit integers."""
+"""What bytes.h offers to the algorithms of bytes. `vi` is a vector of VLEN 32-bit integers, `vs` of 16-bit ones."""
 
 from kernels.simd cimport vf
 
@@ -24,6 +24,12 @@ cdef extern from "bytes.h" nogil:
     ctypedef unsigned char operand
     void dot_tile_of_lanes(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
                            const int* x, const int* w, int* out)
+    void pairs_tile_of_lanes(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
+                             const int* x, const int* w, int* out)
+    ctypedef int vs
+    vs load_shorts(const short* p)
+    void store_shorts(short* p, vs v)
+    vs less(const unsigned char* p, int flip, int zero)
     int dot_chains(Py_ssize_t steps)
     void make_words(int per_word, Py_ssize_t stride, const unsigned char* bytes, Py_ssize_t step, Py_ssize_t count,
                     int flip, int* out)

@@ -70,8 +70,9 @@ def qlinear_conv(
     stride, padding, dilation, groups, threads
         As in `conv2d`.
     algorithm : str
-        "auto", "direct", or "saturating", which is not exact: it cuts off sums of two products at 16 bits, as CPUs
-        without VNNI do when they are programmed for speed (vpmaddubsw).
+        "auto"; "direct"; "winograd_f2" or "winograd_f4", for a 3x3 layer with stride 1, exact too, if the filters are
+        not too large; or "saturating", which is not exact: it cuts off sums of two products at 16 bits, as CPUs without
+        VNNI do when they are programmed for speed (vpmaddubsw).
 
     Returns
     -------
@@ -136,7 +137,7 @@ def conv_integer(
     (N, K, P, Q) int32
     """
     window = Window.of(stride, padding, dilation, groups)
-    filters = Filters(w, w_zero_point, None, window.groups, algorithm, threads)
+    filters = Filters(w, w_zero_point, None, window, algorithm, threads)
     check_array(x, "x", BYTES)
     zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
     shape = geometry_of(x.shape, filters.shape, window)
@@ -187,7 +188,7 @@ class QLinearConv:
         threads: int | None = None,
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
-        self._filters = Filters(w, w_zero_point, bias, self._window.groups, algorithm, threads)
+        self._filters = Filters(w, w_zero_point, bias, self._window, algorithm, threads)
         self.weight_shape, self.algorithm = self._filters.shape, algorithm
         self.threads = self._filters.threads
         K = self.weight_shape[0]

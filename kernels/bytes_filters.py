@@ -15,18 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kernels import bytes_lanes, bytes_plain
+from kernels import bytes_lanes, bytes_plain, bytes_winograd
 from kernels.arrays import Arenas, Place, Stored, check_array, check_dtype, readable, thread_count
 from kernels.bound import Bound
-from kernels.geometry import Geometry, filter_sizes
+from kernels.geometry import Geometry, Window, filter_sizes
 from kernels.layout import LANES, in_lanes
 from kernels.probe import tile_shape
+from kernels.registry import obstacle as obstacle_of_floats
 
 ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 Integer = int | np.integer[Any] | npt.NDArray[Any]
 
 BYTES = ("uint8", "int8")
-ALGORITHMS = ("direct", "saturating")  # their numbers are those of bytes.h
+DIRECT = ("direct", "saturating")  # their numbers are those of bytes.h
+WINOGRAD = {"winograd_f2": 2, "winograd_f4": 4}  # m of F(m x m, 3 x 3)
+ALGORITHMS = (*DIRECT, *WINOGRAD)
 
 _, _COLUMNS = tile_shape()  # output channels of a tile
 
@@ -39,6 +42,8 @@ class Filters:
     shape : (int, int, int, int)
         (K, C / groups, R, S).
     groups : int
+    algorithm : str
+        One of ALGORITHMS.
     threads : int
     """
 
@@ -47,13 +52,13 @@ class Filters:
         w: ByteArray | Stored,
         w_zero_point: Integer,
         bias: npt.NDArray[np.int32] | None,
-        groups: int,
+        window: Window,
         algorithm: str,
         threads: int | None,
     ) -> None:
         self._weight = _stored(w)
-        self.shape, self.groups = filter_sizes(self._weight.shape), groups
-        K = self.shape[0]
+        self.shape, self.groups = filter_sizes(self._weight.shape), window.groups
+        K, groups = self.shape[0], window.groups
         if K % groups:
             raise ValueError(f"groups={groups} does not divide the {K} output channels of w")
         zero = _zero_points(w_zero_point, K, self._weight.dtype)
@@ -68,7 +73,11 @@ class Filters:
             self._bias += bias
         if not isinstance(algorithm, str) or algorithm not in ("auto", *ALGORITHMS):
             raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(ALGORITHMS)}")
-        self._kind = 0 if algorithm == "auto" else ALGORITHMS.index(algorithm)
+        self.algorithm = "direct" if algorithm == "auto" else algorithm
+        if why_not := obstacle(self.algorithm, self.shape, window):
+            raise ValueError(f"{algorithm} cannot run this layer: {why_not}")
+        self._kind = DIRECT.index(self.algorithm) if self.algorithm in DIRECT else 0
+        self._least = np.zeros((2, K), np.int64)  # of a sum, if x - x_zero is -1 where w is positive, or 1 where not
         self.threads = thread_count(threads)
         self._packed: dict[str, npt.NDArray[np.int32]] = {}  # by the form of image
         self._arenas = Arenas(np.int32)
@@ -86,7 +95,7 @@ class Filters:
             return ""
         if self.groups > 1:
             return f"the {self.groups} groups of channels are known to plain images only"
-        if self._kind or self._zero.any():
+        if self._kind or (self._zero.any() and self.algorithm not in WINOGRAD):
             return "filters with a zero point, and sums that saturate, are known to plain images only"
         odd = next((n for n, lanes in ((C, x_lanes), (K, y_lanes)) if lanes and n % LANES), 0)
         return f"{odd} channels are no multiple of the {LANES} lanes of this instruction set" if odd else ""
@@ -111,7 +120,9 @@ class Filters:
         flip = 128 if x.dtype == np.int8 else 0  # signed x is 128 more
         arrays = readable(x).reshape(shape.x_shape).view(np.uint8), x_zero & 255, flip
         if not shape.N:
-            return Bound("direct", 0, self.threads, None)
+            return Bound(self.algorithm, 0, self.threads, None)
+        if self.algorithm in WINOGRAD:
+            return self._bind_winograd(shape, forms, arrays, scale, (output, table), y)
         packed, out = self._pack("lanes" if any(forms) else "plain"), y.reshape(shape.y_shape).view(np.uint8)
         offset = self._offset(x_zero + flip)
         if any(forms):
@@ -126,7 +137,29 @@ class Filters:
             zeros = self._zero if self._zero.any() else None
             layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
             run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, table, out, self._kind)
-        return Bound(ALGORITHMS[self._kind], numbers, self.threads, on_words(run))
+        return Bound(self.algorithm, numbers, self.threads, on_words(run))
+
+    def _bind_winograd(
+        self,
+        shape: Geometry,
+        forms: tuple[bool, bool],
+        x: tuple[npt.NDArray[np.uint8], int, int],
+        scale: npt.NDArray[np.float32] | None,
+        ending: tuple[dict[str, float], npt.NDArray[np.uint8] | None],
+        y: npt.NDArray[Any],
+    ) -> Bound:
+        """Return the layer by Winograd's algorithm; in and out of both forms it takes the same filters."""
+        (array, zero, flip), (output, table) = x, ending
+        m, columns = WINOGRAD[self.algorithm], -(-shape.K // _COLUMNS) * _COLUMNS
+        layer, numbers = _by_winograd(shape, self.threads, m, *forms)
+        zero ^= flip  # of bytes that are unsigned
+        packed = self._pack("winograd")
+        low = zero * self._least[0] + (255 - zero) * self._least[1]  # (4) of bytes_winograd.pyx
+        ends = np.resize(low.astype(np.int32), columns), np.resize(self._bias.astype(np.int32), columns)
+        factors = None if scale is None else np.resize(scale, columns)
+        out = y.reshape(shape.y_shape).view(np.uint8)
+        run = partial(bytes_winograd.run, layer, array, zero, flip, packed, *ends, factors, output, table, out, m)
+        return Bound(self.algorithm, numbers, self.threads, on_words(run))
 
     def relocated(self, place: Place) -> Filters:
         """Return the filters with what is packed so far, and zero points, where `place` lays a copy of an array."""
@@ -145,12 +178,22 @@ class Filters:
             signed = _signed(self._weight.read())
             if self._sums is None:
                 self._sums = signed.sum((1, 2, 3), dtype=np.int64)
-            if form == "lanes":
+            if form == "winograd":
+                packed = self._pack_winograd(signed)
+            elif form == "lanes":
                 packed = bytes_lanes.pack(signed)
             else:
                 packed = bytes_plain.pack(signed, self.groups, self._kind, bool(self._zero.any()))
             self._packed[form] = packed
         return self._packed[form]
+
+    def _pack_winograd(self, signed: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+        differences, m = signed.astype(np.int32) - self._zero[:, None, None, None], WINOGRAD[self.algorithm]
+        if why_not := too_large(differences, m):
+            raise ValueError(f"{self.algorithm} cannot compute this layer exactly: {why_not}")
+        signs = np.stack([-np.maximum(differences, 0), np.minimum(differences, 0)])
+        self._least = signs.sum((2, 3, 4), dtype=np.int64)
+        return bytes_winograd.pack(differences, m)
 
     def _offset(self, x_zero: int) -> npt.NDArray[np.int32]:
         """What does not depend on x in  bias + sum of (x - x_zero)*(w - w_zero), for every output channel; it wraps."""
@@ -160,6 +203,26 @@ class Filters:
             offset: npt.NDArray[np.int64] = self._bias - x_zero * self._sums + x_zero * zeros
             self._offsets[x_zero] = offset.astype(np.int32)
         return self._offsets[x_zero]
+
+
+def obstacle(algorithm: str, weight_shape: tuple[int, int, int, int], window: Window) -> str:
+    """Say why an algorithm of bytes cannot run a layer; empty if it can."""
+    if algorithm in WINOGRAD and window.groups > 1:
+        return f"it has {window.groups} groups of channels, not 1"
+    return obstacle_of_floats(algorithm, weight_shape, window)
+
+
+def too_large(differences: npt.NDArray[np.int32], m: int) -> str:
+    """Say which w - w_zero are too large for F(m x m, 3 x 3) to be exact, by (5) of bytes_winograd.pyx; else empty."""
+    largest = np.abs(differences).max((1, 2, 3))
+    if (largest > bytes_winograd.MOST).any():
+        k = int(largest.argmax())
+        return f"output channel {k} has |w - w_zero_point| = {largest[k]}, more than {bytes_winograd.MOST}"
+    span, bits = 255 * np.abs(differences).sum((1, 2, 3), dtype=np.int64), bytes_winograd.BITS[m]
+    if (span >= 1 << bits).any():
+        k = int(span.argmax())
+        return f"255 * sum of |w - w_zero_point| of output channel {k} is {span[k]}, and must be below 2**{bits}"
+    return ""
 
 
 @lru_cache(maxsize=1024)
@@ -174,6 +237,13 @@ def _in_lanes(shape: Geometry, threads: int, flip: int, x_lanes: bool, y_lanes: 
     """The same where x, y or both are in lanes."""
     layer = shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes)
     return layer, bytes_lanes.scratch_size(layer, threads, flip)
+
+
+@lru_cache(maxsize=1024)
+def _by_winograd(shape: Geometry, threads: int, m: int, x_lanes: bool, y_lanes: bool) -> tuple[dict[str, float], int]:
+    """The same for F(m x m, 3 x 3)."""
+    layer = shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes)
+    return layer, bytes_winograd.scratch_size(layer, threads, m)
 
 
 def on_words(run: Callable[[npt.NDArray[np.int32], int], None]) -> Callable[[npt.NDArray[Any], int], None]:

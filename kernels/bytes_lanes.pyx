@@ -22,21 +22,16 @@ from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, load, vf
-from kernels.bytes cimport (EXACT_PER_WORD, add_words, broadcast_word, clamp, dot_tile_of_lanes, load_words, nearest,
-                            operand, store_bytes, to_float, vi)
+from kernels.bytes cimport EXACT_PER_WORD, add_words, dot_tile_of_lanes, load_words, operand, vi
+from kernels.bytes_output cimport Ending, Output, end_pixel, write_planes
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
-
-
-cdef struct Output:
-    float low, high                     # of y before its zero point is added
-    int zero                            # zero point of y
 
 
 cdef struct Work:
     Layer layer
     Patch patch
-    Output output
+    Ending ending
     Py_ssize_t chunks, depth            # vectors of input channels; words of each that hold channels
     Py_ssize_t blocks, splits           # of output pixels, in all images; of the output channels
     Py_ssize_t taps
@@ -45,9 +40,6 @@ cdef struct Work:
     const unsigned char* x
     int x_zero, flip                    # as bytes of x are; what makes bytes unsigned
     const int* weight
-    const int* offset                   # (whole tiles of K,)
-    const float* scale                  # likewise
-    const unsigned char* table          # (256,): y for y, or NULL
     unsigned char* y
     int* scratch
     Py_ssize_t scratch_size
@@ -168,32 +160,15 @@ cdef void fill_patch(const Work* work, Block block, operand* out) noexcept nogil
 cdef inline void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t vecs, Py_ssize_t pixels, const int* sums,
                              unsigned char* out, Py_ssize_t pixel_step, Py_ssize_t vec_step) noexcept nogil:
     """Turn the sums of a tile into bytes of y: those of a pixel are VLEN side by side."""
-    cdef const Output* output = &work.output
-    cdef Py_ssize_t i, j, lane
-    cdef vi v, offset, zero = broadcast_word(output.zero)
+    cdef Py_ssize_t i, j
+    cdef vi offset
     cdef vf scale
     for j in range(vecs):
-        offset, scale = load_words(work.offset + k + j * VLEN), load(work.scale + k + j * VLEN)
+        offset, scale = load_words(work.ending.offset + k + j * VLEN), load(work.ending.scale + k + j * VLEN)
         for i in range(pixels):
-            v = add_words(load_words(sums + i * TILE_COLS + j * VLEN), offset)
-            v = nearest(clamp(to_float(v) * scale, output.low, output.high))
-            store_bytes(out + i * pixel_step, add_words(v, zero))
-            if work.table != NULL:
-                for lane in range(VLEN):
-                    out[i * pixel_step + lane] = work.table[out[i * pixel_step + lane]]
+            end_pixel(&work.ending, add_words(load_words(sums + i * TILE_COLS + j * VLEN), offset), scale,
+                      out + i * pixel_step)
         out += vec_step
-
-
-cdef void write_planes(const Work* work, Block block, Py_ssize_t k, const unsigned char* bytes) noexcept nogil:
-    """Copy a block's outputs of up to TILE_COLS channels to a plain y."""
-    cdef const Layer* layer = &work.layer
-    cdef Py_ssize_t c, p, q
-    cdef unsigned char* y
-    for c in range(min(TILE_COLS, layer.K - k)):
-        y = work.y + ((block.n * layer.K + k + c) * layer.P + block.row) * layer.Q + block.column
-        for p in range(block.rows):
-            for q in range(block.columns):
-                y[p * layer.Q + q] = bytes[(p * block.columns + q) * TILE_COLS + c]
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
@@ -233,7 +208,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
                     finish_tile(work, k, vecs, count, sums, turned + (p * block.columns + q) * TILE_COLS, TILE_COLS,
                                 VLEN)
         if not layer.y_lanes:
-            write_planes(work, block, k, turned)
+            write_planes(layer, 1, block, k, turned, block.columns, work.y)
 
 
 def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
@@ -246,10 +221,10 @@ def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, 
     cdef Work work = work_of(layer, flip)
     cdef Py_ssize_t t, chunk, at
     work.x, work.x_zero = &x[0, 0, 0, 0], x_zero
-    work.weight, work.offset, work.scale, work.table = &weight[0], &offset[0], &scale[0], NULL
+    work.weight = &weight[0]
+    work.ending.output, work.ending.offset, work.ending.scale, work.ending.table = output, &offset[0], &scale[0], NULL
     if table is not None:
-        work.table = &table[0]
-    work.output = output
+        work.ending.table = &table[0]
     work.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]
     layer.x_lanes = False

@@ -26,17 +26,12 @@ from kernels.layer cimport Layer
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, broadcast
-from kernels.bytes cimport (EXACT, EXACT_PER_WORD, add_words, broadcast_word, clamp, dot_tile, load_words, make_words,
-                            multiply_words, nearest, store_bytes, store_words, to_float, vi)
+from kernels.bytes cimport (EXACT, EXACT_PER_WORD, add_words, broadcast_word, dot_tile, load_words, make_words,
+                            multiply_words, store_bytes, store_words, vi)
+from kernels.bytes_output cimport Output, to_byte
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 cdef Py_ssize_t PIXELS = 4096           # of a block at most: its outputs stay in the cache too
-
-
-cdef struct Output:
-    float low, high                     # of y before its zero point is added
-    int zero                            # zero point of y
-    int size                            # bytes of a number of y: 1, or 4 for the sums themselves
 
 
 cdef struct Work:
@@ -195,7 +190,6 @@ cdef void fill_patch(const Work* work, Block block, unsigned char* rows, int* pa
 cdef void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t rows, Py_ssize_t vecs, const int* sums,
                       unsigned char* out, Py_ssize_t out_step) noexcept nogil:
     """Turn the sums of a tile into numbers of y."""
-    cdef const Output* output = &work.output
     cdef Py_ssize_t i, j, vec
     cdef vi v
     for i in range(rows):
@@ -208,8 +202,7 @@ cdef void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t rows, Py_ssize_
             if work.scale == NULL:
                 store_words(<int*>(out + i * out_step) + j, v)
             else:
-                v = nearest(clamp(to_float(v) * broadcast(work.scale[k + i]), output.low, output.high))
-                store_bytes(out + i * out_step + j, add_words(v, broadcast_word(output.zero)))
+                store_bytes(out + i * out_step + j, to_byte(v, broadcast(work.scale[k + i]), &work.output))
 
 
 cdef void write_rows(const Work* work, Block block, Py_ssize_t k, const unsigned char* flat) noexcept nogil:

@@ -1,0 +1,53 @@
+"""How sums of bytes become y: the step that ends the algorithms whose sums lie pixel by pixel.
+
+    y = nearest(clamp(scale * (sum + offset))) + zero
+"""
+
+from kernels.blocks cimport Block
+from kernels.bytes cimport (add_words, broadcast_word, clamp, nearest, store_bytes, store_words, to_float, vi)
+from kernels.layer cimport Layer
+from kernels.simd cimport TILE_COLS, VLEN, vf
+
+
+cdef struct Output:
+    float low, high                     # of y before its zero point is added
+    int zero                            # zero point of y
+    int size                            # bytes of a number of y: 1, or 4 for the sums themselves
+
+
+cdef struct Ending:
+    Output output
+    const int* offset                   # (whole tiles of K,)
+    const float* scale                  # likewise, or NULL for the sums themselves
+    const unsigned char* table          # (256,): y for y, or NULL
+
+
+cdef inline vi to_byte(vi sum, vf scale, const Output* output) noexcept nogil:
+    return add_words(nearest(clamp(to_float(sum) * scale, output.low, output.high)), broadcast_word(output.zero))
+
+
+cdef inline void end_pixel(const Ending* ending, vi sum, vf scale, unsigned char* out) noexcept nogil:
+    """Turn the sums of VLEN channels of a pixel, offset and all, into numbers of y."""
+    cdef Py_ssize_t lane
+    if ending.scale == NULL:
+        store_words(<int*>out, sum)
+        return
+    store_bytes(out, to_byte(sum, scale, &ending.output))
+    if ending.table != NULL:
+        for lane in range(VLEN):
+            out[lane] = ending.table[out[lane]]
+
+
+cdef inline void write_planes(const Layer* layer, Py_ssize_t size, Block block, Py_ssize_t k,
+                              const unsigned char* pixels, Py_ssize_t width, unsigned char* y) noexcept nogil:
+    """Copy a block's outputs of up to TILE_COLS channels, [row][width][TILE_COLS], to a plain y."""
+    cdef Py_ssize_t c, p, q
+    cdef unsigned char* plane
+    for c in range(min(TILE_COLS, layer.K - k)):
+        plane = y + (((block.n * layer.K + k + c) * layer.P + block.row) * layer.Q + block.column) * size
+        for p in range(block.rows):
+            for q in range(block.columns):
+                if size == 1:
+                    plane[p * layer.Q + q] = pixels[(p * width + q) * TILE_COLS + c]
+                else:
+                    (<int*>plane)[p * layer.Q + q] = (<const int*>pixels)[(p * width + q) * TILE_COLS + c]

@@ -1,0 +1,24 @@
+import numpy as np
+import numpy.typing as npt
+
+BITS: dict[int, int]
+MOST: int
+
+def pack(weight: npt.NDArray[np.int32], m: int) -> npt.NDArray[np.int32]: ...
+def scratch_size(layer: dict[str, float], threads: int, m: int) -> int: ...
+def run(
+    layer: dict[str, float],
+    x: npt.NDArray[np.uint8],
+    x_zero: int,
+    flip: int,
+    weight: npt.NDArray[np.int32],
+    low: npt.NDArray[np.int32],
+    offset: npt.NDArray[np.int32],
+    scale: npt.NDArray[np.float32] | None,
+    output: dict[str, float],
+    table: npt.NDArray[np.uint8] | None,
+    y: npt.NDArray[np.uint8],
+    m: int,
+    arena: npt.NDArray[np.int32],
+    threads: int,
+) -> None: ...
