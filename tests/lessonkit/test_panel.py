@@ -11,7 +11,10 @@ import time
 import numpy as np
 import pytest
 from interrupting import PATIENCE
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.figure import Figure
+from traitlets.config import Config
 
 from workbook import drawing
 from workbook.lessonkit import redraw
@@ -300,15 +303,68 @@ def test_the_same_state_gives_the_same_svg_and_other_panels_other_ids():
     assert not ids[0] & ids[1]
 
 
-def test_a_notebook_stores_the_default_state_as_picture_and_text():
+@pytest.fixture
+def outputs(monkeypatch):
+    """Collect what is shown, and each change of it, as a kernel would send it."""
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+    publisher = CapturingDisplayPublisher()
+    monkeypatch.setattr(shell, "display_pub", publisher)
+    yield publisher.outputs
+    InteractiveShell.clear_instance()
+
+
+def still(outputs, **values):
+    """Return picture and words of a panel at these values, as `_ipython_display_` makes them."""
     made = make()
-    made.set(number=5)
-    bundle, metadata = made._repr_mimebundle_()
-    assert bundle["text/plain"] == "test.panel: sum 3, word a"
-    assert bundle["image/png"].startswith(b"\x89PNG")
-    assert bundle["image/png"] == make()._repr_mimebundle_()[0]["image/png"]
-    assert metadata == {"image/png": {"width": 288}}, "three inches"
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    made.set(**values)
+    made._ipython_display_()
+    return [output["data"] for output in outputs[-2:]]
+
+
+def test_a_notebook_stores_a_picture_and_words_apart_from_the_live_view(outputs):
+    make()._ipython_display_()
+    live, picture, words = (output["data"] for output in outputs)
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert (live["text/html"], live["text/plain"]) == ("", "panel test.panel")
+    assert set(picture) == {"image/png", "text/plain"}
+    assert picture["text/plain"] == "test.panel: sum 3, word a"
+    assert outputs[1]["metadata"] == {"image/png": {"width": 288}}, "three inches"
+    assert "sum 3, word a" in words["text/html"]
+    assert "run Setup, then this cell" in words["text/html"]
+    assert words["text/plain"] == "A picture of the panel. To move it, run Setup, then this cell."
+    assert [data["text/plain"] for data in still(outputs)] == [picture["text/plain"], words["text/plain"]]
+    assert still(outputs)[0]["image/png"] == picture["image/png"]
+
+
+def test_picture_and_words_follow_once_a_hand_rests(outputs, monkeypatch):
+    monkeypatch.setattr(redraw, "REST", 0.05)
+
+    async def drag():
+        made = make()
+        made._ipython_display_()
+        shown = len(outputs)
+        for number in (4, 5, 7, 6):  # 7 ends in an error
+            made.controls["number"].value = number
+        await all_is_drawn()
+        changes = [(output["update"], output["data"]) for output in outputs[shown:]]
+        made.controls["number"].value = 7
+        await all_is_drawn()
+        return changes, [output["data"] for output in outputs[-2:]]
+
+    changes, after_an_error = asyncio.run(drag())
+    assert [update for update, _ in changes] == [True, True], "once for all moves"
+    assert [data for _, data in changes] == after_an_error == still(outputs, number=6)
+    assert {output["transient"]["display_id"] for output in outputs if output["update"]} == {
+        output["transient"]["display_id"] for output in outputs[1:3]
+    }
+
+
+def test_a_panel_that_never_drew_shows_its_error_and_no_picture(outputs):
+    def broken():
+        raise KeyError("nothing to say")
+
+    Panel("test.broken", "A line", (), broken, figure, str, height=9)._ipython_display_()
+    assert len(outputs) == 1
 
 
 def test_corners_reach_every_end_and_choice():
@@ -324,7 +380,7 @@ def test_corners_reach_every_end_and_choice():
 
 def test_pyplot_is_never_imported():
     code = (
-        "import sys; from workbook.lessons import convolution as lesson; lesson.explore()._repr_mimebundle_(); "
+        "import sys; from workbook.lessons import convolution as lesson; lesson.explore()._ipython_display_(); "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -21,7 +21,8 @@ import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from workbook import drawing
-from workbook.lessonkit.redraw import Redraw
+from workbook.lessonkit import redraw
+from workbook.lessonkit.panel_outputs import CONTROLS, LIVE, PANEL, Still, show_live
 
 MOST_CONTROLS = 3
 
@@ -157,7 +158,10 @@ class Panel(Generic[Result]):
         self._view = widgets.HTML(layout=widgets.Layout(height=f"{height}px", overflow="hidden"))
         self._line_view = widgets.HTML(layout=widgets.Layout(min_height="60px"))  # three lines
         self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
-        self._redraw = Redraw(self._draw)
+        self._redraw = redraw.Redraw(self._draw)
+        self._still: Still | None = None  # there is one once the panel is shown
+        self._restill = redraw.Redraw(self._draw_still, redraw.REST)
+        self._drawn: tuple[Result, str] | None = None
         self._setting = False
         for widget in self.controls.values():
             widget.observe(self._on_move, names="value")
@@ -199,6 +203,8 @@ class Panel(Generic[Result]):
             self._setting = False
         self._move()
         self._redraw.now()
+        if self._still:
+            self._restill()
 
     def corners(self) -> list[dict[str, object]]:
         """Return the settings that a test tries: each control at each of its corners, the others at their defaults."""
@@ -210,6 +216,8 @@ class Panel(Generic[Result]):
         if not self._setting:
             self._move()
             self._redraw()
+            if self._still:
+                self._restill()
 
     def _move(self) -> None:
         """Evaluate the model and write the line."""
@@ -240,9 +248,20 @@ class Panel(Generic[Result]):
                 if moved is self._moved:
                     self._show(drawn)
             elif self.error is None:
-                self._view.value = drawn
+                self._view.value, self._drawn = drawn, moved
 
         return show
+
+    def _draw_still(self) -> Callable[[], None]:
+        """Draw the last good figure as a picture for the file, and return what puts it there."""
+        still = self._still
+        if self._drawn is None or still is None:
+            return lambda: None
+        picture, line = self._picture(*self._drawn)
+        return lambda: still.update(picture, line)
+
+    def _picture(self, result: Result, line: str) -> tuple[drawing.Picture, str]:
+        return drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {line}"), line
 
     def _say(self, line: str) -> None:
         self.readout = line
@@ -262,15 +281,17 @@ class Panel(Generic[Result]):
         if folded:
             more = widgets.Accordion([widgets.VBox([self.controls[n] for n in folded])], titles=("advanced",))
             rows.append(more)
-        return widgets.VBox([*rows, self._view, self._line_view])
+        for row in rows:
+            row.add_class(CONTROLS)
+        return widgets.VBox([widgets.HTML(LIVE), *rows, self._view, self._line_view]).add_class(PANEL)
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
-        """Return the live view, a picture of the default state, and a line with the default's numbers."""
-        result = self._model(**self.defaults)
-        still = drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {self._line(result)}")
-        data, metadata = still._repr_mimebundle_()
+    def _ipython_display_(self) -> None:
+        """Show the live view, and make the picture and words that stay in the file."""
+        show_live(self._box._repr_mimebundle_(), self.name)
+        if self._drawn:
+            self._still = self._still or Still()
+            self._still.show(*self._picture(*self._drawn))
         _shorten_collections()
-        return {**self._box._repr_mimebundle_(), **data}, metadata
 
 
 def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
