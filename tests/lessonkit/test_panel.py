@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -197,6 +198,7 @@ class Slow:
         self.panel = Panel(
             "test.slow", "A line", (Slider("number", "number", 0, 9, 3),), self.model, self.figure, str, height=9
         )
+        assert self.panel.readout == "(3, 'a')"
 
     def model(self, number):
         return model(number, "a", 0)
@@ -280,16 +282,83 @@ def test_a_loop_that_has_ended_holds_no_figure_back():
     ended.close()
 
 
-def test_the_view_is_one_node_of_fixed_height_with_a_labelled_svg():
+def test_the_view_is_one_node_with_a_labelled_svg_in_a_place_that_is_there_before():
     made = make()
     node = made._view
+    assert "aspect-ratio:730/200" in node.value
     made.set(number=5)
     assert made._view is node
-    assert node.layout.height == "200px"
+    assert "aspect-ratio:730/200" in node.value
+    assert made.view in node.value
     assert re.match(r'<svg role="img" style="[^"]*max-width:100%[^"]*" .*?><title>A &lt;line&gt;. sum 5', made.view)
     assert made.view.endswith("</svg>")
     assert "<style" not in made.view, "a style sheet inside inline SVG applies to the whole page"
     assert 'aria-live="polite"' in made._line_view.value
+
+
+def test_nothing_is_computed_before_somebody_looks(outputs):
+    asked = []
+
+    def noted(number):
+        asked.append(len(outputs))
+        return number, "a"
+
+    made = Panel("test.lazy", "A line", (Slider("number", "number", 0, 9, 3),), noted, figure, readout, height=9)
+    assert asked == []
+    made._ipython_display_()
+    assert asked == [1], "the live view is on the page first"
+    assert made.readout == "sum 3, word a"
+    assert asked == [1]
+
+
+def test_a_late_figure_is_marked_until_it_is_there():
+    marks = []
+
+    async def drag():
+        slow = Slow()
+        box = slow.panel._box
+
+        def noted(number):
+            marks.append((f"model {number}", "workbook-pending" in box._dom_classes))
+            return model(number, "a", 0)
+
+        def note(when):
+            marks.append((when, "workbook-pending" in box._dom_classes))
+
+        slow.panel._model = noted
+        note("begun")
+        await slow.move_until_it_draws(4)
+        slow.panel.controls["number"].value = 5
+        note("moved on")
+        await slow.finish()
+        note("drawn")
+        slow.panel.controls["number"].value = 7
+        note("error")
+
+    asyncio.run(drag())
+    assert marks == [
+        ("begun", False),
+        ("model 4", True),
+        ("model 5", True),
+        ("moved on", True),
+        ("drawn", False),
+        ("model 7", True),
+        ("error", False),
+    ]
+
+
+def test_saves_what_it_shows(tmp_path):
+    made = make()
+    made.set(number=5)
+    picture, drawing_ = made.save(tmp_path / "a.png"), made.save(str(tmp_path / "a.svg"))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert ElementTree.parse(drawing_).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    with pytest.raises(ValueError, match=r"\.png or \.svg.*a\.gif"):
+        made.save(tmp_path / "a.gif")
+    made.set(number=8)
+    with pytest.raises(ValueError, match="eight cannot be drawn"):
+        made.save(tmp_path / "b.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg"]
 
 
 def test_the_same_state_gives_the_same_svg_and_other_panels_other_ids():

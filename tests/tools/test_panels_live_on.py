@@ -1,4 +1,7 @@
-"""A panel on the next day: after a save, a restart, in a second tab, and exported; in JupyterLab and in Notebook 7."""
+"""A panel on the next day: after a save, a restart, in a second tab, and exported; in JupyterLab and in Notebook 7.
+
+And one that is slow: what the page shows meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,17 @@ WAKE = "A picture of the panel. To move it, run Setup, then this cell."
 SLEEPS = "The kernel has restarted: this panel sleeps. To move it, run Setup, then this cell."
 WORDS = ".workbook-still"
 PANEL = ".workbook-panel"
+
+SLOW = """
+import time
+from matplotlib.figure import Figure
+from workbook.lessonkit.panel import Panel, Slider
+def model(n):
+    time.sleep(3)
+    return n
+figure = lambda n: Figure(figsize=(7.6, 3))
+Panel("test.slow", "Slow", [Slider("n", "n", 0, 3, 1)], model, figure, "n is {}".format, height=288, work="sleeping")
+"""
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is missing: apt install chromium"
@@ -96,6 +110,26 @@ def test_nbconvert_executes_it_without_a_network(desk: Desk) -> None:
     with offline() as page:
         page.goto((desk.folder / NAME).with_suffix(".html").as_uri(), wait_until="domcontentloaded")
         shows_picture_and_words(page, LINE.replace("26", "25"))
+
+
+def test_a_slow_panel_is_there_at_once_and_says_what_it_does(desk: Desk) -> None:
+    with desk.opened(NAME) as notebook:
+        notebook.run_new_cell(SLOW)
+        panel = notebook.page.locator(PANEL)
+        works, figure = panel.get_by_text("Sleeping …"), panel.locator("svg[role=img]")
+        expect(works).to_be_visible()
+        place = panel.locator(".workbook-place").bounding_box()
+        expect(figure).to_have_count(0)
+        expect(figure).to_be_visible()
+        expect(works).to_be_hidden()
+        assert panel.locator(".workbook-place").bounding_box() == place, "nothing has moved"
+        panel.get_by_role("slider").press("ArrowRight")
+        expect(works).to_be_visible()
+        expect(figure).to_have_css("opacity", "0.3")
+        expect(panel.locator("[role=status]")).to_have_text("n is 1")
+        expect(panel.locator("[role=status]")).to_have_text("n is 2")
+        expect(works).to_be_hidden()
+        expect(figure).to_have_css("opacity", "1")
 
 
 @contextmanager

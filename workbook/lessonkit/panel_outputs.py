@@ -19,6 +19,7 @@ from workbook.drawing import Picture
 
 PANEL = "workbook-panel"  # class of a live view
 STILL = "workbook-still"  # of the words below the picture
+PENDING = "workbook-pending"  # of a live view whose figure is older than its controls
 CONTROLS = "workbook-controls"
 SLEEPING = "workbook-sleeping"  # of what shows in a live view whose kernel has gone
 
@@ -27,12 +28,23 @@ _OUTPUT = ":is(.jp-OutputArea-child, .output_area)"  # of JupyterLab, Notebook 7
 _LIVE = f"{_OUTPUT}:has(.{PANEL})"
 _DEAD = ".jupyter-widgets-disconnected"  # ipywidgets' class of a view whose kernel has gone
 
+WIDTH = 730  # of a figure, CSS pixels: 7.6 inches
+_PATIENCE = 0.3  # s that a figure may be late, before the page says so
+
 _LIVE_STYLE = f"""<style>
 {_LIVE} + :has(+ * .{STILL}), {_LIVE} + * + :has(.{STILL}) {{ display: none }}
 .{SLEEPING} {{ display: none; margin: 2px; padding: 0 0.8em; border-left: 4px solid #b00020 }}
 {_DEAD} .{SLEEPING} {{ display: block }}
 .{PANEL}{_DEAD} .{CONTROLS} {{ opacity: 0.5; pointer-events: none }}
 @keyframes workbook-shown {{}}
+.workbook-place {{ position: relative; max-width: {WIDTH}px; overflow: auto }}
+.workbook-work {{ visibility: hidden; position: absolute; top: 40%; left: 0; right: 0; z-index: 1; text-align: center }}
+.workbook-work span {{ padding: 0.4em 1em; border-radius: 4px; background: #222222; color: white }}
+.{PENDING} .workbook-work {{ animation: workbook-appear 0s {_PATIENCE}s forwards }}
+.{PENDING} .workbook-place svg {{ animation: workbook-dim 0s {_PATIENCE}s forwards }}
+@keyframes workbook-appear {{ to {{ visibility: visible }} }}
+@keyframes workbook-dim {{ to {{ opacity: 0.3 }} }}
+.workbook-alert {{ border: 3px solid #b00020; padding: 0.6em 1em; color: var(--jp-content-font-color1, inherit) }}
 {_DEAD}::before {{ content: none !important }}
 </style>"""
 _STILL_STYLE = f"<style>{_OUTPUT}:not(:has(.{PANEL})):has(+ * + * .{STILL}) {{ display: none }}</style>"
@@ -83,6 +95,29 @@ class Still:
         """Replace what they show, in every cell."""
         self._picture.update(picture)
         self._words.update(Words(line))
+
+
+def place(height: int, work: str) -> str:
+    """Return the HTML of a figure's place, with {} where the figure goes; it keeps its form on a narrow page.
+
+    Parameters
+    ----------
+    height : int
+        Of the figure where there is room for WIDTH, in CSS pixels.
+    work : str
+        What the panel is doing while the figure is late.
+    """
+    words = html.escape(work[:1].upper() + work[1:]).replace("{", "{{").replace("}", "}}")
+    return (
+        f'<div class="workbook-place" style="aspect-ratio:{WIDTH}/{height}">'
+        f'<div class="workbook-work"><span>{words} …</span></div>{{}}</div>'
+    )
+
+
+def alert(error: Exception) -> str:
+    """Return the red box that stands in the place of the figure after an error."""
+    text = f"{html.escape(type(error).__name__)}: {html.escape(str(error))}"
+    return f'<div class="workbook-alert" role="alert"><b>Error</b> {text}</div>'
 
 
 def show_live(view: Mapping[str, object], name: str) -> None:

@@ -19,7 +19,7 @@ def tools() -> Panel[model.Tooled]:
         model=model.tooled,
         figure=figures.tooled_figure,
         readout=figures.tooled_readout,
-        height=325,
+        height=317,
     )
 
 
@@ -41,5 +41,5 @@ def scenario() -> Panel[model.Judged]:
         model=judged,
         figure=figures.judged_figure,
         readout=figures.judged_readout,
-        height=265,
+        height=259,
     )

@@ -20,7 +20,7 @@ def window() -> Panel[model.Window]:
         model=model.window,
         figure=figures.window_figure,
         readout=figures.window_readout,
-        height=270,
+        height=264,
     )
 
 
@@ -38,5 +38,5 @@ def filters() -> Panel[model.Channels]:
         model=model.channels,
         figure=figures.filters_figure,
         readout=figures.filters_readout,
-        height=405,
+        height=398,
     )

@@ -21,7 +21,7 @@ def layer() -> Panel[model.Laid]:
         model=model.laid,
         figure=figures.laid_figure,
         readout=figures.laid_readout,
-        height=345,
+        height=336,
         advanced=(Slider("group", "groups: 2^n", 0, most, 0),),
     )
 
@@ -39,7 +39,7 @@ def switch() -> Panel[model.Switched]:
         model=model.switched,
         figure=figures.switched_figure,
         readout=figures.switched_readout,
-        height=345,
+        height=336,
     )
 
 
@@ -56,7 +56,7 @@ def design() -> Panel[model.Designed]:
         model=model.designed,
         figure=figures.designed_figure,
         readout=figures.designed_readout,
-        height=345,
+        height=336,
         advanced=(
             Choice("network", "network", model.NETWORKS, "mobilenet_v2"),
             Slider("overhead", "overhead, %", 0, 30, 20),

@@ -19,7 +19,7 @@ def grid() -> Panel[model.Gridded]:
         model=model.gridded,
         figure=figures.gridded_figure,
         readout=figures.gridded_readout,
-        height=355,
+        height=346,
     )
 
 
@@ -35,5 +35,5 @@ def activations() -> Panel[model.Ranged]:
         model=model.ranged,
         figure=figures.ranged_figure,
         readout=figures.ranged_readout,
-        height=355,
+        height=346,
     )

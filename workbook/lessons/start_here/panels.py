@@ -20,5 +20,5 @@ def roof() -> Panel[model.NetworkOnRoof]:
         model=model.on_roof,
         figure=figures.roof_figure,
         readout=figures.roof_readout,
-        height=380,
+        height=346,
     )

@@ -23,5 +23,5 @@ def camera() -> Panel[model.Explored]:
         model=model.explored,
         figure=figures.explored_figure,
         readout=figures.explored_readout,
-        height=365,
+        height=355,
     )

@@ -20,7 +20,8 @@ def layer() -> Panel[model.Tiled]:
         model=model.tiled,
         figure=figures.tiled_figure,
         readout=figures.tiled_readout,
-        height=345,
+        height=336,
+        work="timing tiles on this machine",
     )
 
 
@@ -36,5 +37,6 @@ def points() -> Panel[model.Pointed]:
         model=model.pointed,
         figure=figures.pointed_figure,
         readout=figures.pointed_readout,
-        height=345,
+        height=336,
+        work="computing the error at every pair of points",
     )
