@@ -16,10 +16,8 @@ from __future__ import annotations
 import gc
 import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
@@ -27,85 +25,15 @@ from matplotlib.figure import Figure
 from workbook import drawing
 from workbook.files import write_whole
 from workbook.lessonkit import redraw
+from workbook.lessonkit.controls import Choice as Choice
+from workbook.lessonkit.controls import Control
+from workbook.lessonkit.controls import Slider as Slider
+from workbook.lessonkit.controls import Steps as Steps
 from workbook.lessonkit.panel_outputs import CONTROLS, LIVE, PANEL, PENDING, Still, alert, place, show_live
 
 MOST_CONTROLS = 3
 
 Result = TypeVar("Result")
-
-
-class Control(Protocol):
-    """What a panel needs of a control; `Slider` and `Choice` are controls."""
-
-    @property
-    def name(self) -> str:
-        """The model's argument that it moves."""
-
-    @property
-    def default(self) -> object:
-        """The value that the panel begins with."""
-
-    def widget(self) -> Any:
-        """Return a new ipywidget that holds the default."""
-
-    def check(self, value: object) -> object:
-        """Return the value, or raise a ValueError that names it and says what is possible."""
-
-    def corners(self) -> tuple[object, ...]:
-        """Return the values that a test tries: the ends of a range, every choice."""
-
-
-@dataclass(frozen=True)
-class Slider:
-    """A whole number from `low` to `high`."""
-
-    name: str
-    label: str
-    low: int
-    high: int
-    default: int
-
-    def widget(self) -> Any:
-        """Return an IntSlider."""
-        return widgets.IntSlider(
-            value=self.default, min=self.low, max=self.high, description=self.label, layout=_control_layout()
-        )
-
-    def check(self, value: object) -> object:
-        """Return a whole number of the range."""
-        if isinstance(value, Integral) and not isinstance(value, bool) and self.low <= int(value) <= self.high:
-            return int(value)
-        raise ValueError(f"{self.name} takes a whole number from {self.low} to {self.high}, not {value!r}")
-
-    def corners(self) -> tuple[object, ...]:
-        """Return both ends."""
-        return self.low, self.high
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several named values."""
-
-    name: str
-    label: str
-    options: tuple[str, ...]
-    default: str
-
-    def widget(self) -> Any:
-        """Return a Dropdown."""
-        return widgets.Dropdown(
-            value=self.default, options=self.options, description=self.label, layout=_control_layout()
-        )
-
-    def check(self, value: object) -> object:
-        """Return one of the options."""
-        if isinstance(value, str) and value in self.options:
-            return value
-        raise ValueError(f"{self.name} takes one of {', '.join(map(repr, self.options))}, not {value!r}")
-
-    def corners(self) -> tuple[object, ...]:
-        """Return all of them."""
-        return self.options
 
 
 class Panel(Generic[Result]):
@@ -191,9 +119,14 @@ class Panel(Generic[Result]):
         return {name: control.default for name, control in self._declared.items()}
 
     @property
+    def declared(self) -> Mapping[str, Control]:
+        """Each control as the lesson declared it."""
+        return self._declared
+
+    @property
     def values(self) -> dict[str, Any]:
         """The value of each control."""
-        return {name: widget.value for name, widget in self.controls.items()}
+        return {name: self._declared[name].settled(widget.value) for name, widget in self.controls.items()}
 
     @property
     def view(self) -> str:
@@ -221,8 +154,6 @@ class Panel(Generic[Result]):
             self._setting = False
         self._begun = False
         self._begin()
-        if self._still:
-            self._restill()
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as it stands to a .png or .svg file, and return its path.
@@ -258,8 +189,6 @@ class Panel(Generic[Result]):
             self._begun = True
             self._move()
             self._redraw()
-            if self._still:
-                self._restill()
 
     def _move(self) -> None:
         """Evaluate the model and write the line."""
@@ -293,6 +222,8 @@ class Panel(Generic[Result]):
             elif self._error is None:
                 self._drawn = moved
                 self._fill(drawn, late=moved is not self._moved)
+                if self._still:
+                    self._restill()
 
         return show
 
@@ -361,7 +292,3 @@ def _shorten_collections() -> None:
     """Have the garbage collector leave alone what is there now, so that a collection takes a few milliseconds."""
     gc.collect()
     gc.freeze()
-
-
-def _control_layout() -> Any:
-    return widgets.Layout(width="290px")

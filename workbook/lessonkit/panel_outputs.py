@@ -26,6 +26,7 @@ SLEEPING = "workbook-sleeping"  # of what shows in a live view whose kernel has 
 _WAKE = "To move it, run Setup, then this cell."
 _OUTPUT = ":is(.jp-OutputArea-child, .output_area)"  # of JupyterLab, Notebook 7 and nbconvert; of nbclassic
 _LIVE = f"{_OUTPUT}:has(.{PANEL})"
+_DARK = "body[data-jp-theme-light=false]"
 _DEAD = ".jupyter-widgets-disconnected"  # ipywidgets' class of a view whose kernel has gone
 
 WIDTH = 730  # of a figure, CSS pixels: 7.6 inches
@@ -40,6 +41,8 @@ _LIVE_STYLE = f"""<style>
 .workbook-place {{ position: relative; max-width: {WIDTH}px; overflow: auto }}
 .workbook-work {{ visibility: hidden; position: absolute; top: 40%; left: 0; right: 0; z-index: 1; text-align: center }}
 .workbook-work span {{ padding: 0.4em 1em; border-radius: 4px; background: #222222; color: white }}
+{_DARK} .workbook-place:has(svg) {{ filter: brightness(0.8); border-radius: 6px }}
+.{PANEL} [role=status] {{ line-height: 1.45 }}
 .{PENDING} .workbook-work {{ animation: workbook-appear 0s {_PATIENCE}s forwards }}
 .{PENDING} .workbook-place svg {{ animation: workbook-dim 0s {_PATIENCE}s forwards }}
 @keyframes workbook-appear {{ to {{ visibility: visible }} }}
@@ -47,7 +50,10 @@ _LIVE_STYLE = f"""<style>
 .workbook-alert {{ border: 3px solid #b00020; padding: 0.6em 1em; color: var(--jp-content-font-color1, inherit) }}
 {_DEAD}::before {{ content: none !important }}
 </style>"""
-_STILL_STYLE = f"<style>{_OUTPUT}:not(:has(.{PANEL})):has(+ * + * .{STILL}) {{ display: none }}</style>"
+_STILL_STYLE = f"""<style>
+{_OUTPUT}:not(:has(.{PANEL})):has(+ * + * .{STILL}) {{ display: none }}
+{_DARK} {_OUTPUT}:has(+ * .{STILL}) img {{ filter: brightness(0.8); border-radius: 6px }}
+</style>"""
 
 # ipywidgets leaves a slider's handle without a name, and Notebook 7 takes its arrow keys for the cells; shortcuts with
 # a modifier stay the page's. This runs as soon as the panel is on the page, where a page lets it.
@@ -76,7 +82,7 @@ class Words:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         wake = f"A picture of the panel. {_WAKE}"
-        page = f'<div class="{STILL}"><div>{html.escape(self.line)}</div><em>{wake}</em></div>{_STILL_STYLE}'
+        page = f'<div class="{STILL}"><div>{html.escape(self.line)}</div><em>{wake}</em></div>\n{_STILL_STYLE}'
         return {"text/html": page, "text/plain": wake}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.convolution import figures, model
 
 

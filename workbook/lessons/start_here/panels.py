@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.start_here import figures, model
 from workbook.measuring.topologies import NETWORKS
 
