@@ -78,6 +78,7 @@ def everything_runs_without_a_complaint(notebook: Notebook, lesson: Lesson) -> N
     assert [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"] == []
     assert all(cell.execution_count for cell in cells)
     expect(notebook.panels).to_have_count(len(lesson.panels))
+    expect(notebook.panels.locator("[title=null]")).to_have_count(0)
 
 
 def nothing_is_scrolled_sideways(notebook: Notebook) -> None:
@@ -87,6 +88,9 @@ def nothing_is_scrolled_sideways(notebook: Notebook) -> None:
 def a_key_moves_line_and_figure_to_what_the_model_says(notebook: Notebook, lesson: Lesson) -> None:
     for model, live, slider in panels(notebook, lesson):
         live.expect_line(model.readout)
+        for control in model.declared.values():
+            role = "combobox" if isinstance(control, Choice) else "slider"
+            expect(live.box.get_by_role(role, name=control.label, exact=True, include_hidden=True)).to_have_count(1)
         picture, figure = live.picture(), without_title(model.view)
         step(model, live, slider)
         assert (live.picture() != picture) == (without_title(model.view) != figure)

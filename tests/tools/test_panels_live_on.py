@@ -132,6 +132,19 @@ def test_a_slow_panel_is_there_at_once_and_says_what_it_does(desk: Desk) -> None
         expect(figure).to_have_css("opacity", "1")
 
 
+def test_a_typed_number_means_itself(desk: Desk) -> None:
+    with desk.opened(NAME) as notebook:
+        notebook.run_new_cell("from workbook.lessons import winograd; winograd.explore('points')")
+        panel = notebook.page.locator(PANEL)
+        line = panel.locator("[role=status]")
+        expect(line).to_contain_text("F(4,3) at 0, ±1, ±2 and infinity")
+        for typed, said in (("0.625", "±5/8, ±2"), ("2", "a and b are both 2")):
+            panel.locator(".widget-readout").first.fill(typed)
+            notebook.page.keyboard.press("Enter")
+            expect(line).to_contain_text(said)
+        expect(panel.get_by_role("alert")).to_have_count(0)
+
+
 @contextmanager
 def offline() -> Iterator[Page]:
     with chromium() as page:

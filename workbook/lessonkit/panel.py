@@ -89,8 +89,8 @@ class Panel(Generic[Result]):
         self._readout = ""
         self._content = ""
         self._place = place(height, work)
-        self._view = widgets.HTML(self._place.format(""))
-        self._line_view = widgets.HTML(layout=widgets.Layout(min_height="60px"))  # three lines
+        self._view = _html(self._place.format(""))
+        self._line_view = _html("", min_height="60px")  # three lines
         self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
         self._redraw = redraw.Redraw(self._draw)
         self._still: Still | None = None  # there is one once the panel is shown
@@ -262,7 +262,7 @@ class Panel(Generic[Result]):
             rows.append(more)
         for row in rows:
             row.add_class(CONTROLS)
-        return widgets.VBox([widgets.HTML(LIVE), *rows, self._view, self._line_view]).add_class(PANEL)
+        return widgets.VBox([_html(LIVE), *rows, self._view, self._line_view]).add_class(PANEL)
 
     def _ipython_display_(self) -> None:
         """Show the live view, and make the picture and words that stay in the file."""
@@ -286,6 +286,11 @@ def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
     if name not in makers:
         raise ValueError(f"no panel {name!r}; there are {', '.join(makers)}")
     return makers[name]()
+
+
+def _html(page: str, **layout: str) -> Any:
+    """Return a widget that shows HTML; without a tooltip of its own it would have one that says "null"."""
+    return widgets.HTML(page, tooltip="", layout=widgets.Layout(**layout))
 
 
 def _shorten_collections() -> None:
