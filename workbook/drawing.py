@@ -10,7 +10,7 @@ import html
 import io
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.typing import ColorType
 from PIL import Image
 
@@ -28,6 +29,10 @@ PNG_DPI = 144  # 1.5 pixels a CSS pixel: sharp on most screens, small in the fil
 
 _ONE_THREAD = threading.RLock()
 _PAGE_WIDE_STYLE = re.compile(r"\s*<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)  # inline, it would style the page
+
+_NAMED = "marks: "  # begins the id of an artist whose marks have names, which stand behind it
+_NAMED_MARKS = re.compile(rf"""<g id=(["']){_NAMED}(.*?)\1>(.*?)</g>""", re.DOTALL)
+_BETWEEN = " | "
 
 _LOOK: dict[Any, Any] = {
     "axes.edgecolor": INK,
@@ -68,6 +73,23 @@ def look(salt: str = "workbook") -> Iterator[None]:
         yield
 
 
+def name_marks(marks: Line2D, names: Iterable[str]) -> None:
+    """Give each mark of a line what a page says when the pointer rests on it, such as its layer and its numbers."""
+    marks.set_gid(_NAMED + _BETWEEN.join(names))
+
+
+def _titled(found: re.Match[str]) -> str:
+    """Give each mark of an artist its `<title>`; if one is not drawn, as NaN is not, none has one."""
+    names = found[2].split(_BETWEEN)
+    first, *rest = re.split(r"(<use [^>]*)/>", found[3])
+    marks, between = rest[::2], rest[1::2]
+    if len(marks) != len(names):
+        return f"<g>{found[3]}</g>"
+    for mark, name, after in zip(marks, names, between, strict=True):
+        first += f"{mark}><title>{name}</title></use>{after}"
+    return f"<g>{first}</g>"
+
+
 def svg(figure: Figure, description: str) -> str:
     """Return the figure as an `<svg>` element that shrinks with its page; call it inside `look`.
 
@@ -81,7 +103,7 @@ def svg(figure: Figure, description: str) -> str:
     figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     _, _, element = text.getvalue().partition("<svg ")
     attributes, _, content = element.partition(">")
-    content = _PAGE_WIDE_STYLE.sub("", content, count=1)
+    content = _NAMED_MARKS.sub(_titled, _PAGE_WIDE_STYLE.sub("", content, count=1))
     style = "display:block;max-width:100%;height:auto;background:white;stroke-linejoin:round"
     return (
         f'<svg role="img" style="{style}" {attributes}>'

@@ -7,11 +7,15 @@ import subprocess
 import sys
 import threading
 import time
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from interrupting import PATIENCE
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.figure import Figure
+from traitlets.config import Config
 
 from workbook import drawing
 from workbook.lessonkit import redraw
@@ -194,6 +198,7 @@ class Slow:
         self.panel = Panel(
             "test.slow", "A line", (Slider("number", "number", 0, 9, 3),), self.model, self.figure, str, height=9
         )
+        assert self.panel.readout == "(3, 'a')"
 
     def model(self, number):
         return model(number, "a", 0)
@@ -277,16 +282,83 @@ def test_a_loop_that_has_ended_holds_no_figure_back():
     ended.close()
 
 
-def test_the_view_is_one_node_of_fixed_height_with_a_labelled_svg():
+def test_the_view_is_one_node_with_a_labelled_svg_in_a_place_that_is_there_before():
     made = make()
     node = made._view
+    assert "aspect-ratio:730/200" in node.value
     made.set(number=5)
     assert made._view is node
-    assert node.layout.height == "200px"
+    assert "aspect-ratio:730/200" in node.value
+    assert made.view in node.value
     assert re.match(r'<svg role="img" style="[^"]*max-width:100%[^"]*" .*?><title>A &lt;line&gt;. sum 5', made.view)
     assert made.view.endswith("</svg>")
     assert "<style" not in made.view, "a style sheet inside inline SVG applies to the whole page"
     assert 'aria-live="polite"' in made._line_view.value
+
+
+def test_nothing_is_computed_before_somebody_looks(outputs):
+    asked = []
+
+    def noted(number):
+        asked.append(len(outputs))
+        return number, "a"
+
+    made = Panel("test.lazy", "A line", (Slider("number", "number", 0, 9, 3),), noted, figure, readout, height=9)
+    assert asked == []
+    made._ipython_display_()
+    assert asked == [1], "the live view is on the page first"
+    assert made.readout == "sum 3, word a"
+    assert asked == [1]
+
+
+def test_a_late_figure_is_marked_until_it_is_there():
+    marks = []
+
+    async def drag():
+        slow = Slow()
+        box = slow.panel._box
+
+        def noted(number):
+            marks.append((f"model {number}", "workbook-pending" in box._dom_classes))
+            return model(number, "a", 0)
+
+        def note(when):
+            marks.append((when, "workbook-pending" in box._dom_classes))
+
+        slow.panel._model = noted
+        note("begun")
+        await slow.move_until_it_draws(4)
+        slow.panel.controls["number"].value = 5
+        note("moved on")
+        await slow.finish()
+        note("drawn")
+        slow.panel.controls["number"].value = 7
+        note("error")
+
+    asyncio.run(drag())
+    assert marks == [
+        ("begun", False),
+        ("model 4", True),
+        ("model 5", True),
+        ("moved on", True),
+        ("drawn", False),
+        ("model 7", True),
+        ("error", False),
+    ]
+
+
+def test_saves_what_it_shows(tmp_path):
+    made = make()
+    made.set(number=5)
+    picture, drawing_ = made.save(tmp_path / "a.png"), made.save(str(tmp_path / "a.svg"))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert ElementTree.parse(drawing_).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    with pytest.raises(ValueError, match=r"\.png or \.svg.*a\.gif"):
+        made.save(tmp_path / "a.gif")
+    made.set(number=8)
+    with pytest.raises(ValueError, match="eight cannot be drawn"):
+        made.save(tmp_path / "b.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg"]
 
 
 def test_the_same_state_gives_the_same_svg_and_other_panels_other_ids():
@@ -300,15 +372,68 @@ def test_the_same_state_gives_the_same_svg_and_other_panels_other_ids():
     assert not ids[0] & ids[1]
 
 
-def test_a_notebook_stores_the_default_state_as_picture_and_text():
+@pytest.fixture
+def outputs(monkeypatch):
+    """Collect what is shown, and each change of it, as a kernel would send it."""
+    shell = InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+    publisher = CapturingDisplayPublisher()
+    monkeypatch.setattr(shell, "display_pub", publisher)
+    yield publisher.outputs
+    InteractiveShell.clear_instance()
+
+
+def still(outputs, **values):
+    """Return picture and words of a panel at these values, as `_ipython_display_` makes them."""
     made = make()
-    made.set(number=5)
-    bundle, metadata = made._repr_mimebundle_()
-    assert bundle["text/plain"] == "test.panel: sum 3, word a"
-    assert bundle["image/png"].startswith(b"\x89PNG")
-    assert bundle["image/png"] == make()._repr_mimebundle_()[0]["image/png"]
-    assert metadata == {"image/png": {"width": 288}}, "three inches"
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+    made.set(**values)
+    made._ipython_display_()
+    return [output["data"] for output in outputs[-2:]]
+
+
+def test_a_notebook_stores_a_picture_and_words_apart_from_the_live_view(outputs):
+    make()._ipython_display_()
+    live, picture, words = (output["data"] for output in outputs)
+    assert "application/vnd.jupyter.widget-view+json" in live
+    assert (live["text/html"], live["text/plain"]) == ("", "panel test.panel")
+    assert set(picture) == {"image/png", "text/plain"}
+    assert picture["text/plain"] == "test.panel: sum 3, word a"
+    assert outputs[1]["metadata"] == {"image/png": {"width": 288}}, "three inches"
+    assert "sum 3, word a" in words["text/html"]
+    assert "run Setup, then this cell" in words["text/html"]
+    assert words["text/plain"] == "A picture of the panel. To move it, run Setup, then this cell."
+    assert [data["text/plain"] for data in still(outputs)] == [picture["text/plain"], words["text/plain"]]
+    assert still(outputs)[0]["image/png"] == picture["image/png"]
+
+
+def test_picture_and_words_follow_once_a_hand_rests(outputs, monkeypatch):
+    monkeypatch.setattr(redraw, "REST", 0.05)
+
+    async def drag():
+        made = make()
+        made._ipython_display_()
+        shown = len(outputs)
+        for number in (4, 5, 7, 6):  # 7 ends in an error
+            made.controls["number"].value = number
+        await all_is_drawn()
+        changes = [(output["update"], output["data"]) for output in outputs[shown:]]
+        made.controls["number"].value = 7
+        await all_is_drawn()
+        return changes, [output["data"] for output in outputs[-2:]]
+
+    changes, after_an_error = asyncio.run(drag())
+    assert [update for update, _ in changes] == [True, True], "once for all moves"
+    assert [data for _, data in changes] == after_an_error == still(outputs, number=6)
+    assert {output["transient"]["display_id"] for output in outputs if output["update"]} == {
+        output["transient"]["display_id"] for output in outputs[1:3]
+    }
+
+
+def test_a_panel_that_never_drew_shows_its_error_and_no_picture(outputs):
+    def broken():
+        raise KeyError("nothing to say")
+
+    Panel("test.broken", "A line", (), broken, figure, str, height=9)._ipython_display_()
+    assert len(outputs) == 1
 
 
 def test_corners_reach_every_end_and_choice():
@@ -324,7 +449,7 @@ def test_corners_reach_every_end_and_choice():
 
 def test_pyplot_is_never_imported():
     code = (
-        "import sys; from workbook.lessons import convolution as lesson; lesson.explore()._repr_mimebundle_(); "
+        "import sys; from workbook.lessons import convolution as lesson; lesson.explore()._ipython_display_(); "
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

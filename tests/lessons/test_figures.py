@@ -69,9 +69,10 @@ def show(code: str, names: dict[str, object]) -> None:
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), names)
     if last:
-        bundle = getattr(eval(ast.unparse(last), names), "_repr_mimebundle_", None)
-        if bundle:
-            bundle()
+        value = eval(ast.unparse(last), names)
+        for form in ("_ipython_display_", "_repr_mimebundle_"):
+            if hasattr(value, form):
+                getattr(value, form)()
 
 
 def assert_legible(figures: list[Figure]) -> None:

@@ -150,16 +150,19 @@ class TestModel:
 class TestPanels:
     def test_layer_says_what_the_cost_is(self) -> None:
         panel = panels.layer()
-        panel.set(C=6, K=6, kind="3x3 deep")
+        panel.set(C=64, K=64, kind="3x3 deep")
         found = cost(lesson.layer("resnet50", "conv5_2.3x3"), Datapath(64, 64), X1)
         said = f"64 C x 64 K, {found.mode}: {found.cycles:,.0f} cycles, {found.utilisation:.1%} of 4096"
         assert said in panel.readout
+        assert "along groups" not in panel.readout
+        panel.set(group=8)
+        assert panel.readout.endswith("C x K leave room for 1 along groups, not 8")
 
     def test_switch_says_from_when_on_it_never_pays(self) -> None:
         panel = panels.switch()
         panel.set(network="resnet50", memory="DRAM, layer by layer")
         assert panel.readout.endswith("Never pays")
-        panel.set(network="mobilenet_v2", memory="no DRAM limit", step=0)
+        panel.set(network="mobilenet_v2", memory="no DRAM limit", seconds=1e-8)
         lines = lesson.five_lines(*lesson.setting("mobilenet_v2"))
         assert f"fixed {lines.fixed.seconds * 1e3:.3f} ms" in panel.readout
         assert "a switch takes 10 ns" in panel.readout
@@ -167,7 +170,7 @@ class TestPanels:
 
     def test_design_is_the_lesson_s(self) -> None:
         panel = panels.design()
-        panel.set(multipliers=11, memory=11, kind="best fixed")
+        panel.set(multipliers=2048, memory=2048, kind="best fixed")
         found = lesson.design(2048, 2048, "best fixed")
         assert f"{found.area_mm2:.2f} mm²" in panel.readout
         assert f"{found.watts:.2f} W, {found.fps:,.0f} images/s" in panel.readout
@@ -329,4 +332,4 @@ def test_hand_counts_of_the_idea() -> None:
 
 
 def test_kinds_are_those_of_the_panel() -> None:
-    assert panels.design().controls["kind"].options == area.KINDS
+    assert panels.design().declared["kind"].values == area.KINDS

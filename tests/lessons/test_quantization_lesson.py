@@ -16,6 +16,7 @@ from workbook.lessons.quantization import (
     collapse,
     exercises,
     float16_network,
+    grid_accuracies,
     model,
     type_race,
     type_trials,
@@ -92,6 +93,16 @@ class TestGrid:
         found = model.gridded("digits_depthwise", "one for the layer", 8).accuracies
         assert found["one for the layer"][6] < 0.2
         assert found["one for each filter"][6] > 0.97
+
+    @pytest.mark.parametrize("name", model.NETWORKS)
+    def test_what_was_computed_ahead_is_what_is_computed_here(self, name):
+        """Another instruction set may round a digit or two to the other side."""
+        here, ahead = grid_accuracies.computed(name), model.known(name)
+        assert {scales: list(found) for scales, found in here.items()} == {s: list(f) for s, f in ahead.items()}
+        for scales, found in ahead.items():
+            assert here[scales] == pytest.approx(found, abs=0.003), (
+                "python -m workbook.lessons.quantization.grid_accuracies"
+            )
 
     def test_its_narrowest_filter_is(self):
         grid = model.gridded("digits_depthwise", "one for each filter", 8)

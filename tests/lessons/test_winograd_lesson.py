@@ -65,7 +65,7 @@ class TestRace:
 class TestPanels:
     def test_the_first_says_what_the_model_computes(self):
         panel = lesson.explore()
-        panel.set(side=7, channels="512", tile="F(6,3)")
+        panel.set(side=7, channels=512, tile="F(6,3)")
         work = Work(layer_of(512, 7), 6)
         assert f"4 tiles × 8×8 × 512×512 = {work.multiplications:,} multiplications, 1.72× fewer" in panel.readout
         assert f"{work.bytes / 1e6:.2f} MB moved" in panel.readout
@@ -77,12 +77,12 @@ class TestPanels:
 
     def test_the_second_says_the_error(self):
         panel = lesson.explore("points")
-        panel.set(a=5, b=12)
+        panel.set(a=0.625, b=1.5)
         assert panel.readout.startswith("F(4,3) at 0, ±5/8, ±3/2 and infinity: error in fp32 ")
         assert f"bf16 {lesson.error('bf16', 4):.1e} " in panel.readout
 
     def test_an_infinite_error_stands_at_the_edge(self):
-        pointed = model.pointed(1, 2)
+        pointed = model.pointed(1 / 8, 2 / 8)
         assert pointed.errors["F(4,3), yours"]["fp16"] == np.inf
         with look():
             _, errors = figures.pointed_figure(pointed).axes
@@ -91,14 +91,18 @@ class TestPanels:
         assert len(drawn) == len(precision.TYPES)
         assert max(drawn) == right
 
-    def test_the_same_point_twice_is_said_and_can_be_undone(self):
+    def test_the_same_point_twice_is_explained(self):
         panel = lesson.explore("points")
-        panel.set(a=16)
-        assert "the point 2 stands there twice" in panel.view
-        assert isinstance(panel.error, ValueError)
-        panel.set(a=15)
+        panel.set(a=2)
         assert panel.error is None
+        assert panel.readout.startswith("a and b are both 2, so ±a and ±b are the same points")
         assert panel.view.startswith("<svg")
+
+    def test_an_error_that_no_number_of_the_type_can_say(self):
+        panel = lesson.explore("points")
+        panel.set(a=1 / 8, b=2 / 8)
+        assert "fp16 too large for the type" in panel.readout
+        assert "inf" not in panel.readout.replace("infinity", "")
 
     @pytest.mark.parametrize("name", ["", "window", None, 2])
     def test_explore_says_which_panels_there_are(self, name):

@@ -9,11 +9,11 @@ from typing import Any
 
 import nbformat
 import pytest
-from ipywidgets import IntSlider
 from playwright.sync_api import expect
 from readable import corner, faint_texts, ground_and_colors, scrolled_sideways
 
 from workbook.lessonkit.catalog import LESSONS, Lesson
+from workbook.lessonkit.controls import Choice
 from workbook.lessonkit.panel import Panel
 from workbook.tools.browser import CHROMIUM, PICTURE, Notebook, opened
 from workbook.tools.live_panel import LivePanel, twins
@@ -78,6 +78,7 @@ def everything_runs_without_a_complaint(notebook: Notebook, lesson: Lesson) -> N
     assert [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"] == []
     assert all(cell.execution_count for cell in cells)
     expect(notebook.panels).to_have_count(len(lesson.panels))
+    expect(notebook.panels.locator("[title=null]")).to_have_count(0)
 
 
 def nothing_is_scrolled_sideways(notebook: Notebook) -> None:
@@ -87,6 +88,9 @@ def nothing_is_scrolled_sideways(notebook: Notebook) -> None:
 def a_key_moves_line_and_figure_to_what_the_model_says(notebook: Notebook, lesson: Lesson) -> None:
     for model, live, slider in panels(notebook, lesson):
         live.expect_line(model.readout)
+        for control in model.declared.values():
+            role = "combobox" if isinstance(control, Choice) else "slider"
+            expect(live.box.get_by_role(role, name=control.label, exact=True, include_hidden=True)).to_have_count(1)
         picture, figure = live.picture(), without_title(model.view)
         step(model, live, slider)
         assert (live.picture() != picture) == (without_title(model.view) != figure)
@@ -99,8 +103,8 @@ def a_burst_of_keys_ends_on_the_last_value(notebook: Notebook, lesson: Lesson) -
         top = live.top()
         for _ in range(KEYS):
             live.sliders.first.press("ArrowRight")
-        low, high = model.controls[slider].min, model.controls[slider].max
-        model.set(**{slider: min(low + KEYS, high)})
+        values = model.declared[slider].values
+        model.set(**{slider: values[min(KEYS, len(values) - 1)]})
         live.expect_line(model.readout)
         assert len(live.heights()) == 1
         assert live.top() == top
@@ -156,9 +160,11 @@ def an_error_shows_until_the_next_good_move(live: LivePanel, notebook: Notebook)
 
 def step(model: Panel[object], live: LivePanel, slider: str) -> None:
     """Move a panel's first slider by a key, its twin by hand, and wait until both say the same."""
-    last = model.values[slider] == model.controls[slider].max
+    values = model.declared[slider].values
+    at = values.index(model.values[slider])
+    last = at == len(values) - 1
     live.sliders.first.press("ArrowLeft" if last else "ArrowRight")
-    model.set(**{slider: model.values[slider] + (-1 if last else 1)})
+    model.set(**{slider: values[at + (-1 if last else 1)]})
     live.expect_line(model.readout)
 
 
@@ -170,4 +176,4 @@ def without_title(svg: str) -> str:
 def panels(notebook: Notebook, lesson: Lesson) -> Iterator[tuple[Panel[object], LivePanel, str]]:
     """Yield (panel in this process, the same on the page, the name of its first slider)."""
     for model, live in twins(notebook, lesson):
-        yield model, live, next(name for name, control in model.controls.items() if isinstance(control, IntSlider))
+        yield model, live, next(name for name, control in model.declared.items() if not isinstance(control, Choice))

@@ -59,7 +59,10 @@ def test_the_normal_form_has_no_live_view_no_state_and_no_times(path):
     assert made.metadata.kernelspec.name == "python3"
     assert [cell.execution_count for cell in made.cells] == [1, 2, 3, 4]
     assert made.cells[0].outputs == [{"output_type": "stream", "name": "stdout", "text": "one\ntwo\n"}]
-    assert set(made.cells[3].outputs[0].data) == {"image/png", "text/plain"}
+    live, picture, words = (output.data for output in made.cells[3].outputs)
+    assert live == {"text/html": "", "text/plain": "panel convolution.window"}
+    assert set(picture) == {"image/png", "text/plain"}
+    assert set(words) == {"text/html", "text/plain"}
 
 
 @pytest.mark.parametrize(

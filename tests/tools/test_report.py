@@ -57,6 +57,8 @@ def test_page_has_every_lesson_and_the_scoreboard(whole: Path) -> None:
     assert all(f">{column}</th>" in head for column in COLUMNS)
     assert all(row.sentence in unescape(head) for row in ROWS)
     assert "raised an error" not in head
+    assert "convolution.window: row 25" in text
+    assert "run Setup" not in text, "a page has no panel to wake"
 
 
 def test_page_refers_to_nothing_outside_but_by_links(whole: Path) -> None:

@@ -163,7 +163,7 @@ def control_steps(panel: Panel[object], places: Sequence[int]) -> Iterator[tuple
     idle = 0
     for place in cycle(places):
         name, before = names[place], panel.values
-        values = _range(panel.controls[name])
+        values = panel.declared[name].values
         at = values.index(before[name])
         if not 0 <= at + steps[place] < len(values):
             steps[place] *= -1
@@ -178,8 +178,3 @@ def control_steps(panel: Panel[object], places: Sequence[int]) -> Iterator[tuple
         idle += 1
         if idle > 2 * len(places):
             raise CommandError(f"No move of {panel.name} changes its line; it stays at: {line}")
-
-
-def _range(control: Any) -> list[Any]:
-    """The values that a slider or a choice goes through, key by key."""
-    return list(control.options) if hasattr(control, "options") else [*range(control.min, control.max + 1)]

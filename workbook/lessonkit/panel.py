@@ -1,8 +1,11 @@
 """A panel: at most three controls, one figure, one line of exact numbers.
 
 A move of a control evaluates the model. The line follows at once, the figure, which takes longer to draw, when
-`workbook/lessonkit/redraw.py` says so; it always ends on the last move. The view is one `widgets.HTML` node of fixed
-height that holds an SVG and is updated in place, so the page does not jump.
+`workbook/lessonkit/redraw.py` says so; it always ends on the last move. The view is one `widgets.HTML` node that holds
+an SVG and is updated in place; its place is there before the first figure, so the page does not jump. A figure that is
+late is dimmed, and the panel says what it is computing.
+
+Nothing is computed before somebody looks: a cell that shows a panel has it on the page first.
 
 An exception in the model or in the figure shows as a red box in the place of the figure and stays in `Panel.error`
 until the next good move. `Panel.set` drives a panel without a browser.
@@ -13,93 +16,24 @@ from __future__ import annotations
 import gc
 import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from numbers import Integral
-from typing import Any, Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
 from workbook import drawing
-from workbook.lessonkit.redraw import Redraw
+from workbook.files import write_whole
+from workbook.lessonkit import redraw
+from workbook.lessonkit.controls import Choice as Choice
+from workbook.lessonkit.controls import Control
+from workbook.lessonkit.controls import Slider as Slider
+from workbook.lessonkit.controls import Steps as Steps
+from workbook.lessonkit.panel_outputs import CONTROLS, LIVE, PANEL, PENDING, Still, alert, place, show_live
 
 MOST_CONTROLS = 3
 
 Result = TypeVar("Result")
-
-
-class Control(Protocol):
-    """What a panel needs of a control; `Slider` and `Choice` are controls."""
-
-    @property
-    def name(self) -> str:
-        """The model's argument that it moves."""
-
-    @property
-    def default(self) -> object:
-        """The value that the panel begins with."""
-
-    def widget(self) -> Any:
-        """Return a new ipywidget that holds the default."""
-
-    def check(self, value: object) -> object:
-        """Return the value, or raise a ValueError that names it and says what is possible."""
-
-    def corners(self) -> tuple[object, ...]:
-        """Return the values that a test tries: the ends of a range, every choice."""
-
-
-@dataclass(frozen=True)
-class Slider:
-    """A whole number from `low` to `high`."""
-
-    name: str
-    label: str
-    low: int
-    high: int
-    default: int
-
-    def widget(self) -> Any:
-        """Return an IntSlider."""
-        return widgets.IntSlider(
-            value=self.default, min=self.low, max=self.high, description=self.label, layout=_control_layout()
-        )
-
-    def check(self, value: object) -> object:
-        """Return a whole number of the range."""
-        if isinstance(value, Integral) and not isinstance(value, bool) and self.low <= int(value) <= self.high:
-            return int(value)
-        raise ValueError(f"{self.name} takes a whole number from {self.low} to {self.high}, not {value!r}")
-
-    def corners(self) -> tuple[object, ...]:
-        """Return both ends."""
-        return self.low, self.high
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several named values."""
-
-    name: str
-    label: str
-    options: tuple[str, ...]
-    default: str
-
-    def widget(self) -> Any:
-        """Return a Dropdown."""
-        return widgets.Dropdown(
-            value=self.default, options=self.options, description=self.label, layout=_control_layout()
-        )
-
-    def check(self, value: object) -> object:
-        """Return one of the options."""
-        if isinstance(value, str) and value in self.options:
-            return value
-        raise ValueError(f"{self.name} takes one of {', '.join(map(repr, self.options))}, not {value!r}")
-
-    def corners(self) -> tuple[object, ...]:
-        """Return all of them."""
-        return self.options
 
 
 class Panel(Generic[Result]):
@@ -120,7 +54,9 @@ class Panel(Generic[Result]):
     readout : function
         Turns the model's result into one line of exact numbers.
     height : int
-        Of the figure's place, in CSS pixels.
+        Of the figure, in CSS pixels.
+    work : str
+        What takes the time where a move takes long, such as "timing tiles on this machine".
     advanced : sequence of Control
         More controls, folded away.
 
@@ -128,10 +64,6 @@ class Panel(Generic[Result]):
     ----------
     controls : mapping of name to ipywidget
         A test moves `panel.controls["row"].value` as a hand would.
-    error : Exception or None
-        What the last move raised.
-    readout : str
-        The line as it stands.
     """
 
     def __init__(
@@ -144,25 +76,42 @@ class Panel(Generic[Result]):
         readout: Callable[[Result], str],
         *,
         height: int,
+        work: str = "computing",
         advanced: Sequence[Control] = (),
     ) -> None:
         if len(controls) > MOST_CONTROLS:
             raise ValueError(f"{name} has {len(controls)} controls; at most {MOST_CONTROLS}, the others are advanced")
-        self.name, self.title = name, title
+        self.name, self.title, self.height = name, title, height
         self._declared = {control.name: control for control in (*controls, *advanced)}
         self._model, self._figure, self._line = model, figure, readout
         self.controls: Mapping[str, Any] = {name: control.widget() for name, control in self._declared.items()}
-        self.error: Exception | None = None
-        self.readout = ""
-        self._view = widgets.HTML(layout=widgets.Layout(height=f"{height}px", overflow="hidden"))
-        self._line_view = widgets.HTML(layout=widgets.Layout(min_height="60px"))  # three lines
+        self._error: Exception | None = None
+        self._readout = ""
+        self._content = ""
+        self._place = place(height, work)
+        self._view = _html(self._place.format(""))
+        self._line_view = _html("", min_height="60px")  # three lines
         self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
-        self._redraw = Redraw(self._draw)
+        self._redraw = redraw.Redraw(self._draw)
+        self._still: Still | None = None  # there is one once the panel is shown
+        self._restill = redraw.Redraw(self._draw_still, redraw.REST)
+        self._drawn: tuple[Result, str] | None = None
         self._setting = False
+        self._begun = False
         for widget in self.controls.values():
             widget.observe(self._on_move, names="value")
-        self._move()
-        self._redraw.now()
+
+    @property
+    def error(self) -> Exception | None:
+        """What the last move raised."""
+        self._begin()
+        return self._error
+
+    @property
+    def readout(self) -> str:
+        """The line as it stands."""
+        self._begin()
+        return self._readout
 
     @property
     def defaults(self) -> dict[str, object]:
@@ -170,14 +119,20 @@ class Panel(Generic[Result]):
         return {name: control.default for name, control in self._declared.items()}
 
     @property
+    def declared(self) -> Mapping[str, Control]:
+        """Each control as the lesson declared it."""
+        return self._declared
+
+    @property
     def values(self) -> dict[str, Any]:
         """The value of each control."""
-        return {name: widget.value for name, widget in self.controls.items()}
+        return {name: self._declared[name].settled(widget.value) for name, widget in self.controls.items()}
 
     @property
     def view(self) -> str:
         """The HTML in the place of the figure: the SVG, or the red box."""
-        return str(self._view.value)
+        self._begin()
+        return self._content
 
     def set(self, **values: object) -> None:
         """Move controls by name and draw at once.
@@ -197,8 +152,24 @@ class Panel(Generic[Result]):
                 self.controls[name].value = value
         finally:
             self._setting = False
-        self._move()
-        self._redraw.now()
+        self._begun = False
+        self._begin()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the figure as it stands to a .png or .svg file, and return its path.
+
+        Raises
+        ------
+        ValueError
+            For another kind of file, or if the last move ended in an error.
+        """
+        path = Path(path)
+        if path.suffix not in (".png", ".svg"):
+            raise ValueError(f"a panel is saved as a .png or .svg file, not {path.name}")
+        if self.error is not None or self._drawn is None:
+            raise ValueError(f"{self.name} shows no figure: {self.error}") from self.error
+        write_whole(path, self.view.encode() if path.suffix == ".svg" else self._picture(*self._drawn)[0].image)
+        return path
 
     def corners(self) -> list[dict[str, object]]:
         """Return the settings that a test tries: each control at each of its corners, the others at their defaults."""
@@ -206,25 +177,34 @@ class Panel(Generic[Result]):
             {**self.defaults, name: value} for name, control in self._declared.items() for value in control.corners()
         ]
 
+    def _begin(self) -> None:
+        """Compute and draw at once, if that has not been done yet."""
+        if not self._begun:
+            self._begun = True
+            self._move()
+            self._redraw.now()
+
     def _on_move(self, _change: object) -> None:
         if not self._setting:
+            self._begun = True
             self._move()
             self._redraw()
 
     def _move(self) -> None:
         """Evaluate the model and write the line."""
+        self._box.add_class(PENDING)
         try:
             result = self._model(**self.values)
             self._moved = result, self._line(result)
         except Exception as error:
             self._show(error)
         else:
-            self.error = None
+            self._error = None
             self._say(self._moved[1])
 
     def _draw(self) -> Callable[[], None]:
         """Draw what the last move gave, and return what shows it: by then, another move may have ended in an error."""
-        if self.error is not None:
+        if self._error is not None:
             return lambda: None
         moved = result, line = self._moved
         drawn: str | Exception
@@ -239,38 +219,59 @@ class Panel(Generic[Result]):
             if isinstance(drawn, Exception):
                 if moved is self._moved:
                     self._show(drawn)
-            elif self.error is None:
-                self._view.value = drawn
+            elif self._error is None:
+                self._drawn = moved
+                self._fill(drawn, late=moved is not self._moved)
+                if self._still:
+                    self._restill()
 
         return show
 
+    def _draw_still(self) -> Callable[[], None]:
+        """Draw the last good figure as a picture for the file, and return what puts it there."""
+        still = self._still
+        if self._drawn is None or still is None:
+            return lambda: None
+        picture, line = self._picture(*self._drawn)
+        return lambda: still.update(picture, line)
+
+    def _picture(self, result: Result, line: str) -> tuple[drawing.Picture, str]:
+        return drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {line}"), line
+
+    def _fill(self, content: str, late: bool = False) -> None:
+        """Show this in the place of the figure; `late` if the controls have moved on since."""
+        self._content = content
+        self._view.value = self._place.format(content)
+        if not late:
+            self._box.remove_class(PENDING)
+
     def _say(self, line: str) -> None:
-        self.readout = line
+        self._readout = line
         self._line_view.value = f'<div role="status" aria-live="polite">{html.escape(line)}</div>'
 
     def _show(self, error: Exception) -> None:
         """Put the red box in the place of the figure."""
-        self.error = error
+        self._error = error
         self._say("No numbers: the last move ended in an error.")
-        self._view.value = (
-            '<div role="alert" style="border:3px solid #b00020;background:white;color:#222222;padding:0.6em 1em">'
-            f"<b>Error</b> {html.escape(type(error).__name__)}: {html.escape(str(error))}</div>"
-        )
+        self._fill(alert(error))
 
     def _layout(self, shown: list[str], folded: list[str]) -> Any:
         rows = [widgets.HBox([self.controls[n] for n in shown], layout=widgets.Layout(flex_flow="row wrap"))]
         if folded:
             more = widgets.Accordion([widgets.VBox([self.controls[n] for n in folded])], titles=("advanced",))
             rows.append(more)
-        return widgets.VBox([*rows, self._view, self._line_view])
+        for row in rows:
+            row.add_class(CONTROLS)
+        return widgets.VBox([_html(LIVE), *rows, self._view, self._line_view]).add_class(PANEL)
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
-        """Return the live view, a picture of the default state, and a line with the default's numbers."""
-        result = self._model(**self.defaults)
-        still = drawing.Picture.of(lambda: self._figure(result), f"{self.name}: {self._line(result)}")
-        data, metadata = still._repr_mimebundle_()
+    def _ipython_display_(self) -> None:
+        """Show the live view, and make the picture and words that stay in the file."""
+        show_live(self._box._repr_mimebundle_(), self.name)
+        self._begin()
+        if self._drawn:
+            self._still = self._still or Still()
+            self._still.show(*self._picture(*self._drawn))
         _shorten_collections()
-        return {**self._box._repr_mimebundle_(), **data}, metadata
 
 
 def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
@@ -287,11 +288,12 @@ def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
     return makers[name]()
 
 
+def _html(page: str, **layout: str) -> Any:
+    """Return a widget that shows HTML; without a tooltip of its own it would have one that says "null"."""
+    return widgets.HTML(page, tooltip="", layout=widgets.Layout(**layout))
+
+
 def _shorten_collections() -> None:
     """Have the garbage collector leave alone what is there now, so that a collection takes a few milliseconds."""
     gc.collect()
     gc.freeze()
-
-
-def _control_layout() -> Any:
-    return widgets.Layout(width="290px")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 FIGURE_INTERVAL = 0.12  # s; the eye follows eight figures a second, and a kernel can draw them
+REST = 0.6  # s without a move, after which a hand is taken to rest
 
 
 class Redraw:
@@ -23,13 +24,16 @@ class Redraw:
     ----------
     draw : function
         Draws what is to be seen at this moment, in any thread, and returns a function that shows it.
+    delay : float
+        Seconds that pass after a request, and after each that comes meanwhile, before it draws.
     """
 
-    def __init__(self, draw: Callable[[], Callable[[], None]]) -> None:
-        self._draw = draw
+    def __init__(self, draw: Callable[[], Callable[[], None]], delay: float = 0.0) -> None:
+        self._draw, self._delay = draw, delay
         self._task: asyncio.Task[None] | None = None
         self._asked = False
-        self._free_at = 0.0  # by the monotonic clock
+        self._due_at = 0.0  # by the monotonic clock, as
+        self._free_at = 0.0
 
     def __call__(self) -> None:
         """Draw soon."""
@@ -38,7 +42,7 @@ class Redraw:
         except RuntimeError:
             self.now()
             return
-        self._asked = True
+        self._asked, self._due_at = True, time.monotonic() + self._delay
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
             self._task = loop.create_task(self._run())
 
@@ -50,7 +54,8 @@ class Redraw:
     async def _run(self) -> None:
         task = asyncio.current_task()
         while self._asked:
-            await asyncio.sleep(self._free_at - time.monotonic())
+            while (wait := max(self._due_at, self._free_at) - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
             if self._task is not task:
                 return
             self._asked, self._free_at = False, time.monotonic() + FIGURE_INTERVAL

@@ -1,4 +1,4 @@
-"""A notebook in JupyterLab in headless Chromium, as a learner sees it; for tests and for `workbook bench panels`.
+"""A notebook in JupyterLab or Notebook 7 in headless Chromium, as a learner sees it; for tests and `workbook bench`.
 
 Nothing here sleeps: each step waits for what the learner would wait for. It needs Playwright and a Chromium.
 """
@@ -58,13 +58,35 @@ def opened(name: str, width: int = 1280, height: int = 900) -> Iterator[Notebook
     width, height : int
         Of the browser's window, in CSS pixels.
     """
-    with tempfile.TemporaryDirectory() as own:
-        folder = Path(own, "my workbook")
-        start(folder)
-        environment = {"WORKBOOK_QUICK": "1", "IPYTHONDIR": str(Path(own, "ipython"))}
-        environment |= {f"JUPYTER_{kind}_DIR": str(Path(own, kind.lower())) for kind in ("CONFIG", "DATA")}
-        with serving(folder, port=0, environment=environment) as server, chromium(width, height) as page:
-            yield Notebook(page, server, folder / name)
+    with tempfile.TemporaryDirectory() as own, Desk(Path(own)).opened(name, width=width, height=height) as notebook:
+        yield notebook
+
+
+class Desk:
+    """A fresh copy of the notebooks with nobody's settings, which stays when servers and browsers are closed.
+
+    Attributes
+    ----------
+    folder : Path
+        The copy.
+    environment : dict of str to str
+        What Jupyter and its kernels see beside the environment of this process.
+    """
+
+    def __init__(self, own: Path) -> None:
+        self.folder = own / "my workbook"
+        start(self.folder)
+        self.environment = {"WORKBOOK_QUICK": "1", "IPYTHONDIR": str(own / "ipython")}
+        self.environment |= {f"JUPYTER_{kind}_DIR": str(own / kind.lower()) for kind in ("CONFIG", "DATA")}
+
+    @contextmanager
+    def opened(self, name: str, view: str = "lab/tree", width: int = 1280, height: int = 900) -> Iterator[Notebook]:
+        """Yield a notebook in a new browser, on a new server; `view` is as in `Server.address`."""
+        with (
+            serving(self.folder, port=0, environment=self.environment) as server,
+            chromium(width, height) as page,
+        ):
+            yield Notebook(page, server, self.folder / name, view)
 
 
 class Notebook:
@@ -73,18 +95,21 @@ class Notebook:
     Attributes
     ----------
     page : Page
+    server : Server
     path : Path
         Its file.
+    view : str
+        What shows it, as in `Server.address`.
     errors : list of str
         What the page complained about since it was opened.
     """
 
-    def __init__(self, page: Page, server: Server, path: Path) -> None:
-        self.page, self.path = page, path
+    def __init__(self, page: Page, server: Server, path: Path, view: str = "lab/tree") -> None:
+        self.page, self.server, self.path, self.view = page, server, path, view
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
-        page.goto(server.address(path.name))
+        page.goto(server.address(path.name, view))
         expect(page.locator(".jp-Toolbar-kernelName")).to_have_text(re.compile("Python 3"))
         self._expect_kernel("idle")
         expect(page.locator(".jp-Cell").first).to_be_visible()
@@ -121,6 +146,13 @@ class Notebook:
         self._expect_kernel("busy")
         # Between two cells the kernel is idle too.
         expect(self.page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(0)
+        self._expect_kernel("idle")
+
+    def restart(self) -> None:
+        """Restart the kernel from the menu, and wait for the new one."""
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
         self._expect_kernel("idle")
 
     def run_new_cell(self, code: str) -> None:

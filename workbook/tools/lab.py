@@ -49,9 +49,17 @@ class Server:
     token: str
     process: subprocess.Popen[bytes]
 
-    def address(self, notebook: str | None = None) -> str:
-        """Return what to open in a browser, to land in JupyterLab or in one of its notebooks."""
-        return f"{self.url}lab{f'/tree/{quote(notebook)}' if notebook else ''}?token={self.token}"
+    def address(self, notebook: str | None = None, view: str = "lab/tree") -> str:
+        """Return what to open in a browser, to land in JupyterLab or in one of its notebooks.
+
+        Parameters
+        ----------
+        notebook : str, optional
+            Its file.
+        view : str
+            What shows it: "lab/tree", or "notebooks" for Notebook 7, where that is installed.
+        """
+        return f"{self.url}{f'{view}/{quote(notebook)}' if notebook else 'lab'}?token={self.token}"
 
     def stop(self) -> None:
         """Let the server end its kernels and itself, within reason; signals make it print, or leave kernels behind."""
@@ -110,6 +118,7 @@ def serving(
         "ServerApp.allow_root": True,
         "Application.log_level": "ERROR",
         "LabApp.default_url": f"/lab/tree/{quote(first)}" if first else "/lab",
+        "HTMLExporter.filters": "clean_html=workbook.tools.sanitized_html.clean",
     }
     if zmq.has("curve"):
         options["KernelManager.transport_encryption"] = "auto"  # or each kernel warns of a network that it never uses

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from playwright.sync_api import Locator, expect
 
 from workbook.lessonkit.catalog import Lesson
+from workbook.lessonkit.controls import Control
 from workbook.lessonkit.panel import Panel
 from workbook.tools.browser import PATIENCE, Notebook
 
@@ -68,10 +69,10 @@ class LivePanel:
         """Return the places in `controls` of those that are not folded away."""
         return [i for i, control in enumerate(self.controls.all()) if control.is_visible()]
 
-    def values(self) -> list[int | str]:
-        """Return what each control stands at, in order: a number for a slider, a word for a choice."""
-        read = """box => [...box.querySelectorAll('[role=slider], select')].map(
-            control => control.value ?? Number(control.getAttribute('aria-valuenow')))"""
+    def texts(self) -> list[str]:
+        """Return what the page shows each control to stand at, in order."""
+        read = """box => [...box.querySelectorAll('[role=slider], select')].map(control => control.value
+            ?? control.closest('.widget-inline-hbox').querySelector('.widget-readout').textContent)"""
         return list(self.box.evaluate(read))
 
     def timed_step(self, control: int, step: int, line: str) -> tuple[float, float]:
@@ -126,5 +127,11 @@ def twins(notebook: Notebook, lesson: Lesson) -> Iterator[tuple[Panel[object], L
     for i, name in enumerate(lesson.panels):
         panel: Panel[object] = getattr(module, name)()
         live = LivePanel(notebook.panels.nth(i))
-        panel.set(**dict(zip(panel.controls, live.values(), strict=True)))  # a cell may have moved it
+        shown = zip(panel.declared.values(), live.texts(), strict=True)  # a cell may have moved it
+        panel.set(**{control.name: value_of(control, text) for control, text in shown})
         yield panel, live
+
+
+def value_of(control: Control, text: str) -> object:
+    """Return the value that a page shows as this text."""
+    return next(value for value in control.values if control.shown(value) == text)

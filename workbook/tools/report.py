@@ -15,6 +15,7 @@ from typing import Any
 from workbook import page
 from workbook.lessonkit import results
 from workbook.lessonkit.catalog import LESSONS, Lesson
+from workbook.lessonkit.panel_outputs import belongs_to_a_live_view
 from workbook.lessonkit.scoreboard import Scoreboard
 from workbook.measuring.made import Made
 from workbook.tools.render import Progress, execute, normal_form, read
@@ -59,10 +60,22 @@ def report(folder: Path, made: Made, progress: Progress | None = None) -> str:
             except RuntimeError:
                 trouble[lesson] = ": the kernel died"
             normal_form(notebook)
+            _leave_out_words_that_wake(notebook)
             before += len(notebook.cells)
         values, guesses = ({**of(here), **of(measured)} for of in (results.load, results.guesses))
     sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
     return page.document(TITLE, _summary(trouble, made, Scoreboard.of(values, guesses)) + "".join(sections))
+
+
+def _leave_out_words_that_wake(notebook: Any) -> None:
+    """A page has no panel to wake, and its pictures have captions."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [
+                output
+                for output in cell.outputs
+                if not belongs_to_a_live_view(output.get("data", {}).get("text/html", ""))
+            ]
 
 
 def _summary(lessons: dict[Lesson, str], made: Made, board: Scoreboard) -> str:

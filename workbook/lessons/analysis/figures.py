@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from workbook.advisor.analysis_figure import bars
-from workbook.drawing import COLORS, INK
+from workbook.drawing import COLORS, INK, name_marks
 from workbook.lessons.analysis.model import CAMERA_FPS, Judged, Tooled
 
 _END = 1.25  # of a limit: a longer bar is cut there
@@ -40,8 +40,11 @@ def _waits(axes: Axes, found: Tooled) -> None:
     counts = list(found.waits)
     waited = [wait for _, wait in found.waits.values()]
     each = [batch / n for n, (batch, _) in found.waits.items()]
-    axes.plot(counts, waited, "o-", color=COLORS[1], linewidth=2)
-    axes.plot(counts, each, "s--", color=COLORS[0], linewidth=2)
+    lines = axes.plot(counts, waited, "o-", color=COLORS[1], linewidth=2)
+    lines += axes.plot(counts, each, "s--", color=COLORS[0], linewidth=2)
+    names = [f"{n} at once: {w:.2f} ms, {e:.2f} ms of work" for n, w, e in zip(counts, waited, each, strict=True)]
+    for line in lines:
+        name_marks(line, names)
     axes.text(counts[0], waited[-1], "until the first answer", va="center")
     axes.text(counts[-1], each[-1] * 1.35, "of work for each", ha="right", va="bottom")
     axes.plot([found.images], [found.waits[found.images][1]], "o", color="none", markeredgecolor=INK, markersize=15)

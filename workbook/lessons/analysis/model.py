@@ -84,14 +84,14 @@ class Tooled:
     waits: Mapping[int, tuple[float, float]]
 
 
-def tooled(power: int, network: str, machine: str) -> Tooled:
-    """Return a network on a machine, 2^power images at once."""
+def tooled(images: int, network: str, machine: str) -> Tooled:
+    """Return a network on a machine, several images at once."""
     layers, chosen = workload(network), PRESETS[machine]
     waits = {}
     for n in (1 << p for p in range(MOST_IMAGES + 1)):
         ms = _last(layers, machine, n).ms
         waits[n] = (ms, ms + 1e3 * (n - 1) / CAMERA_FPS)
-    return Tooled(network, machine, 1 << power, ladder(layers, chosen, 1 << power), waits)
+    return Tooled(network, machine, images, ladder(layers, chosen, images), waits)
 
 
 @cache

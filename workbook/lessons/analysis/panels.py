@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Steps
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.analysis import figures, model
 
 
@@ -12,28 +13,32 @@ def tools() -> Panel[model.Tooled]:
         name="analysis.tools",
         title="Time of a network on an accelerator, tool by tool, and what several images at once do",
         controls=(
-            Slider("power", "images: 2^n", 0, model.MOST_IMAGES, 0),
+            Steps("images", "images at once", _powers(model.MOST_IMAGES), 1),
             Choice("network", "network", model.networks(), "resnet50"),
             Choice("machine", "machine", model.MACHINES, "x1"),
         ),
         model=model.tooled,
         figure=figures.tooled_figure,
         readout=figures.tooled_readout,
-        height=325,
+        height=317,
     )
+
+
+def _powers(most: int) -> tuple[int, ...]:
+    return tuple(1 << power for power in range(most + 1))
 
 
 def scenario() -> Panel[model.Judged]:
     """Choose a design for somebody's camera; see which limits it keeps."""
 
-    def judged(power: int, scenario: str, type: str, datapath: str) -> model.Judged:
-        return model.judged(scenario, type, datapath, 1 << power)
+    def judged(images: int, scenario: str, type: str, datapath: str) -> model.Judged:
+        return model.judged(scenario, type, datapath, images)
 
     return Panel(
         name="analysis.scenario",
         title="Rate, latency, loss of accuracy and power of a design, each as a share of its limit",
         controls=(
-            Slider("power", "images: 2^n", 0, 4, 0),
+            Steps("images", "images at once", _powers(4), 1),
             Choice("scenario", "scenario", tuple(model.SCENARIOS), "factory inspection"),
             Choice("type", "type", model.TYPES, "int8"),
         ),
@@ -41,5 +46,5 @@ def scenario() -> Panel[model.Judged]:
         model=judged,
         figure=figures.judged_figure,
         readout=figures.judged_readout,
-        height=265,
+        height=259,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.convolution import figures, model
 
 
@@ -20,7 +21,7 @@ def window() -> Panel[model.Window]:
         model=model.window,
         figure=figures.window_figure,
         readout=figures.window_readout,
-        height=270,
+        height=264,
     )
 
 
@@ -38,5 +39,5 @@ def filters() -> Panel[model.Channels]:
         model=model.channels,
         figure=figures.filters_figure,
         readout=figures.filters_readout,
-        height=405,
+        height=398,
     )

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
-from workbook.accelerator.area import KINDS
+from workbook.accelerator.area import KINDS, Design
 from workbook.accelerator.layer_cost import LayerCost
-from workbook.drawing import COLORS, INK
+from workbook.drawing import COLORS, INK, name_marks
 from workbook.lessons.hardware.model import LARGEST_POWER, SWITCH_SECONDS, X1, Designed, Laid, Switched
 
 _MULTIPLIERS, _DRAM = COLORS[0], COLORS[1]
@@ -25,8 +25,14 @@ def laid_readout(laid: Laid) -> str:
         f"{layer.name}, {layer.shape}, {layer.macs / 1e6:.1f} million multiply-adds, {layer.macs_a_byte:.2f} a byte. "
         f"{yours.datapath}, {yours.mode}: {yours.cycles:,.0f} cycles, {yours.utilisation:.1%} of {X1.macs} multipliers "
         f"work; multipliers {yours.compute_seconds * 1e6:.2f} µs, DRAM {yours.dram_seconds * 1e6:.2f} µs. "
-        f"Best: {best.datapath}, {best.mode}: {best.cycles:,.0f} cycles, {best.utilisation:.1%}"
+        f"Best: {best.datapath}, {best.mode}: {best.cycles:,.0f} cycles, {best.utilisation:.1%}{_short_of_groups(laid)}"
     )
+
+
+def _short_of_groups(laid: Laid) -> str:
+    """Say why there are fewer groups than were asked for, if there are."""
+    used = laid.yours.datapath.group
+    return f". C x K leave room for {used} along groups, not {laid.groups}" if used < laid.groups else ""
 
 
 def laid_figure(laid: Laid) -> Figure:
@@ -74,14 +80,14 @@ def switched_readout(switched: Switched) -> str:
     lines, curve = switched.lines, switched.curve
     times = ", ".join(f"{line.name} {line.seconds * 1e3:.3f} ms" for line in lines)
     return (
-        f"{switched.network}, {switched.memory}, a switch takes {_time(SWITCH_SECONDS[switched.step])}: {times}. "
+        f"{switched.network}, {switched.memory}, a switch takes {short_time(SWITCH_SECONDS[switched.step])}: {times}. "
         f"{lines.reconfigured.switches} switches, {lines.gain():.3f}× as fast as the best fixed datapath, at most "
         f"{lines.bound():.3f}×. {_pays_until(curve.seconds)}"
     )
 
 
 def _pays_until(seconds: float) -> str:
-    return f"Pays up to {_time(seconds)}" if seconds else "Never pays"
+    return f"Pays up to {short_time(seconds)}" if seconds else "Never pays"
 
 
 def switched_figure(switched: Switched) -> Figure:
@@ -137,6 +143,11 @@ def designed_readout(designed: Designed) -> str:
     )
 
 
+def _numbers(found: Design) -> str:
+    macs = found.machine.macs
+    return f"{macs:,} multipliers: {found.fps:,.0f} images/s, {found.area_mm2:.2f} mm², {found.watts:.2f} W"
+
+
 def designed_figure(designed: Designed) -> Figure:
     """Draw images a second over area and over power, for every number of multipliers and three kinds of datapath."""
     figure = Figure(figsize=(7.6, 3.5))
@@ -147,7 +158,10 @@ def designed_figure(designed: Designed) -> Figure:
         designs = designed.others(kind)
         fps = [found.fps for found in designs]
         for axes, amounts in ((left, [d.area_mm2 for d in designs]), (right, [d.watts for d in designs])):
-            axes.plot(amounts, fps, color=color, marker=_MARKS[kind], markersize=6, linewidth=1.4, label=kind)
+            (marks,) = axes.plot(
+                amounts, fps, color=color, marker=_MARKS[kind], markersize=6, linewidth=1.4, label=kind
+            )
+            name_marks(marks, [f"{kind}, {_numbers(found)}" for found in designs])
     for axes, amount in ((left, chosen.area_mm2), (right, chosen.watts)):
         axes.plot([amount], [chosen.fps], "o", color="none", markeredgecolor=INK, markersize=15, markeredgewidth=2)
         axes.set_ylim(bottom=0)
@@ -164,7 +178,7 @@ def _short(value: float) -> str:
     return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:,.1f}"
 
 
-def _time(seconds: float) -> str:
+def short_time(seconds: float) -> str:
     """Write a time with a unit that suits it."""
     for unit, size in (("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
         if seconds >= size * (1 - 1e-9):

@@ -98,6 +98,8 @@ class Laid:
         On the chosen datapath, on 64 x 64 channels, on the fastest there is.
     powers : (int, int)
         Of two: multipliers along input and output channels.
+    groups : int
+        Asked for along groups; the datapath has fewer, if C and K leave no more.
     landscape : (K, C) float64
         The utilisation for all powers, the groups as chosen.
     """
@@ -106,6 +108,7 @@ class Laid:
     textbook: LayerCost
     best: LayerCost
     powers: tuple[int, int]
+    groups: int
     landscape: npt.NDArray[np.float64]
 
 
@@ -117,6 +120,7 @@ def laid(C: int, K: int, kind: str, group: int = 0) -> Laid:
         cost(chosen, X1.array, X1),
         cost(chosen, _best(kind), X1),
         (C, K),
+        1 << group,
         _landscape(kind, group),
     )
 

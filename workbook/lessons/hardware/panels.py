@@ -3,63 +3,87 @@
 from __future__ import annotations
 
 from workbook.accelerator.area import KINDS
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider, Steps
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.hardware import figures, model
 
 
 def layer() -> Panel[model.Laid]:
     """Place 4096 multipliers for a layer by hand; see how many of them work, and what the best datapath does."""
-    most = model.LARGEST_POWER
+    along = _powers(0, model.LARGEST_POWER)
+
+    def laid(C: int, K: int, kind: str, group: int) -> model.Laid:
+        return model.laid(_power(C), _power(K), kind, _power(group))
+
     return Panel(
         name="hardware.layer",
         title="Multipliers that work, over how many lie along input and output channels; the time of a layer",
         controls=(
-            Slider("C", "C: 2^n", 0, most, 4),
-            Slider("K", "K: 2^n", 0, most, 4),
+            Steps("C", "along C", along, 16),
+            Steps("K", "along K", along, 16),
             Choice("kind", "layer", tuple(model.LAYERS), "1x1 wide"),
         ),
-        model=model.laid,
+        model=laid,
         figure=figures.laid_figure,
         readout=figures.laid_readout,
-        height=345,
-        advanced=(Slider("group", "groups: 2^n", 0, most, 0),),
+        height=336,
+        advanced=(Steps("group", "along groups", along, 1),),
     )
 
 
 def switch() -> Panel[model.Switched]:
     """Choose what a switch costs; see when it pays, and the five lines."""
+    times = model.SWITCH_SECONDS
+
+    def switched(seconds: float, network: str, memory: str) -> model.Switched:
+        return model.switched(times.index(seconds), network, memory)
+
     return Panel(
         name="hardware.switch",
         title="Frames a second over those of the best fixed datapath, over the time of a switch; the five lines",
         controls=(
-            Slider("step", "switch, step", 0, len(model.SWITCH_SECONDS) - 1, model.STEP),
+            Steps("seconds", "a switch takes", times, times[model.STEP], figures.short_time),
             Choice("network", "network", model.NETWORKS, "mobilenet_v2"),
             Choice("memory", "memory", model.MEMORIES, model.MEMORIES[0]),
         ),
-        model=model.switched,
+        model=switched,
         figure=figures.switched_figure,
         readout=figures.switched_readout,
-        height=345,
+        height=336,
     )
 
 
 def design() -> Panel[model.Designed]:
     """Choose multipliers, memory and a kind of datapath; see images a second, area and power."""
+
+    def designed(multipliers: int, memory: int, kind: str, network: str, overhead: int, dram: int) -> model.Designed:
+        return model.designed(_power(multipliers), _power(memory), kind, network, overhead, dram)
+
     return Panel(
         name="hardware.design",
         title="Images a second over area and over power, for three kinds of datapath",
         controls=(
-            Slider("multipliers", "multipliers: 2^n", model.SMALLEST_MULTIPLIERS, model.LARGEST_MULTIPLIERS, 10),
-            Slider("memory", "KB: 2^n", model.SMALLEST_KB, model.LARGEST_KB, 10),
+            Steps("multipliers", "multipliers", _powers(model.SMALLEST_MULTIPLIERS, model.LARGEST_MULTIPLIERS), 1024),
+            Steps("memory", "memory, KB", _powers(model.SMALLEST_KB, model.LARGEST_KB), 1024),
             Choice("kind", "datapath", KINDS, "reconfigured"),
         ),
-        model=model.designed,
+        model=designed,
         figure=figures.designed_figure,
         readout=figures.designed_readout,
-        height=345,
+        height=336,
         advanced=(
             Choice("network", "network", model.NETWORKS, "mobilenet_v2"),
             Slider("overhead", "overhead, %", 0, 30, 20),
             Slider("dram", "DRAM, GB/s", 4, 64, 17),
         ),
     )
+
+
+def _powers(low: int, high: int) -> tuple[int, ...]:
+    """Return 2^low to 2^high."""
+    return tuple(1 << power for power in range(low, high + 1))
+
+
+def _power(value: int) -> int:
+    """Return the exponent of a power of two."""
+    return value.bit_length() - 1

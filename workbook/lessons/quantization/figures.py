@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from workbook.drawing import COLORS, INK
+from workbook.drawing import COLORS, INK, name_marks
 from workbook.lessons.quantization.model import FEWEST, MOST, SCALES, Gridded, Ranged, counts_by_size
 
 _BARS = 60
+_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # below a name that another's line crosses
 _GREY = "#888888"
 _FEW_LEVELS = 64  # more would be one grey area
 _TAPS = 9  # of a filter that are drawn
@@ -76,7 +77,7 @@ def _accuracies(axes: Axes, grid: Gridded) -> None:
         style, marker, color = _STYLES[scales]
         found = grid.accuracies[scales]
         values = [100 * value for value in found.values()]
-        axes.plot(
+        (marks,) = axes.plot(
             list(found),
             values,
             style,
@@ -85,6 +86,7 @@ def _accuracies(axes: Axes, grid: Gridded) -> None:
             linewidth=2,
             label=f"scale: {scales.removeprefix('one for ')}",
         )
+        name_marks(marks, [f"{bits} bits, {scales}: {share:.1%}" for bits, share in found.items()])
     here = 100 * grid.accuracies[grid.scales][grid.bits]
     axes.plot([grid.bits], [here], "o", color="none", markeredgecolor=INK, markersize=15, markeredgewidth=2)
     axes.set(xlim=(FEWEST - 0.3, MOST + 0.4), ylim=(0, 110), yticks=range(0, 101, 20), xticks=range(FEWEST, MOST + 1))
@@ -140,7 +142,8 @@ def _errors(axes: Axes, ranged: Ranged) -> None:
     for row, (name, short) in enumerate(_MARKED.items()):
         percent = ranged.chosen[name]
         axes.axvline(percent, color=_GREY, linewidth=1)
-        axes.annotate(short, (percent, top), (-3, -3 - 15 * row), textcoords="offset points", ha="right", va="top")
+        at = (-3, -3 - 15 * row)
+        axes.annotate(short, (percent, top), at, textcoords="offset points", ha="right", va="top", bbox=_WHITE)
     axes.set(xlim=(0, 103), ylim=(bottom, top), yscale="log")
     axes.set_xlabel("% of the range that is covered", labelpad=1)
     axes.yaxis.set_minor_locator(NullLocator())

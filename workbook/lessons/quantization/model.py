@@ -10,9 +10,11 @@ rounds more finely; each calibrator is an answer to where the two should meet.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,7 @@ from workbook.quantize.layer_errors import sqnr
 NETWORKS = {"digits_cnn": "conv2", "digits_depthwise": "conv5_depthwise"}  # and the layer that is drawn
 SCALES = {"one for each filter": True, "one for the layer": False}
 FEWEST, MOST = 2, 8
+ACCURACIES = Path(__file__).with_name("grid_accuracies.json")
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,9 @@ def gridded(network: str, scales: str, bits: int) -> Gridded:
     weight = weight_of(network, layer)
     grid = grid_of(weight, bits, SCALES[scales])
     steps = np.broadcast_to(grid.scale, len(weight))
-    found = {name: {b: accuracy_at(network, b, name) for b in range(FEWEST, MOST + 1)} for name in SCALES}
-    return Gridded(network, layer, scales, bits, weight, grid.rounded(weight), steps, found, in_float(network))
+    found = {name: {int(b): share for b, share in known(network)[name].items()} for name in SCALES}
+    in_float = known(network)["float32"]["32"]
+    return Gridded(network, layer, scales, bits, weight, grid.rounded(weight), steps, found, in_float)
 
 
 def weight_of(name: str, layer: str) -> FloatArray:
@@ -93,14 +97,18 @@ def weight_of(name: str, layer: str) -> FloatArray:
 
 
 @cache
-def in_float(name: str) -> float:
-    """Return the accuracy of a network in float32."""
-    return accuracy(network(name))
+def known(name: str) -> Mapping[str, Mapping[str, float]]:
+    """Return what `accuracy_at` gives for a network, by SCALES and by bits, and the accuracy in float32.
+
+    All of it takes seconds, and depends on nothing but the weights and the images, so `grid_accuracies.py` has computed
+    it ahead; the tests compute it again.
+    """
+    everything: dict[str, dict[str, dict[str, float]]] = json.loads(ACCURACIES.read_text(encoding="utf-8"))
+    return everything[name]
 
 
-@cache
 def accuracy_at(name: str, bits: int, scales: str) -> float:
-    """Return the accuracy of a network with all its weights on grids; a tenth of a second the first time."""
+    """Return the accuracy of a network with all its weights on grids; some tenths of a second."""
     graph = network(name).graph
     constants = dict(graph.constants)
     for node in graph.nodes:

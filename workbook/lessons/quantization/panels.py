@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.quantization import figures, model
 
 
@@ -19,7 +20,7 @@ def grid() -> Panel[model.Gridded]:
         model=model.gridded,
         figure=figures.gridded_figure,
         readout=figures.gridded_readout,
-        height=355,
+        height=346,
     )
 
 
@@ -35,5 +36,5 @@ def activations() -> Panel[model.Ranged]:
         model=model.ranged,
         figure=figures.ranged_figure,
         readout=figures.ranged_readout,
-        height=355,
+        height=346,
     )

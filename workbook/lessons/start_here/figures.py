@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from workbook.drawing import COLORS, INK
+from workbook.drawing import COLORS, INK, name_marks
 from workbook.lessons.start_here.model import KINDS, NetworkOnRoof, kind
 from workbook.measuring.roofline import Roofline
 from workbook.measuring.this_machine import MEMORY
@@ -76,9 +76,15 @@ def _draw_roof(axes: Axes, roof: Roofline, level: str) -> None:
 def _draw_layers(axes: Axes, network: NetworkOnRoof) -> None:
     """Draw a mark for each layer where the roof of memory bounds it; the fewer of a kind, the further in front."""
     for name in KINDS:
-        places = [network.intensity(layer) for layer in network.layers if kind(layer) == name]
-        if places:
+        layers = [layer for layer in network.layers if kind(layer) == name]
+        if layers:
+            places = [network.intensity(layer) for layer in layers]
             (marks,) = axes.plot(places, [network.roof.bound(x) for x in places], linestyle="none", markersize=9)
             marks.set(marker=_MARKERS[name], color=_COLORS[name], markeredgecolor="white")
             marks.set(label=f"{name} ({len(places)})", zorder=4 - len(places) / len(network.layers))
+            name_marks(marks, [f"{layer.name}: {_numbers(network, network.intensity(layer))}" for layer in layers])
     axes.legend(loc="lower right", frameon=False)
+
+
+def _numbers(network: NetworkOnRoof, intensity: float) -> str:
+    return f"{intensity:.2f} MAC/byte, at most {network.roof.bound(intensity):.1f} GMAC/s"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.start_here import figures, model
 from workbook.measuring.topologies import NETWORKS
 
@@ -20,5 +21,5 @@ def roof() -> Panel[model.NetworkOnRoof]:
         model=model.on_roof,
         figure=figures.roof_figure,
         readout=figures.roof_readout,
-        height=380,
+        height=346,
     )

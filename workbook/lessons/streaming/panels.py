@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.streaming import figures, model
 
 
@@ -23,5 +24,5 @@ def camera() -> Panel[model.Explored]:
         model=model.explored,
         figure=figures.explored_figure,
         readout=figures.explored_readout,
-        height=365,
+        height=355,
     )

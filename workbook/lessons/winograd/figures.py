@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from math import log10
+from math import isfinite, log10
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from workbook.drawing import COLORS, INK
+from workbook.drawing import COLORS, INK, name_marks
 from workbook.lessons.winograd.construction import TAPS, cook_toom
-from workbook.lessons.winograd.model import LARGEST, LARGEST_SIDE, LAVIN, MAP_TYPE, SMALLEST_SIDE, STEP, Pointed, Tiled
+from workbook.lessons.winograd.model import (
+    LARGEST,
+    LARGEST_SIDE,
+    LAVIN,
+    MAP_TYPE,
+    SMALLEST_SIDE,
+    STEP,
+    YOURS,
+    Pointed,
+    Tiled,
+)
 from workbook.lessons.winograd.precision import TYPES
 
 _SAVED, _PREDICTED, _MEASURED = COLORS[0], COLORS[1], INK
@@ -26,8 +36,9 @@ def tiled_readout(tiled: Tiled) -> str:
     """Say what the tile saves, what it moves, and what is predicted."""
     work, plain, roof = tiled.work, tiled.definition, tiled.roof
     layer = work.layer
+    tiles = "1 tile" if work.tiles == 1 else f"{work.tiles} tiles"
     return (
-        f"{layer.C} channels, {layer.P}×{layer.Q}, F({work.m},{TAPS}): {work.tiles} tiles × {work.n}×{work.n} × "
+        f"{layer.C} channels, {layer.P}×{layer.Q}, F({work.m},{TAPS}): {tiles} × {work.n}×{work.n} × "
         f"{layer.C}×{layer.K} = {work.multiplications:,} multiplications, {work.saving:.2f}× fewer; "
         f"{work.bytes / 1e6:.2f} MB moved, by the definition {plain.bytes / 1e6:.2f} MB; predicted for the reference "
         f"machine {work.seconds(roof) * 1e3:.3f} ms, by the definition {plain.seconds(roof) * 1e3:.3f} ms: "
@@ -60,9 +71,11 @@ def _gains(axes: Axes, tiled: Tiled) -> None:
     saved, predicted = [w.saving for w in works], [w.gain(tiled.roof) for w in works]
     axes.plot(sides, saved, color=_SAVED, linewidth=1.6, label="multiplications")
     axes.plot(sides, predicted, color=_PREDICTED, linewidth=2.2, linestyle="--", label="predicted")
-    axes.plot(
-        list(tiled.measured), list(tiled.measured.values()), "D", color=_MEASURED, markersize=8, label="measured here"
+    (measured,) = axes.plot(
+        list(tiled.measured), list(tiled.measured.values()), "D", color=_MEASURED, markersize=7, label="measured here"
     )
+    measured.set(zorder=3, markeredgecolor="white", markeredgewidth=0.8)  # in front of the square of what is predicted
+    name_marks(measured, [f"side {side}: measured {gain:.2f}× as fast" for side, gain in tiled.measured.items()])
     work = tiled.work
     side = work.layer.P
     axes.hlines(1, SMALLEST_SIDE, LARGEST_SIDE, color=_GREY, linewidth=1)
@@ -97,11 +110,20 @@ def _short(value: float) -> str:
 
 def pointed_readout(pointed: Pointed) -> str:
     """Say the error at the chosen points in each type, and what it is over that of the definition."""
-    *_, yours = pointed.errors.values()
-    definition = pointed.errors["definition"]
-    cells = [f"{type} {yours[type]:.1e} ({yours[type] / definition[type]:,.1f}× the definition's)" for type in TYPES]
     a, b = pointed.pairs
+    if a == b:
+        return (
+            f"a and b are both {a}, so ±a and ±b are the same points: F(4,{TAPS}) needs six that differ, or too few "
+            f"equations are left to find its outputs by. Move a or b"
+        )
+    yours, definition = pointed.errors[YOURS], pointed.errors["definition"]
+    cells = [f"{type} {_error(yours[type], definition[type])}" for type in TYPES]
     return f"F(4,{TAPS}) at 0, ±{a}, ±{b} and infinity: error in {', '.join(cells)}"
+
+
+def _error(error: float, definition: float) -> str:
+    """Write an error, and what it is over the definition's."""
+    return f"{error:.1e} ({error / definition:,.1f}× the definition's)" if isfinite(error) else "too large for the type"
 
 
 def pointed_figure(pointed: Pointed) -> Figure:
@@ -129,10 +151,10 @@ def _landscape(axes: Axes, pointed: Pointed) -> None:
 
 
 def _errors(axes: Axes, pointed: Pointed) -> None:
-    names = list(pointed.errors)
+    names = [*dict.fromkeys([*pointed.errors, YOURS])]
     for type, color, marker, align in zip(TYPES, COLORS, "os^", ("center", "right", "left"), strict=False):
-        values = [min(log10(pointed.errors[name][type]), _MOST_DIGITS) for name in names]
-        axes.plot(values, range(len(names)), marker, color=color, markersize=9, linestyle="none", clip_on=False)
+        values = [min(log10(errors[type]), _MOST_DIGITS) for errors in pointed.errors.values()]
+        axes.plot(values, range(len(values)), marker, color=color, markersize=9, linestyle="none", clip_on=False)
         axes.annotate(type, (values[0], 0), (0, 9), textcoords="offset points", ha=align)
     axes.set(xlim=(_LEAST_DIGITS, _MOST_DIGITS), ylim=(len(names) - 0.5, -0.9))
     axes.set_xticks((-6, -4, -2, 0, 1), ("1e-6", "1e-4", "1e-2", "1", "≥10"))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbook.lessonkit.reference import reference
-from workbook.lessons.winograd.construction import KERNELS, TAPS, cook_toom
+from workbook.lessons.winograd.construction import KERNELS, TAPS
 from workbook.lessons.winograd.precision import TYPES, error
 from workbook.lessons.winograd.tile_trials import measured_gains
 from workbook.lessons.winograd.work import Work, layer_of
@@ -20,9 +20,11 @@ from workbook.measuring.roofline import Roofline
 SMALLEST_SIDE, LARGEST_SIDE = 4, 64
 TILES = {f"F({m},{TAPS})": m for m in KERNELS}
 
-STEP = 8  # a slider's unit is an eighth: exact in every type
+STEP = 8
+UNIT = 1 / STEP  # a slider's step is an eighth: exact in every type
 LARGEST = 24
 MAP_TYPE = "bf16"
+YOURS = "F(4,3), yours"
 LAVIN = (Fraction(1), Fraction(2))  # the pairs of A. Lavin and S. Gray, arXiv 1509.09308, section 4.3
 
 
@@ -50,9 +52,9 @@ class Tiled:
         return Work(layer_of(self.work.layer.C, side), self.work.m)
 
 
-def tiled(side: int, channels: str, tile: str) -> Tiled:
+def tiled(side: int, channels: int, tile: str) -> Tiled:
     """Return a layer of as many output as input channels by a tile of TILES."""
-    layer, m = layer_of(int(channels), side), TILES[tile]
+    layer, m = layer_of(channels, side), TILES[tile]
     here = {where: gain for (count, where, size), gain in measured_gains().items() if (count, size) == (layer.C, m)}
     return Tiled(Work(layer, m), Work(layer, 1), reference().roofline, here)
 
@@ -66,7 +68,8 @@ class Pointed:
     pairs : (Fraction, Fraction)
         a and b.
     errors : mapping of str to mapping of str to float
-        By algorithm, then by type; the algorithms are those of `rivals`, and the chosen one last.
+        By algorithm, then by type; the algorithms are those of `rivals`, and last YOURS, if a and b differ: two equal
+        points give one equation, so that one is missing.
     landscape : (LARGEST, LARGEST) float64
         The error in MAP_TYPE for every a and b, in eighths from 1 on; NaN where they are the same.
     """
@@ -76,18 +79,13 @@ class Pointed:
     landscape: npt.NDArray[np.float64]
 
 
-def pointed(a: int, b: int) -> Pointed:
-    """Return F(4,3) at the points 0, +-a/8, +-b/8.
-
-    Raises
-    ------
-    ValueError
-        If a is b: the points must differ.
-    """
-    chosen = points_of(Fraction(a, STEP), Fraction(b, STEP))
-    cook_toom(4, chosen)
-    errors = {**rivals(), "F(4,3), yours": {type: error(type, 4, chosen) for type in TYPES}}
-    return Pointed((Fraction(a, STEP), Fraction(b, STEP)), errors, landscape())
+def pointed(a: float, b: float) -> Pointed:
+    """Return F(4,3) at the points 0, +-a, +-b, both multiples of an eighth."""
+    pair = Fraction(a), Fraction(b)
+    if a == b:
+        return Pointed(pair, rivals(), landscape())
+    yours = {type: error(type, 4, points_of(*pair)) for type in TYPES}
+    return Pointed(pair, {**rivals(), YOURS: yours}, landscape())
 
 
 def points_of(a: Fraction, b: Fraction) -> tuple[Fraction, ...]:

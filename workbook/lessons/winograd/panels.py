@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.panel import Choice, Panel, Slider
+from workbook.lessonkit.controls import Choice, Slider
+from workbook.lessonkit.panel import Panel
 from workbook.lessons.winograd import figures, model
 from workbook.lessons.winograd.tile_trials import CHANNELS
 
@@ -14,13 +15,14 @@ def layer() -> Panel[model.Tiled]:
         title="Multiplications saved, time predicted and measured, over the side of the map; bytes and time of a layer",
         controls=(
             Slider("side", "side", model.SMALLEST_SIDE, model.LARGEST_SIDE, 56),
-            Choice("channels", "channels", tuple(map(str, CHANNELS)), "64"),
+            Choice("channels", "channels", CHANNELS, 64),
             Choice("tile", "tile", tuple(model.TILES), "F(4,3)"),
         ),
         model=model.tiled,
         figure=figures.tiled_figure,
         readout=figures.tiled_readout,
-        height=345,
+        height=336,
+        work="timing tiles on this machine",
     )
 
 
@@ -30,11 +32,12 @@ def points() -> Panel[model.Pointed]:
         name="winograd.points",
         title="The error of F(4,3) over its points, and the errors of other algorithms in three types of number",
         controls=(
-            Slider("a", "a in 1/8", 1, model.LARGEST, model.STEP),
-            Slider("b", "b in 1/8", 1, model.LARGEST, 2 * model.STEP),
+            Slider("a", "a", model.UNIT, model.LARGEST * model.UNIT, 1.0, model.UNIT),
+            Slider("b", "b", model.UNIT, model.LARGEST * model.UNIT, 2.0, model.UNIT),
         ),
         model=model.pointed,
         figure=figures.pointed_figure,
         readout=figures.pointed_readout,
-        height=345,
+        height=336,
+        work="computing the error at every pair of points",
     )

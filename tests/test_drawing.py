@@ -1,0 +1,40 @@
+"""The look's own tools: names of marks in an SVG."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.figure import Figure
+
+from workbook.drawing import look, name_marks, png, svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+NAMES = ["conv1: 2 < 3", 'a "deep" layer & one more', "last"]
+
+
+def drawn(xs: list[float], names: list[str], **options: Any) -> ElementTree.Element:
+    with look():
+        figure = Figure()
+        axes = figure.subplots()
+        axes.plot([1, 2], [1, 2], "o")
+        (line,) = axes.plot(xs, range(len(xs)), "s-", **options)
+        axes.set(xlim=(0, 9), ylim=(-1, 9))
+        name_marks(line, names)
+        assert png(figure).startswith(b"\x89PNG")
+        return ElementTree.fromstring(svg(figure, "three marks"))
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_on": False}])
+def test_every_mark_has_its_name_and_no_other_has_one(options: dict[str, object]) -> None:
+    page = drawn([1, 4, 8], NAMES, **options)
+    assert [mark.findtext(f"{SVG}title") for mark in page.iter(f"{SVG}use") if len(mark)] == NAMES
+    assert page.findtext(f"{SVG}title") == "three marks"
+    assert not any("marks: " in element.get("id", "") for element in page.iter())
+
+
+def test_a_mark_that_is_not_drawn_takes_the_names_of_all() -> None:
+    """They would stand at the wrong marks."""
+    page = drawn([1, float("nan"), 8], NAMES)
+    assert not any(len(mark) for mark in page.iter(f"{SVG}use"))
