@@ -311,40 +311,50 @@ def test_nothing_is_computed_before_somebody_looks(outputs):
     assert asked == [1]
 
 
-def test_a_late_figure_is_marked_until_it_is_there():
-    marks = []
+def test_a_late_figure_is_marked_until_it_is_there(monkeypatch):
+    monkeypatch.setattr(redraw, "PATIENCE", 0.01)
+
+    def is_late(panel):
+        return "workbook-late" in panel._box._dom_classes
 
     async def drag():
         slow = Slow()
-        box = slow.panel._box
-
-        def noted(number):
-            marks.append((f"model {number}", "workbook-pending" in box._dom_classes))
-            return model(number, "a", 0)
-
-        def note(when):
-            marks.append((when, "workbook-pending" in box._dom_classes))
-
-        slow.panel._model = noted
-        note("begun")
+        assert not is_late(slow.panel)
         await slow.move_until_it_draws(4)
+        while not is_late(slow.panel):
+            await asyncio.sleep(0.01)
         slow.panel.controls["number"].value = 5
-        note("moved on")
+        assert is_late(slow.panel)
         await slow.finish()
-        note("drawn")
-        slow.panel.controls["number"].value = 7
-        note("error")
+        assert not is_late(slow.panel)
+        slow.panel.controls["number"].value = 7  # an error comes at once
+        assert not is_late(slow.panel)
 
     asyncio.run(drag())
-    assert marks == [
-        ("begun", False),
-        ("model 4", True),
-        ("model 5", True),
-        ("moved on", True),
-        ("drawn", False),
-        ("model 7", True),
-        ("error", False),
-    ]
+
+
+def test_a_model_that_holds_up_the_loop_is_late_too(monkeypatch):
+    monkeypatch.setattr(redraw, "PATIENCE", 0.01)
+    late = threading.Event()
+
+    def held_up(number):
+        made._box.observe(lambda change: late.set(), names="_dom_classes")
+        assert late.wait(PATIENCE)
+        return number, "a"
+
+    made = Panel("test.held", "A line", (Slider("number", "number", 0, 9, 3),), held_up, figure, readout, height=9)
+    assert made.readout == "sum 3, word a"
+    assert "workbook-late" not in made._box._dom_classes
+
+
+def test_what_is_in_time_is_not_spoken_of():
+    said = []
+    lateness = redraw.Lateness(said.append)
+    for _ in range(3):
+        lateness.begin()
+    lateness.end()
+    lateness.end()
+    assert said == []
 
 
 def test_saves_what_it_shows(tmp_path):

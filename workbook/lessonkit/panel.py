@@ -29,7 +29,7 @@ from workbook.lessonkit.controls import Choice as Choice
 from workbook.lessonkit.controls import Control
 from workbook.lessonkit.controls import Slider as Slider
 from workbook.lessonkit.controls import Steps as Steps
-from workbook.lessonkit.panel_outputs import CONTROLS, LIVE, PANEL, PENDING, Still, alert, place, show_live
+from workbook.lessonkit.panel_outputs import CONTROLS, LATE, LIVE, PANEL, Still, alert, place, show_live
 
 MOST_CONTROLS = 3
 
@@ -93,6 +93,9 @@ class Panel(Generic[Result]):
         self._line_view = _html("", min_height="60px")  # three lines
         self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
         self._redraw = redraw.Redraw(self._draw)
+        self._lateness = redraw.Lateness(
+            lambda late: self._box.add_class(LATE) if late else self._box.remove_class(LATE)
+        )
         self._still: Still | None = None  # there is one once the panel is shown
         self._restill = redraw.Redraw(self._draw_still, redraw.REST)
         self._drawn: tuple[Result, str] | None = None
@@ -192,7 +195,7 @@ class Panel(Generic[Result]):
 
     def _move(self) -> None:
         """Evaluate the model and write the line."""
-        self._box.add_class(PENDING)
+        self._lateness.begin()
         try:
             result = self._model(**self.values)
             self._moved = result, self._line(result)
@@ -242,8 +245,10 @@ class Panel(Generic[Result]):
         """Show this in the place of the figure; `late` if the controls have moved on since."""
         self._content = content
         self._view.value = self._place.format(content)
-        if not late:
-            self._box.remove_class(PENDING)
+        if late:
+            self._lateness.begin()
+        else:
+            self._lateness.end()
 
     def _say(self, line: str) -> None:
         self._readout = line

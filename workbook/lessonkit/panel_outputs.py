@@ -19,7 +19,7 @@ from workbook.drawing import Picture
 
 PANEL = "workbook-panel"  # class of a live view
 STILL = "workbook-still"  # of the words below the picture
-PENDING = "workbook-pending"  # of a live view whose figure is older than its controls
+LATE = "workbook-late"  # of a live view whose figure does not come
 CONTROLS = "workbook-controls"
 SLEEPING = "workbook-sleeping"  # of what shows in a live view whose kernel has gone
 
@@ -30,10 +30,10 @@ _DARK = "body[data-jp-theme-light=false]"
 _DEAD = ".jupyter-widgets-disconnected"  # ipywidgets' class of a view whose kernel has gone
 
 WIDTH = 730  # of a figure, CSS pixels: 7.6 inches
-_PATIENCE = 0.3  # s that a figure may be late, before the page says so
 
+# Within :has() stand classes alone: an * there would have the browser look at the whole page with each new figure.
 _LIVE_STYLE = f"""<style>
-{_LIVE} + :has(+ * .{STILL}), {_LIVE} + * + :has(.{STILL}) {{ display: none }}
+{_LIVE} + {_OUTPUT}:has(+ {_OUTPUT} .{STILL}), {_LIVE} + {_OUTPUT} + {_OUTPUT}:has(.{STILL}) {{ display: none }}
 .{SLEEPING} {{ display: none; margin: 2px; padding: 0 0.8em; border-left: 4px solid #b00020 }}
 {_DEAD} .{SLEEPING} {{ display: block }}
 .{PANEL}{_DEAD} .{CONTROLS} {{ opacity: 0.5; pointer-events: none }}
@@ -41,18 +41,16 @@ _LIVE_STYLE = f"""<style>
 .workbook-place {{ position: relative; max-width: {WIDTH}px; overflow: auto }}
 .workbook-work {{ visibility: hidden; position: absolute; top: 40%; left: 0; right: 0; z-index: 1; text-align: center }}
 .workbook-work span {{ padding: 0.4em 1em; border-radius: 4px; background: #222222; color: white }}
-{_DARK} .workbook-place:has(svg) {{ filter: brightness(0.8); border-radius: 6px }}
+{_DARK} .workbook-place {{ filter: brightness(0.8); border-radius: 6px }}
 .{PANEL} [role=status] {{ line-height: 1.45 }}
-.{PENDING} .workbook-work {{ animation: workbook-appear 0s {_PATIENCE}s forwards }}
-.{PENDING} .workbook-place svg {{ animation: workbook-dim 0s {_PATIENCE}s forwards }}
-@keyframes workbook-appear {{ to {{ visibility: visible }} }}
-@keyframes workbook-dim {{ to {{ opacity: 0.3 }} }}
+.{LATE} .workbook-work {{ visibility: visible }}
+.{LATE} .workbook-place svg {{ opacity: 0.3 }}
 .workbook-alert {{ border: 3px solid #b00020; padding: 0.6em 1em; color: var(--jp-content-font-color1, inherit) }}
 {_DEAD}::before {{ content: none !important }}
 </style>"""
 _STILL_STYLE = f"""<style>
-{_OUTPUT}:not(:has(.{PANEL})):has(+ * + * .{STILL}) {{ display: none }}
-{_DARK} {_OUTPUT}:has(+ * .{STILL}) img {{ filter: brightness(0.8); border-radius: 6px }}
+{_OUTPUT}:not(:has(.{PANEL})):has(+ {_OUTPUT} + {_OUTPUT} .{STILL}) {{ display: none }}
+{_DARK} {_OUTPUT}:has(+ {_OUTPUT} .{STILL}) img {{ filter: brightness(0.8); border-radius: 6px }}
 </style>"""
 
 # ipywidgets leaves a slider's handle without a name, and Notebook 7 takes its arrow keys for the cells; shortcuts with

@@ -7,10 +7,12 @@ figure is drawn would wait for it. So a figure is drawn in another thread, and s
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 
 FIGURE_INTERVAL = 0.12  # s; the eye follows eight figures a second, and a kernel can draw them
+PATIENCE = 0.3  # s that something may take before it is called late
 REST = 0.6  # s without a move, after which a hand is taken to rest
 
 
@@ -63,3 +65,49 @@ class Redraw:
             if self._task is not task:
                 return
             show()
+
+
+class Lateness:
+    """Says that something is late, once it has taken PATIENCE.
+
+    From a thread of its own, since what is late may hold up the kernel's loop. What is in time is not spoken of, which
+    spares the page two messages a move.
+
+    Parameters
+    ----------
+    say : function
+        Called with True when it is late, and with False when it has come after that.
+    """
+
+    def __init__(self, say: Callable[[bool], object]) -> None:
+        self._say = say
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._late = False
+
+    def begin(self) -> None:
+        """Count from now on."""
+        with self._lock:
+            self._stop()
+            self._timer = threading.Timer(PATIENCE, self._expired)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def end(self) -> None:
+        """Count no longer."""
+        with self._lock:
+            self._stop()
+            if self._late:
+                self._late = False
+                self._say(False)
+
+    def _stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expired(self) -> None:
+        with self._lock:
+            if threading.current_thread() is self._timer and not self._late:
+                self._late = True
+                self._say(True)
