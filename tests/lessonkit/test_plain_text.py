@@ -72,10 +72,10 @@ def test_no_word_is_broken_1000_pixels_wide_and_a_cell_is_filled() -> None:
         for cell in notebook.cells.all():
             cell.scroll_into_view_if_needed()
             assert broken(notebook) == []
-        notebook.run_new_cell("print('unbroken ' * 20)")
-        expect(notebook.outputs.last).to_contain_text("unbroken")
+        notebook.run_new_cell("print('halves ' * 30)")
+        expect(notebook.outputs.last).to_contain_text("halves")
         notebook.cells.last.scroll_into_view_if_needed()
-        assert "unbroken" in broken(notebook)  # plain output is: the ruler finds it
+        assert "halves" in broken(notebook)  # plain output is: the ruler finds it
         notebook.run_new_cell("lesson.reset(3.2)")
         editor = notebook.cells.last.locator(".cm-content")
         expect(editor).to_contain_text('calibrator = ...lesson.check("3.2", calibrator)')

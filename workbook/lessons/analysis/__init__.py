@@ -103,9 +103,7 @@ def steps(network: str, images: int = 1, machine: str = "x1") -> tuple[Step, ...
 
 def verdicts(found: Analysis) -> None:
     """Show what each of the four tools did for a network, and which program to take."""
-    display(  # type: ignore[no-untyped-call]
-        Sentences(tuple(f"[machine] {sentence}" for sentence in advice.verdicts(found)))
-    )
+    display(Sentences(tuple(f"[machine] {sentence}" for sentence in advice.verdicts(found))))
 
 
 def yours(panel: Panel[Any]) -> Analysis | None:
