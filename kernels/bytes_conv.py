@@ -19,7 +19,7 @@ from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer
 from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 
-__all__ = ["ALGORITHMS", "BYTES", "QLinearConv", "conv_integer", "qlinear_conv"]
+__all__ = ["ALGORITHMS", "BYTES", "ConvInteger", "QLinearConv", "conv_integer", "qlinear_conv"]
 
 Scale = float | np.floating[Any] | npt.NDArray[Any]
 
@@ -135,14 +135,69 @@ def conv_integer(
     -------
     (N, K, P, Q) int32
     """
-    window = Window.of(stride, padding, dilation, groups)
-    filters = Filters(w, w_zero_point, None, window.groups, algorithm, threads)
-    check_array(x, "x", BYTES)
-    zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
-    shape = geometry_of(x.shape, filters.shape, window)
-    y = np.empty(shape.y_shape, np.int32)
-    filters.call(filters.bind(shape, x, zero, None, _NO_OUTPUT, None, y))
-    return y
+    plan = ConvInteger(
+        w,
+        w_zero_point,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        algorithm=algorithm,
+        threads=threads,
+    )
+    return plan(x, x_zero_point)
+
+
+class ConvInteger:
+    """A ConvInteger with its weights packed, to be called on many inputs; the parameters are those of `conv_integer`.
+
+    Attributes
+    ----------
+    weight_shape : (int, int, int, int)
+        (K, C / groups, R, S).
+    """
+
+    def __init__(
+        self,
+        w: ByteArray | Stored,
+        w_zero_point: Integer = 0,
+        *,
+        stride: Pair = 1,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        algorithm: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self._window = Window.of(stride, padding, dilation, groups)
+        self._filters = Filters(w, w_zero_point, None, self._window.groups, algorithm, threads)
+        self.weight_shape = self._filters.shape
+
+    def __call__(self, x: ByteArray, x_zero_point: Integer = 0) -> npt.NDArray[np.int32]:
+        """Return (N, K, P, Q) int32 for x of (N, C, H, W) bytes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments of a wrong type or value; the message names the value.
+        """
+        check_array(x, "x", BYTES)
+        zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
+        shape = geometry_of(x.shape, self.weight_shape, self._window)
+        y = np.empty(shape.y_shape, np.int32)
+        self._filters.call(self._filters.bind(shape, x, zero, None, _NO_OUTPUT, None, y))
+        return y
+
+    def padded(self, padding: Padding) -> ConvInteger:
+        """Return the layer with another padding; both share what is packed of the filters."""
+        other = copy(self)
+        other._window = replace(self._window, padding=Window.of(1, padding, 1, 1).padding)
+        return other
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return self._filters.packed_bytes
 
 
 class QLinearConv:
@@ -192,8 +247,9 @@ class QLinearConv:
         self.threads = self._filters.threads
         K = self.weight_shape[0]
         x_scale, y_scale = scales(x_scale, "x_scale", 1), scales(y_scale, "y_scale", 1)
-        self._scale = np.ascontiguousarray(np.broadcast_to(x_scale * scales(w_scale, "w_scale", K) / y_scale, K))
-        if not (np.isfinite(self._scale) & (self._scale > 0)).all():
+        w_scales = scales(w_scale, "w_scale", K, least=0)  # a filter without weights may have a scale of 0
+        self._scale = np.ascontiguousarray(np.broadcast_to(x_scale * w_scales / y_scale, K))
+        if not (np.isfinite(self._scale) & ((self._scale > 0) | (w_scales == 0))).all():
             raise ValueError(f"x_scale * w_scale / y_scale leaves the range of float32: {self._scale}")
         self._x_zero_point = x_zero_point
         if getattr(y_zero_point, "dtype", None) not in (np.uint8, np.int8):
@@ -292,12 +348,15 @@ def _output(
     return {"low": low, "high": high, "zero": zero, "size": 1}, table
 
 
-def scales(scale: Scale, name: str, count: int) -> npt.NDArray[np.float32]:
-    """Check one scale, or `count` of them."""
+def scales(scale: Scale, name: str, count: int, least: float | None = None) -> npt.NDArray[np.float32]:
+    """Check one scale, or `count` of them: above 0, or at least `least`."""
     array = finite_copy(np.asarray(scale, np.float32).reshape(-1), name)
     if array.size not in (1, count) or np.ndim(scale) > 1:
         expected = "one number" if count == 1 else f"one number, or one for each of the {count} output channels"
         raise ValueError(f"{name} must be {expected}, not of shape {np.shape(scale)}")
-    if not (array > 0).all():
-        raise ValueError(f"{name} must be above 0, not {array[array <= 0][0]}")
+    allowed = array > 0 if least is None else array >= least
+    if not allowed.all():
+        raise ValueError(
+            f"{name} must be {'above 0' if least is None else f'at least {least}'}, not {array[~allowed][0]}"
+        )
     return array

@@ -80,7 +80,16 @@ def quantized(graph: Graph, recipe: Recipe) -> Graph:
     for name in graph.outputs:
         work.in_float(name)
     read = {name for node in work.nodes for name in node.reads} | set(graph.outputs)
-    return replace(graph, nodes=tuple(work.nodes), constants=work.constants.only(read))
+    known = [(name, _bytes(name)) for name in work.bytes]
+    shapes = {new: graph.shapes[name] for name, new in known if name in graph.shapes}
+    types = {new: work.bytes[name].dtype for name, new in known}
+    return replace(
+        graph,
+        nodes=tuple(work.nodes),
+        constants=work.constants.only(read),
+        shapes={**graph.shapes, **shapes},
+        types={**graph.types, **types} if graph.types else {},
+    )
 
 
 @dataclass
