@@ -23,7 +23,7 @@ __all__ = ["ALGORITHMS", "BYTES", "ConvInteger", "QLinearConv", "conv_integer", 
 
 Scale = float | np.floating[Any] | npt.NDArray[Any]
 
-_NO_OUTPUT = {"low": 0.0, "high": 0.0, "zero": 0, "size": 4}  # the sums themselves
+_NO_OUTPUT = {"low": 0.0, "high": 0.0, "zero": 0, "size": 4, "activation": 0, "slope": 0.0}  # the sums themselves
 
 
 def qlinear_conv(
@@ -185,7 +185,7 @@ class ConvInteger:
         zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
         shape = geometry_of(x.shape, self.weight_shape, self._window)
         y = np.empty(shape.y_shape, np.int32)
-        self._filters.call(self._filters.bind(shape, x, zero, None, _NO_OUTPUT, None, y))
+        self._filters.call(self._filters.bind(shape, x, zero, None, _NO_OUTPUT, y))
         return y
 
     def padded(self, padding: Padding) -> ConvInteger:
@@ -210,7 +210,7 @@ class QLinearConv:
     w : (K, C / groups, R, S) uint8 or int8, or Stored
         What is stored is read when it is packed: once for each form of image, plain or in lanes, that is met.
     activation : None, "relu", "relu6" or ("leaky_relu", slope)
-        Applied to each output number: the first two cut off more, the last goes through a table of 256 bytes.
+        Applied to each output number before it is rounded and cut off at the ends of its type.
 
     Attributes
     ----------
@@ -258,7 +258,7 @@ class QLinearConv:
             )
         self._dtype = np.asarray(y_zero_point).dtype
         zero = zero_point(y_zero_point, "y_zero_point", self._dtype)
-        self._output, self._table = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
+        self._output = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
 
     def __call__(self, x: ByteArray, out: ByteArray | None = None, *, lanes: bool = False) -> ByteArray:
         """Compute the layer.
@@ -302,7 +302,7 @@ class QLinearConv:
         shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._window)
         lanes = isinstance(out, np.ndarray) and in_lanes(out.shape)
         check_out(out, lanes_shape(shape.y_shape) if lanes else shape.y_shape, {"x": x}, self._dtype.name)
-        return self._filters.bind(shape, x, zero, self._scale, self._output, self._table, out)
+        return self._filters.bind(shape, x, zero, self._scale, self._output, out)
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
@@ -329,10 +329,8 @@ class QLinearConv:
         return self._filters.packed_bytes
 
 
-def _output(
-    zero: int, dtype: np.dtype[Any], scale: float, activation: tuple[int, float]
-) -> tuple[dict[str, float], npt.NDArray[np.uint8] | None]:
-    """Return where y is cut off, with the activation, and the table of a leaky_relu."""
+def _output(zero: int, dtype: np.dtype[Any], scale: float, activation: tuple[int, float]) -> dict[str, float]:
+    """Return where y is cut off, with relu and relu6, and the leaky_relu that comes before."""
     kind, slope = activation
     limits = np.iinfo(dtype)
     low, high = float(limits.min - zero), float(limits.max - zero)
@@ -340,12 +338,8 @@ def _output(
         low = 0.0
     if kind == 2:
         high = min(high, float(np.float32(6) / np.float32(scale)))
-    table = None
-    if kind == 3:
-        steps = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float64) - zero
-        steps = np.clip(np.rint(np.where(steps < 0, slope * steps, steps)), low, high)
-        table = (steps + zero).astype(dtype).view(np.uint8)
-    return {"low": low, "high": high, "zero": zero, "size": 1}, table
+    leaky = kind if kind == 3 else 0
+    return {"low": low, "high": high, "zero": zero, "size": 1, "activation": leaky, "slope": slope}
 
 
 def scales(scale: Scale, name: str, count: int, least: float | None = None) -> npt.NDArray[np.float32]:

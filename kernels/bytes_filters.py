@@ -97,7 +97,6 @@ class Filters:
         x_zero: int,
         scale: npt.NDArray[np.float32] | None,
         output: dict[str, float],
-        table: npt.NDArray[np.uint8] | None,
         y: npt.NDArray[Any],
     ) -> Bound:
         """Return the layer with its arrays; both may be in lanes. Without `scale`, y is the sums themselves."""
@@ -119,12 +118,12 @@ class Filters:
             columns = -(-shape.K // _COLUMNS) * _COLUMNS
             factors = np.resize(offset, columns), np.resize(scale, columns)
             run: Callable[[npt.NDArray[np.int32], int], None] = partial(
-                bytes_lanes.run, layer, *arrays, packed, *factors, output, table, out
+                bytes_lanes.run, layer, *arrays, packed, *factors, output, out
             )
         else:
             zeros = self._zero if self._zero.any() else None
             layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
-            run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, table, out, self._kind)
+            run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, out, self._kind)
         return Bound(ALGORITHMS[self._kind], numbers, self.threads, on_words(run))
 
     def call(self, bound: Bound) -> None:

@@ -1,7 +1,7 @@
 """Convolution of 8-bit integers between images in lanes; the sums are those of bytes_plain.pyx, with its formula.
 
     sum[k, p, q] = sum over r, s, c of  x[c, p*stride + r*dilation, q*stride + s*dilation] * w[k, c, r, s] + offset[k]
-    y[k, p, q] = nearest(clamp(scale[k] * sum[k, p, q])) + y_zero
+    y[k, p, q] = nearest(clamp(leaky_relu(scale[k] * sum[k, p, q]))) + y_zero
 
 A row of a tile is an output pixel, a column an output channel, as in direct.pyx: a word of x, which holds neighbouring
 channels of a pixel, meets the same ones of TILE_COLS filters. The sums of a pixel come out side by side, as y in
@@ -21,7 +21,7 @@ from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, load, vf
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, activate, load, vf
 from kernels.bytes cimport (EXACT_PER_WORD, add_words, broadcast_word, clamp, dot_tile_of_lanes, load_words, nearest,
                             operand, store_bytes, to_float, vi)
 
@@ -31,6 +31,8 @@ cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room 
 cdef struct Output:
     float low, high                     # of y before its zero point is added
     int zero                            # zero point of y
+    int activation                      # that is not a matter of low and high: a leaky_relu, before y is cut off
+    float slope
 
 
 cdef struct Work:
@@ -47,7 +49,6 @@ cdef struct Work:
     const int* weight
     const int* offset                   # (whole tiles of K,)
     const float* scale                  # likewise
-    const unsigned char* table          # (256,): y for y, or NULL
     unsigned char* y
     int* scratch
     Py_ssize_t scratch_size
@@ -169,18 +170,16 @@ cdef inline void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t vecs, Py
                              unsigned char* out, Py_ssize_t pixel_step, Py_ssize_t vec_step) noexcept nogil:
     """Turn the sums of a tile into bytes of y: those of a pixel are VLEN side by side."""
     cdef const Output* output = &work.output
-    cdef Py_ssize_t i, j, lane
+    cdef Py_ssize_t i, j
     cdef vi v, offset, zero = broadcast_word(output.zero)
-    cdef vf scale
+    cdef vf scale, y
     for j in range(vecs):
         offset, scale = load_words(work.offset + k + j * VLEN), load(work.scale + k + j * VLEN)
         for i in range(pixels):
             v = add_words(load_words(sums + i * TILE_COLS + j * VLEN), offset)
-            v = nearest(clamp(to_float(v) * scale, output.low, output.high))
+            y = activate(to_float(v) * scale, output.activation, output.slope)
+            v = nearest(clamp(y, output.low, output.high))
             store_bytes(out + i * pixel_step, add_words(v, zero))
-            if work.table != NULL:
-                for lane in range(VLEN):
-                    out[i * pixel_step + lane] = work.table[out[i * pixel_step + lane]]
         out += vec_step
 
 
@@ -237,7 +236,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
 
 
 def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
-        const int[::1] offset, const float[::1] scale, Output output, const unsigned char[::1] table,
+        const int[::1] offset, const float[::1] scale, Output output,
         unsigned char[:, :, :, ::1] y, int[::1] arena, int threads):
     """Compute the layer, of one group, into y; the parameters are those of `quantized.run`.
 
@@ -246,9 +245,7 @@ def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, 
     cdef Work work = work_of(layer, flip)
     cdef Py_ssize_t t, chunk, at
     work.x, work.x_zero = &x[0, 0, 0, 0], x_zero
-    work.weight, work.offset, work.scale, work.table = &weight[0], &offset[0], &scale[0], NULL
-    if table is not None:
-        work.table = &table[0]
+    work.weight, work.offset, work.scale = &weight[0], &offset[0], &scale[0]
     work.output = output
     work.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]
