@@ -19,7 +19,7 @@ from workbook.graphs.inline_functions import inlined
 from workbook.graphs.onnx_without_weights import skeleton
 from workbook.graphs.shapes import shape_of
 from workbook.graphs.storage import Storage
-from workbook.graphs.tensors import array_of, graphs_within, stored_beside, stored_within
+from workbook.graphs.tensors import array_of, dense, graphs_within, stored_beside, stored_within
 from workbook.graphs.weights_file import WeightsFile
 
 _DOMAINS = ("", "ai.onnx")  # both are ONNX's own
@@ -115,21 +115,18 @@ def _told_apart(graph: Graph) -> Graph:
 
 
 def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int], elsewhere: Mapping[str, Stored]) -> Graph:
-    if proto.sparse_initializer:
-        raise ModelError(
-            f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
-        )
     if any(isinstance(name, bytes) for name in _names(proto)):
         raise ModelError(f"{source} has a name that is no text: it is damaged")
     constants: dict[str, Array | Stored] = {
         tensor.name: elsewhere[tensor.name] if tensor.name in elsewhere else array_of(tensor)
         for tensor in proto.initializer
     }
+    constants |= {sparse.values.name: dense(sparse) for sparse in proto.sparse_initializer}
     nodes = []
     for written in proto.node:
         node = _node(written, opsets)
         _check_form(node, {attribute.name: attribute.type for attribute in written.attribute})
-        if node.op == "Constant" and "sparse_value" not in node.attributes:
+        if node.op == "Constant":
             constants[node.outputs[0]] = _constant(node)
         else:
             nodes.append(node)
@@ -224,6 +221,8 @@ def _constant(node: Node) -> Array:
     for name in ("string", "strings"):
         if f"value_{name}" in node.attributes:
             return np.array(node.attributes[f"value_{name}"], object)
+    if "sparse_value" in node.attributes:
+        return dense(node.attributes["sparse_value"])
     if "value" not in node.attributes:
         raise ModelError(f"{node} has no value that is an array of numbers")
     return array_of(node.attributes["value"])

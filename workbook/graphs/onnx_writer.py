@@ -15,8 +15,9 @@ import onnx
 from onnx import helper
 
 from workbook.graphs.graph import OPSET, Array, Graph, ModelError, Node
-from workbook.graphs.operators import form_in_float32
+from workbook.graphs.operators import form_in_float32, form_on_bytes, prepare
 from workbook.graphs.operators.entry import OnBytes
+from workbook.graphs.operators.operator import NotNativeError, Settings
 from workbook.graphs.passes import residual_parts
 from workbook.graphs.protos import initializers, node_proto, opset_imports, port_proto
 from workbook.graphs.shapes import infer_shapes
@@ -82,12 +83,28 @@ class _Writer:
         form = form_in_float32(node.op)
         if node.op == "QuantizeLinear":
             self.quantize(node)
-        elif form:
+        elif form and self.is_native(node):
             self.layer(node, *form)
-        elif node.op != "DequantizeLinear" and node.inputs and node.inputs[0] in self.steps:
+        elif self.passes_bytes(node):
             self.passing(node)
         else:
             self.unfused(node)
+
+    def is_native(self, node: Node) -> bool:
+        """Whether a node on bytes has a form that the kernels know; others are written as they are."""
+        try:
+            prepare(node, self.graph.constants, Settings())
+        except NotNativeError:
+            return False
+        return True
+
+    def passes_bytes(self, node: Node) -> bool:
+        """Whether a node moves bytes of a known scale, or takes the larger or smaller of them and a stored bound."""
+        if len(node.writes) != 1 or not node.inputs or node.inputs[0] not in self.steps:
+            return False
+        form = form_on_bytes(node.op)
+        bounded = node.op in ("Min", "Max") and all(name in self.constants for name in node.inputs[1:])
+        return bounded or (form is not None and form.kind == "passing")
 
     def unfused(self, node: Node) -> None:
         """Write a node in float32; what was fused into it follows."""
@@ -113,7 +130,8 @@ class _Writer:
         given = form.read(node)
         reads = [self.number(x, node) for x in given.x]
         if given.w:
-            reads.append(self.number(given.w, node, axis=0))
+            rows = op == "Gemm" and not node.attributes.get("transB")  # whose output channels are the last axis
+            reads.append(self.number(given.w, node, axis=int(rows)))
         if given.w and given.bias:
             unit = self.constants[given.x[0][1]].reshape(-1) * self.constants[given.w[1]].reshape(-1)
             unit = unit.reshape(()) if unit.size == 1 else unit
@@ -142,7 +160,8 @@ class _Writer:
         """Write a layer in float32, and the QuantizeLinear behind it."""
         (q,) = node.outputs
         name = f"{q} before rounding"
-        layer = replace(node, op=op, inputs=tuple(reads), outputs=(name,))
+        attributes = {key: value for key, value in node.attributes.items() if key != "channels_last"}
+        layer = replace(node, op=op, inputs=tuple(reads), outputs=(name,), attributes=attributes)
         self.unfused(replace(layer, opset=OPSET) if node.op != op else layer)
         self.nodes.append(Node(f"quantize {q}", "QuantizeLinear", (name, *steps), (q,)))
         self.steps[q] = steps[0], steps[1]
@@ -160,7 +179,7 @@ def _of_one_opset(work: _Writer) -> tuple[Node, ...]:
         return tuple(_of_opset(node, newest, work) for node in work.nodes)
     except ModelError:
         own = max(node.opset for node in work.graph.nodes if not node.domain and node.opset != OPSET)
-        if not all(node.domain or _means_the_same(node, own) for node in work.nodes):
+        if not all(node.domain or node.opset == own or _has_form(node, own) for node in work.nodes):
             raise
         return tuple(node if node.domain else replace(node, opset=own) for node in work.nodes)
 
@@ -171,6 +190,15 @@ def _means_the_same(node: Node, opset: int) -> bool:
         return False
     since: int = onnx.defs.get_schema(node.op, opset).since_version
     return since == onnx.defs.get_schema(node.op, node.opset).since_version
+
+
+def _has_form(node: Node, opset: int) -> bool:
+    """Whether a node that was made here, a simple one, has the same form in an older operator set."""
+    if node.opset != OPSET or not onnx.defs.has(node.op, opset):
+        return False
+    schema = onnx.defs.get_schema(node.op, opset)
+    known = node.attributes.keys() <= schema.attributes.keys()
+    return known and bool(schema.min_input <= len(node.inputs) <= schema.max_input)
 
 
 def _of_opset(node: Node, opset: int, work: _Writer) -> Node:

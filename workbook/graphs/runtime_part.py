@@ -113,9 +113,8 @@ class RuntimePart:
             last += [_cast(name, f"{name} leaving", TensorProto.FLOAT)] if foreign else []
         proto = helper.make_graph([*first, *nodes, *last], "part", ports, ends, initializers(graph.constants))
         model = helper.make_model(proto, opset_imports=_imports(self.nodes), ir_version=IR_VERSION)
-        rewritten = not any(node.op in _CONVERSIONS for node in self.nodes)
         try:
-            return _session(model, self._threads, rewritten=rewritten)
+            return _session(model, self._threads, rewritten=not any(node.op in _CONVERSIONS for node in self.nodes))
         except Exception as error:
             raise _refusal(self.nodes, error) from None
 
@@ -181,7 +180,8 @@ def _kind(name: str) -> int:
 def _refusal(nodes: Sequence[Node], error: Exception) -> ModelError:
     """Return ONNX Runtime's error with the node that it is about: the one that it names, or the first."""
     text = str(error)
-    quoted = (node for node in nodes if re.search(rf"[\"'(]{re.escape(node.name)}[\"')]", text))
-    node = next(quoted, nodes[0])
+    named = [node for node in nodes if re.search(rf"[\"'(]{re.escape(node.name)}[\"')]", text)]
+    meant = [node for node in nodes if re.search(rf"\b{node.op.removeprefix(f'{node.domain}.')}\(", text)]
+    node = (*named, *meant, *nodes)[0]
     said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text.strip().splitlines()[0] if text.strip() else text)
     return ModelError(f"{node}: ONNX Runtime cannot compute it: {said}")

@@ -28,10 +28,11 @@ def infer_shapes(graph: Graph) -> Graph:
     computed = {name for node in graph.nodes for name in node.writes}
     graph = replace(graph, types={name: t for name, t in graph.types.items() if name not in computed})
     inferred = _inferred(graph)
-    types = {port.name: dtype for port in inferred if (dtype := _type_of(port)) is not None}
+    types = _types(inferred)
     shapes = {port.name: shape_of(port) for port in inferred}
     if any(map(_rounds_up, graph.nodes)):  # of what follows from such a pool, only the number of axes is known
         sized = _inferred(replace(graph, nodes=tuple(map(_of_any_size, graph.nodes)), types=types))
+        types |= _types(sized)
         free = {name: (None,) * len(shape) for name, shape in shapes.items() if shape is not None}
         shapes = free | {port.name: shape for port in sized if (shape := shape_of(port)) is not None}
     if any(node.domain and not types.keys() >= set(node.writes) for node in graph.nodes):
@@ -65,13 +66,14 @@ def _inferred(graph: Graph) -> list[onnx.ValueInfoProto]:
         )
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError) as error:
         raise ModelError(f"the arrays of the model do not fit each other: {str(error).strip()}") from None
-    return [*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output]
+    ports = (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)
+    return [port for port in ports if port.HasField("type")]  # an input that is an output, too, comes without one
 
 
-def _type_of(port: onnx.ValueInfoProto) -> np.dtype[Any] | None:
-    """Return the type of an array; None for what is no array, or of no known type."""
-    kind = port.type.tensor_type.elem_type
-    return helper.tensor_dtype_to_np_dtype(kind) if kind else None
+def _types(ports: list[onnx.ValueInfoProto]) -> dict[str, np.dtype[Any]]:
+    """Return the types of arrays by name, as far as they are known."""
+    kinds = {port.name: port.type.tensor_type.elem_type for port in ports}
+    return {name: helper.tensor_dtype_to_np_dtype(kind) for name, kind in kinds.items() if kind}
 
 
 def _rounds_up(node: Node) -> bool:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
@@ -36,6 +37,22 @@ def array_of(tensor: TensorProto) -> Array:
         raise ModelError(f"the stored array {tensor.name!r} lies in another file; load the model by its path")
     with _named(tensor):
         array: Array = numpy_helper.to_array(tensor)
+    array.flags.writeable = False
+    return array
+
+
+def dense(sparse: onnx.SparseTensorProto) -> Array:
+    """Return a sparse stored array as a dense one, which nobody may change.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read; the message names it.
+    """
+    values, places, shape = array_of(sparse.values), array_of(sparse.indices), tuple(sparse.dims)
+    with _named(sparse.values):
+        array: Array = np.zeros(shape, values.dtype)
+        array.reshape(-1)[places if places.ndim == 1 else np.ravel_multi_index(tuple(places.T), shape)] = values
     array.flags.writeable = False
     return array
 
@@ -169,5 +186,5 @@ def _named(tensor: TensorProto) -> Iterator[None]:
         yield
     except KeyError as error:
         raise ModelError(f"the stored array {tensor.name!r} cannot be read: its type {error} is unknown") from None
-    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
         raise ModelError(f"the stored array {tensor.name!r} cannot be read: {error}") from None

@@ -78,7 +78,8 @@ def quantized(graph: Graph, recipe: Recipe) -> Graph:
     for node in graph.nodes:
         work.take(node)
     for name in graph.outputs:
-        work.in_float(name)
+        if name not in work.constants:
+            work.in_float(name)
     read = {name for node in work.nodes for name in node.reads} | set(graph.outputs)
     known = [(name, _bytes(name)) for name in work.bytes]
     shapes = {new: graph.shapes[name] for name, new in known if name in graph.shapes}

@@ -277,7 +277,7 @@ def _activation_in_ncnn(activation: Activation) -> dict[int, object]:
 
 
 CONVOLUTIONS: Entries = {
-    "Conv": Entry(_conv, QLINEAR_CONV, _in_ncnn, attributes=WINDOW, axes=(3, 4)),
-    "ConvInteger": Entry(_conv_integer, attributes=WINDOW, types=BYTES, axes=(3, 4)),
-    "QLinearConv": Entry(_qlinear_conv, attributes=WINDOW, types=BYTES, axes=(3, 4)),
+    "Conv": Entry(_conv, QLINEAR_CONV, _in_ncnn, attributes=WINDOW),
+    "ConvInteger": Entry(_conv_integer, attributes=WINDOW, types=BYTES),
+    "QLinearConv": Entry(_qlinear_conv, attributes=WINDOW, types=BYTES),
 }
