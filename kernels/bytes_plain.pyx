@@ -1,7 +1,7 @@
 """Convolution of 8-bit integers, exact: bytes are multiplied, their products are summed in 32 bits.
 
     sum[k, p, q] = sum over c, r, s of  (x[c, ...] - x_zero) * (w[k, c, r, s] - w_zero[k])  +  bias[k]
-    y[k, p, q] = nearest(clamp(leaky_relu(scale[k] * sum[k, p, q]))) + y_zero       scale = x_scale * w_scale[k] / y_scale
+    y[k, p, q] = nearest(clamp(leaky_relu(scale[k] * sum[k, p, q]))) + y_zero    scale = x_scale * w_scale[k] / y_scale
 
 The machine multiplies words of PER_WORD unsigned x with as many signed w (bytes.h). Zero points come out of the sum:
 
