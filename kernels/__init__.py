@@ -7,7 +7,7 @@ from kernels.instruction_set import isa, isas  # first: it puts the algorithms o
 
 # isort: split
 from kernels.arrays import Stored
-from kernels.bytes_conv import QLinearConv, conv_integer, qlinear_conv
+from kernels.bytes_conv import ConvInteger, QLinearConv, conv_integer, qlinear_conv
 from kernels.bytes_layers import DequantizeLinear, LookUp, QLinearAdd, QLinearPool, QuantizeLinear
 from kernels.convolution import Conv2d, algorithms, conv2d, source, source_file
 from kernels.layout import LANES, from_lanes, to_lanes
@@ -16,6 +16,7 @@ from kernels.pooling_layers import Pool2d
 __all__ = [
     "LANES",
     "Conv2d",
+    "ConvInteger",
     "DequantizeLinear",
     "LookUp",
     "Pool2d",

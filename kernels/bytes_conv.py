@@ -19,11 +19,11 @@ from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer
 from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 
-__all__ = ["ALGORITHMS", "BYTES", "QLinearConv", "conv_integer", "qlinear_conv"]
+__all__ = ["ALGORITHMS", "BYTES", "ConvInteger", "QLinearConv", "conv_integer", "qlinear_conv"]
 
 Scale = float | np.floating[Any] | npt.NDArray[Any]
 
-_NO_OUTPUT = {"low": 0.0, "high": 0.0, "zero": 0, "size": 4}  # the sums themselves
+_NO_OUTPUT = {"low": 0.0, "high": 0.0, "zero": 0, "size": 4, "activation": 0, "slope": 0.0}  # the sums themselves
 
 
 def qlinear_conv(
@@ -136,14 +136,69 @@ def conv_integer(
     -------
     (N, K, P, Q) int32
     """
-    window = Window.of(stride, padding, dilation, groups)
-    filters = Filters(w, w_zero_point, None, window, algorithm, threads)
-    check_array(x, "x", BYTES)
-    zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
-    shape = geometry_of(x.shape, filters.shape, window)
-    y = np.empty(shape.y_shape, np.int32)
-    filters.call(filters.bind(shape, x, zero, None, _NO_OUTPUT, None, y))
-    return y
+    plan = ConvInteger(
+        w,
+        w_zero_point,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        algorithm=algorithm,
+        threads=threads,
+    )
+    return plan(x, x_zero_point)
+
+
+class ConvInteger:
+    """A ConvInteger with its weights packed, to be called on many inputs; the parameters are those of `conv_integer`.
+
+    Attributes
+    ----------
+    weight_shape : (int, int, int, int)
+        (K, C / groups, R, S).
+    """
+
+    def __init__(
+        self,
+        w: ByteArray | Stored,
+        w_zero_point: Integer = 0,
+        *,
+        stride: Pair = 1,
+        padding: Padding = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        algorithm: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self._window = Window.of(stride, padding, dilation, groups)
+        self._filters = Filters(w, w_zero_point, None, self._window, algorithm, threads)
+        self.weight_shape = self._filters.shape
+
+    def __call__(self, x: ByteArray, x_zero_point: Integer = 0) -> npt.NDArray[np.int32]:
+        """Return (N, K, P, Q) int32 for x of (N, C, H, W) bytes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments of a wrong type or value; the message names the value.
+        """
+        check_array(x, "x", BYTES)
+        zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
+        shape = geometry_of(x.shape, self.weight_shape, self._window)
+        y = np.empty(shape.y_shape, np.int32)
+        self._filters.call(self._filters.bind(shape, x, zero, None, _NO_OUTPUT, y))
+        return y
+
+    def padded(self, padding: Padding) -> ConvInteger:
+        """Return the layer with another padding; both share what is packed of the filters."""
+        other = copy(self)
+        other._window = replace(self._window, padding=Window.of(1, padding, 1, 1).padding)
+        return other
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return self._filters.packed_bytes
 
 
 class QLinearConv:
@@ -156,7 +211,7 @@ class QLinearConv:
     w : (K, C / groups, R, S) uint8 or int8, or Stored
         What is stored is read when it is packed: once for each form of image, plain or in lanes, that is met.
     activation : None, "relu", "relu6" or ("leaky_relu", slope)
-        Applied to each output number: the first two cut off more, the last goes through a table of 256 bytes.
+        Applied to each output number before it is rounded and cut off at the ends of its type.
 
     Attributes
     ----------
@@ -193,8 +248,9 @@ class QLinearConv:
         self.threads = self._filters.threads
         K = self.weight_shape[0]
         x_scale, y_scale = scales(x_scale, "x_scale", 1), scales(y_scale, "y_scale", 1)
-        self._scale = np.ascontiguousarray(np.broadcast_to(x_scale * scales(w_scale, "w_scale", K) / y_scale, K))
-        if not (np.isfinite(self._scale) & (self._scale > 0)).all():
+        w_scales = scales(w_scale, "w_scale", K, least=0)  # a filter without weights may have a scale of 0
+        self._scale = np.ascontiguousarray(np.broadcast_to(x_scale * w_scales / y_scale, K))
+        if not (np.isfinite(self._scale) & ((self._scale > 0) | (w_scales == 0))).all():
             raise ValueError(f"x_scale * w_scale / y_scale leaves the range of float32: {self._scale}")
         self._x_zero_point = x_zero_point
         if getattr(y_zero_point, "dtype", None) not in (np.uint8, np.int8):
@@ -203,7 +259,7 @@ class QLinearConv:
             )
         self._dtype = np.asarray(y_zero_point).dtype
         zero = zero_point(y_zero_point, "y_zero_point", self._dtype)
-        self._output, self._table = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
+        self._output = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
 
     def __call__(self, x: ByteArray, out: ByteArray | None = None, *, lanes: bool = False) -> ByteArray:
         """Compute the layer.
@@ -247,7 +303,7 @@ class QLinearConv:
         shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._window)
         lanes = isinstance(out, np.ndarray) and in_lanes(out.shape)
         check_out(out, lanes_shape(shape.y_shape) if lanes else shape.y_shape, {"x": x}, self._dtype.name)
-        return self._filters.bind(shape, x, zero, self._scale, self._output, self._table, out)
+        return self._filters.bind(shape, x, zero, self._scale, self._output, out)
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
@@ -268,7 +324,6 @@ class QLinearConv:
         other = copy(self)
         other._filters = self._filters.relocated(place)
         other._scale = place(self._scale)
-        other._table = None if self._table is None else place(self._table)
         return other
 
     @property
@@ -282,10 +337,8 @@ class QLinearConv:
         return self._filters.packed_bytes
 
 
-def _output(
-    zero: int, dtype: np.dtype[Any], scale: float, activation: tuple[int, float]
-) -> tuple[dict[str, float], npt.NDArray[np.uint8] | None]:
-    """Return where y is cut off, with the activation, and the table of a leaky_relu."""
+def _output(zero: int, dtype: np.dtype[Any], scale: float, activation: tuple[int, float]) -> dict[str, float]:
+    """Return where y is cut off, with relu and relu6, and the leaky_relu that comes before."""
     kind, slope = activation
     limits = np.iinfo(dtype)
     low, high = float(limits.min - zero), float(limits.max - zero)
@@ -293,20 +346,19 @@ def _output(
         low = 0.0
     if kind == 2:
         high = min(high, float(np.float32(6) / np.float32(scale)))
-    table = None
-    if kind == 3:
-        steps = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float64) - zero
-        steps = np.clip(np.rint(np.where(steps < 0, slope * steps, steps)), low, high)
-        table = (steps + zero).astype(dtype).view(np.uint8)
-    return {"low": low, "high": high, "zero": zero, "size": 1}, table
+    leaky = kind if kind == 3 else 0
+    return {"low": low, "high": high, "zero": zero, "size": 1, "activation": leaky, "slope": slope}
 
 
-def scales(scale: Scale, name: str, count: int) -> npt.NDArray[np.float32]:
-    """Check one scale, or `count` of them."""
+def scales(scale: Scale, name: str, count: int, least: float | None = None) -> npt.NDArray[np.float32]:
+    """Check one scale, or `count` of them: above 0, or at least `least`."""
     array = finite_copy(np.asarray(scale, np.float32).reshape(-1), name)
     if array.size not in (1, count) or np.ndim(scale) > 1:
         expected = "one number" if count == 1 else f"one number, or one for each of the {count} output channels"
         raise ValueError(f"{name} must be {expected}, not of shape {np.shape(scale)}")
-    if not (array > 0).all():
-        raise ValueError(f"{name} must be above 0, not {array[array <= 0][0]}")
+    allowed = array > 0 if least is None else array >= least
+    if not allowed.all():
+        raise ValueError(
+            f"{name} must be {'above 0' if least is None else f'at least {least}'}, not {array[~allowed][0]}"
+        )
     return array

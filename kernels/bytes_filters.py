@@ -107,7 +107,6 @@ class Filters:
         x_zero: int,
         scale: npt.NDArray[np.float32] | None,
         output: dict[str, float],
-        table: npt.NDArray[np.uint8] | None,
         y: npt.NDArray[Any],
     ) -> Bound:
         """Return the layer with its arrays; both may be in lanes. Without `scale`, y is the sums themselves."""
@@ -122,7 +121,7 @@ class Filters:
         if not shape.N:
             return Bound(self.algorithm, 0, self.threads, None)
         if self.algorithm in WINOGRAD:
-            return self._bind_winograd(shape, forms, arrays, scale, (output, table), y)
+            return self._bind_winograd(shape, forms, arrays, scale, output, y)
         packed, out = self._pack("lanes" if any(forms) else "plain"), y.reshape(shape.y_shape).view(np.uint8)
         offset = self._offset(x_zero + flip)
         if any(forms):
@@ -131,12 +130,12 @@ class Filters:
             columns = -(-shape.K // _COLUMNS) * _COLUMNS
             factors = np.resize(offset, columns), np.resize(scale, columns)
             run: Callable[[npt.NDArray[np.int32], int], None] = partial(
-                bytes_lanes.run, layer, *arrays, packed, *factors, output, table, out
+                bytes_lanes.run, layer, *arrays, packed, *factors, output, out
             )
         else:
             zeros = self._zero if self._zero.any() else None
             layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
-            run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, table, out, self._kind)
+            run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, out, self._kind)
         return Bound(self.algorithm, numbers, self.threads, on_words(run))
 
     def _bind_winograd(
@@ -145,11 +144,11 @@ class Filters:
         forms: tuple[bool, bool],
         x: tuple[npt.NDArray[np.uint8], int, int],
         scale: npt.NDArray[np.float32] | None,
-        ending: tuple[dict[str, float], npt.NDArray[np.uint8] | None],
+        output: dict[str, float],
         y: npt.NDArray[Any],
     ) -> Bound:
         """Return the layer by Winograd's algorithm; in and out of both forms it takes the same filters."""
-        (array, zero, flip), (output, table) = x, ending
+        array, zero, flip = x
         m, columns = WINOGRAD[self.algorithm], -(-shape.K // _COLUMNS) * _COLUMNS
         layer, numbers = _by_winograd(shape, self.threads, m, *forms)
         zero ^= flip  # of bytes that are unsigned
@@ -158,7 +157,7 @@ class Filters:
         ends = np.resize(low.astype(np.int32), columns), np.resize(self._bias.astype(np.int32), columns)
         factors = None if scale is None else np.resize(scale, columns)
         out = y.reshape(shape.y_shape).view(np.uint8)
-        run = partial(bytes_winograd.run, layer, array, zero, flip, packed, *ends, factors, output, table, out, m)
+        run = partial(bytes_winograd.run, layer, array, zero, flip, packed, *ends, factors, output, out, m)
         return Bound(self.algorithm, numbers, self.threads, on_words(run))
 
     def relocated(self, place: Place) -> Filters:

@@ -15,7 +15,6 @@ def run(
     offset: _Words,
     scale: npt.NDArray[np.float32],
     output: dict[str, float],
-    table: _Bytes | None,
     y: _Bytes,
     arena: _Words,
     threads: int,

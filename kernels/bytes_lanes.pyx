@@ -1,7 +1,7 @@
 """Convolution of 8-bit integers between images in lanes; the sums are those of bytes_plain.pyx, with its formula.
 
     sum[k, p, q] = sum over r, s, c of  x[c, p*stride + r*dilation, q*stride + s*dilation] * w[k, c, r, s] + offset[k]
-    y[k, p, q] = nearest(clamp(scale[k] * sum[k, p, q])) + y_zero
+    y[k, p, q] = nearest(clamp(leaky_relu(scale[k] * sum[k, p, q]))) + y_zero
 
 A row of a tile is an output pixel, a column an output channel, as in direct.pyx: a word of x, which holds neighbouring
 channels of a pixel, meets the same ones of TILE_COLS filters. The sums of a pixel come out side by side, as y in
@@ -212,9 +212,9 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
 
 
 def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
-        const int[::1] offset, const float[::1] scale, Output output, const unsigned char[::1] table,
+        const int[::1] offset, const float[::1] scale, Output output,
         unsigned char[:, :, :, ::1] y, int[::1] arena, int threads):
-    """Compute the layer, of one group, into y; the parameters are those of `quantized.run`.
+    """Compute the layer, of one group, into y; the parameters are those of `bytes_plain.run`.
 
     `offset` and `scale` are as long as whole tiles of K.
     """
@@ -222,9 +222,7 @@ def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, 
     cdef Py_ssize_t t, chunk, at
     work.x, work.x_zero = &x[0, 0, 0, 0], x_zero
     work.weight = &weight[0]
-    work.ending.output, work.ending.offset, work.ending.scale, work.ending.table = output, &offset[0], &scale[0], NULL
-    if table is not None:
-        work.ending.table = &table[0]
+    work.ending.output, work.ending.offset, work.ending.scale = output, &offset[0], &scale[0]
     work.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]
     layer.x_lanes = False

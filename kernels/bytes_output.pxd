@@ -1,41 +1,39 @@
 """How sums of bytes become y: the step that ends the algorithms whose sums lie pixel by pixel.
 
-    y = nearest(clamp(scale * (sum + offset))) + zero
+    y = nearest(clamp(activation(scale * (sum + offset)))) + zero
 """
 
 from kernels.blocks cimport Block
 from kernels.bytes cimport (add_words, broadcast_word, clamp, nearest, store_bytes, store_words, to_float, vi)
 from kernels.layer cimport Layer
-from kernels.simd cimport TILE_COLS, VLEN, vf
+from kernels.simd cimport TILE_COLS, activate, vf
 
 
 cdef struct Output:
     float low, high                     # of y before its zero point is added
     int zero                            # zero point of y
     int size                            # bytes of a number of y: 1, or 4 for the sums themselves
+    int activation                      # that is not a matter of low and high: a leaky_relu, before y is cut off
+    float slope
 
 
 cdef struct Ending:
     Output output
     const int* offset                   # (whole tiles of K,)
     const float* scale                  # likewise, or NULL for the sums themselves
-    const unsigned char* table          # (256,): y for y, or NULL
 
 
 cdef inline vi to_byte(vi sum, vf scale, const Output* output) noexcept nogil:
-    return add_words(nearest(clamp(to_float(sum) * scale, output.low, output.high)), broadcast_word(output.zero))
+    cdef vf y = clamp(activate(to_float(sum) * scale, output.activation, output.slope), output.low, output.high)
+    return add_words(nearest(y), broadcast_word(output.zero))
 
 
 cdef inline void end_pixel(const Ending* ending, vi sum, vf scale, unsigned char* out) noexcept nogil:
     """Turn the sums of VLEN channels of a pixel, offset and all, into numbers of y."""
-    cdef Py_ssize_t lane
     if ending.scale == NULL:
         store_words(<int*>out, sum)
-        return
-    store_bytes(out, to_byte(sum, scale, &ending.output))
-    if ending.table != NULL:
-        for lane in range(VLEN):
-            out[lane] = ending.table[out[lane]]
+    else:
+        store_bytes(out, to_byte(sum, scale, &ending.output))
 
 
 cdef inline void write_planes(const Layer* layer, Py_ssize_t size, Block block, Py_ssize_t k,

@@ -17,7 +17,6 @@ def run(
     w_zero: _Words | None,
     scale: npt.NDArray[np.float32] | None,
     output: dict[str, float],
-    table: _Bytes | None,
     y: _Bytes,
     kind: int,
     arena: _Words,

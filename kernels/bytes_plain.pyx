@@ -1,7 +1,7 @@
 """Convolution of 8-bit integers, exact: bytes are multiplied, their products are summed in 32 bits.
 
     sum[k, p, q] = sum over c, r, s of  (x[c, ...] - x_zero) * (w[k, c, r, s] - w_zero[k])  +  bias[k]
-    y[k, p, q] = nearest(clamp(scale[k] * sum[k, p, q])) + y_zero       scale = x_scale * w_scale[k] / y_scale
+    y[k, p, q] = nearest(clamp(leaky_relu(scale[k] * sum[k, p, q]))) + y_zero    scale = x_scale * w_scale[k] / y_scale
 
 The machine multiplies words of PER_WORD unsigned x with as many signed w (bytes.h). Zero points come out of the sum:
 
@@ -52,7 +52,6 @@ cdef struct Work:
     const int* offset                   # (K,)
     const int* w_zero                   # (K,), or NULL
     const float* scale                  # (K,), or NULL
-    const unsigned char* table          # (256,): y for y, or NULL
     unsigned char* y
     int* scratch
     Py_ssize_t scratch_size
@@ -208,16 +207,12 @@ cdef void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t rows, Py_ssize_
 cdef void write_rows(const Work* work, Block block, Py_ssize_t k, const unsigned char* flat) noexcept nogil:
     """Copy one output channel of a block to y, without what lies between the rows."""
     cdef const Layer* layer = &work.layer
-    cdef Py_ssize_t size = work.output.size, _p, i, rows = block.rows, bytes = block.columns * size
+    cdef Py_ssize_t size = work.output.size, _p, rows = block.rows, bytes = block.columns * size
     cdef unsigned char* y = work.y + (((block.n * layer.K + k) * layer.P + block.row) * layer.Q + block.column) * size
     if block.columns == work.patch.width and block.columns == layer.Q:
         rows, bytes = 1, rows * bytes               # nothing lies between
     for _p in range(rows):
-        if work.table == NULL:
-            memcpy(y, flat, bytes)
-        else:
-            for i in range(bytes):
-                y[i] = work.table[flat[i]]
+        memcpy(y, flat, bytes)
         y += layer.Q * size
         flat += work.patch.width * size
 
@@ -254,23 +249,21 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
 
 def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
         const int[::1] offset, const int[::1] w_zero, const float[::1] scale, Output output,
-        const unsigned char[::1] table, unsigned char[:, :, :, ::1] y, int kind, int[::1] arena, int threads):
+        unsigned char[:, :, :, ::1] y, int kind, int[::1] arena, int threads):
     """Compute the layer into y.
 
     `weight` comes from `pack`, `arena` holds `scratch_size` words. x and y are bytes in memory: x_zero is a byte of x,
-    and flip (0 or 128) makes signed ones unsigned; y has `output.size` bytes a number. w_zero, scale and table may be
-    None: no zero points, the sums themselves, no function of y.
+    and flip (0 or 128) makes signed ones unsigned; y has `output.size` bytes a number. w_zero and scale may be
+    None: no zero points, the sums themselves.
     """
     cdef Work work = work_of(layer, kind, w_zero is not None)
     work.x, work.x_zero, work.flip = &x[0, 0, 0, 0], x_zero, flip
     work.weight, work.offset = &weight[0], &offset[0]
-    work.w_zero, work.scale, work.table = NULL, NULL, NULL
+    work.w_zero, work.scale = NULL, NULL
     if w_zero is not None:
         work.w_zero = &w_zero[0]
     if scale is not None:
         work.scale = &scale[0]
-    if table is not None:
-        work.table = &table[0]
     work.output = output
     work.y = &y[0, 0, 0, 0]
     work.tap = <Py_ssize_t*>&arena[0]

@@ -16,7 +16,6 @@ def run(
     offset: npt.NDArray[np.int32],
     scale: npt.NDArray[np.float32] | None,
     output: dict[str, float],
-    table: npt.NDArray[np.uint8] | None,
     y: npt.NDArray[np.uint8],
     m: int,
     arena: npt.NDArray[np.int32],

@@ -173,7 +173,7 @@ cdef void finish_block(const Plan* plan, Block block, Py_ssize_t channel_block, 
 
 def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
         const int[::1] low, const int[::1] offset, const float[::1] scale, Output output,
-        const unsigned char[::1] table, unsigned char[:, :, :, ::1] y, int m, int[::1] arena, int threads):
+        unsigned char[:, :, :, ::1] y, int m, int[::1] arena, int threads):
     """Compute the layer, of one group, into y; low, offset and scale are as long as whole tiles of K.
 
     `weight` comes from `pack`, `low` is that of (4); x_zero is that of unsigned x. The other parameters are those of
@@ -184,11 +184,9 @@ def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, 
     job.layer = layer
     job.x, job.x_zero, job.flip = &x[0, 0, 0, 0], x_zero, flip
     job.weight, job.low = &weight[0], &low[0]
-    job.ending.output, job.ending.offset, job.ending.scale, job.ending.table = output, &offset[0], NULL, NULL
+    job.ending.output, job.ending.offset, job.ending.scale = output, &offset[0], NULL
     if scale is not None:
         job.ending.scale = &scale[0]
-    if table is not None:
-        job.ending.table = &table[0]
     job.y = &y[0, 0, 0, 0]
     with nogil:
         run_plan(&plan, &arena[0], threads)

@@ -104,3 +104,20 @@ def test_a_library_comes_without_pictures(library: str) -> None:
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert prefix in modules
     assert not set(PICTURES) & set(done.stdout.split())
+
+
+def test_only_networks_that_need_it_import_onnx_runtime() -> None:
+    """Nor do the kernels, a lesson without a network, or one whose nodes all have a kernel."""
+    quiet = """
+import sys
+import numpy as np
+import kernels, workbook.lessons.hardware, workbook.lessons.winograd, workbook.lessons.convolution
+from workbook import models, quantize
+net = models.load("digits_cnn", threads=1)
+x = np.zeros((1, *net.inputs[0].shape[1:]), np.float32)
+net(x)
+net.quantize(x)(x)
+print("onnxruntime" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", quiet], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +50,9 @@ class _Commands(click.Group):
 @click.version_option(package_name="edge-ai-workbook")
 def main() -> None:
     """Learn four ways to make CNN inference fast at the edge, and measure each on this machine."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console of another encoding shows ? for a dash that it lacks
 
 
 for _command in (analyze, bench, sweep):

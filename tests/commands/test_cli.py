@@ -49,6 +49,17 @@ def test_each_command_has_help(command: str) -> None:
     assert run(command, "--help").output.startswith(f"Usage: main {command}")
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+def test_a_console_of_another_encoding_gets_all_lines(encoding: str) -> None:
+    """A dash that it lacks becomes a question mark; nothing is lost behind it."""
+    code = "from workbook.cli import main\n@main.command()\ndef dash(): print('1\\u20132'); print('3')"
+    environment = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-c", f"{code}\nmain(['dash'])"]
+    done = subprocess.run(command, env=environment, capture_output=True)
+    assert done.returncode == 0
+    assert done.stdout.split() in ([b"1?2", b"3"], ["1\u20132".encode("cp1252"), b"3"])
+
+
 def test_module_and_command_are_the_same() -> None:
     version = subprocess.run([COMMAND, "--version"], capture_output=True, text=True).stdout
     assert version.split()[-1] == installed()

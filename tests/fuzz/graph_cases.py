@@ -1,8 +1,8 @@
-"""Random networks against ONNX Runtime: in float32, quantized here, and in the QDQ form.
+"""Random networks against ONNX Runtime: in float32 and float16, quantized here, in the QDQ form, and by its own tool.
 
 A case is an ONNX model; its metadata say what is checked. Networks on bytes are compared layer by layer: a byte that is
 rounded the other way would change all that follow. For that, ONNX Runtime gets our bytes wherever the file turns bytes
-into numbers.
+into numbers. What its own tool quantizes is compared as a whole: most numbers are near.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from graphs import random
 from hunt import Kind
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_dynamic, quantize_static
 
 from workbook import network
 from workbook.network import Network
@@ -210,7 +211,8 @@ class Builder:
 
     def activation(self, x: str, C: int) -> list[str]:
         op = self.any(
-            "Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Elu", "PRelu", "Softplus"
+            *("Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "Elu", "PRelu", "Softplus"),
+            *("Erf", "Sin", "Softsign", "Selu", "Abs", "Floor"),
         )
         if op == "Clip":
             low, high = self.any((0, 6), (0, None), (None, 6), (-1, 1))
@@ -238,6 +240,21 @@ class Builder:
             "DepthToSpace": lambda: self.add("DepthToSpace", x, blocksize=2) if C % 4 == 0 else [],
             "ConvTranspose": lambda: self.add("ConvTranspose", x, self.numbers(C, 4, 2, 2, scale=0.3), strides=[2, 2]),
             "ReduceMean": lambda: self.add("ReduceMean", x, axes=[2, 3], keepdims=1),
+            "ReduceL2": lambda: self.add("ReduceL2", x, axes=[1], keepdims=1),
+            "Gather": lambda: self.add("Gather", x, ints(0, W - 1, 0), axis=3),
+            "Tile": lambda: self.add("Tile", x, ints(1, 1, 2, 1)),
+            "Expand": lambda: self.add("Expand", x, ints(2, 1, 1, 1)),
+            "CumSum": lambda: self.add("CumSum", x, self.store(np.array(2))),
+            "TopK": lambda: self.add("TopK", x, ints(max(1, C // 2)), outputs=2, axis=1)[:1],
+            "InstanceNormalization": lambda: self.add("InstanceNormalization", x, self.numbers(C), self.numbers(C)),
+            "LayerNormalization": lambda: self.add("LayerNormalization", x, self.numbers(W), self.numbers(W)),
+            "Softmax": lambda: self.add("Softmax", x, axis=self.any(1, -1)),
+            "GlobalMaxPool": lambda: self.add("GlobalMaxPool", x),
+            "LpPool": lambda: self.add("LpPool", x, kernel_shape=[2, 1]),
+            "Einsum": lambda: self.add("Einsum", x, x, equation="nchw,nkhw->nckh"),
+            "GridSample": lambda: self.add(
+                "GridSample", x, self.store(np.tanh(random(N, 3, 4, 2))), mode=self.any("bilinear", "nearest")
+            ),
         }
         return choices[self.any(*choices)]()
 
@@ -300,6 +317,8 @@ def drawn(draw: st.DrawFn) -> bytes:
     graph = helper.make_graph(build.nodes, "random", [port], ends, arrays)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     settings = {"check": check, "shape": shape, "threads": draw(st.integers(1, 4))}
+    if check == "tool":
+        settings |= {"form": draw(st.sampled_from(["QOperator", "QDQ", "dynamic"])), "each": draw(st.booleans())}
     if check == "quantize":
         settings["scheme"] = draw(schemes())
     helper.set_model_props(model, {"case": json.dumps(settings)})
@@ -333,11 +352,13 @@ def runtime(model: onnx.ModelProto | Path, **given: Array) -> dict[str, Array]:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads, options.log_severity_level = 1, 4
+    quiet = onnxruntime.RunOptions()
+    quiet.log_severity_level = 4
     content = model.SerializeToString() if isinstance(model, onnx.ModelProto) else model
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
-        return dict(zip(names, session.run(None, given), strict=True))
+        return dict(zip(names, session.run(None, given, quiet), strict=True))
     except Exception as why:  # its exceptions have no class of their own in common
         raise RefusedError(str(why)) from why
 
@@ -386,6 +407,68 @@ def as_qdq(model: onnx.ModelProto, x: Array, threads: int) -> None:
     layer_by_layer(net, model, x)
 
 
+def as_float16(model: onnx.ModelProto, x: Array, threads: int) -> None:
+    """Check a network whose numbers are float16: as near to float32 as ONNX Runtime is, in the same types."""
+    exact, half = runtime(model, x=x), onnx.ModelProto()
+    half.CopyFrom(model)
+    of_sizes = {node.input[2] for node in model.graph.node if node.op_type == "Resize"}  # which stay float32
+    for tensor in half.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and tensor.name not in of_sizes:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    half.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    for end in half.graph.output:
+        end.ClearField("type")
+    given = x.astype(np.float16)
+    theirs = runtime(half, x=given)
+    ours = network.load(half, threads=threads).run(given)
+    for y, (name, expected) in zip(ours, theirs.items(), strict=True):
+        assert (y.shape, y.dtype) == (expected.shape, expected.dtype), f"{name}: {y.dtype} {y.shape}"
+        whole = exact[name].astype(np.float64)
+        with np.errstate(all="ignore"):
+            far, allowed = np.abs(y - whole).max(initial=0), np.abs(expected - whole).max(initial=0)
+        if np.isfinite(allowed) and not _jumps(model):
+            assert far <= 4 * allowed + 0.02 * np.abs(whole).max(initial=0), f"{name}: {far}, ONNX Runtime {allowed}"
+
+
+def _jumps(model: onnx.ModelProto) -> bool:
+    """Whether an operator makes a large difference of a small one."""
+    return any(node.op_type in ("Floor", "Div", "GridSample", "TopK") for node in model.graph.node)
+
+
+class _Images(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, x: Array) -> None:
+        self._images = iter([{"x": x}])
+
+    def get_next(self) -> dict[str, Array] | None:
+        return next(self._images, None)
+
+
+def as_the_tool_does(model: onnx.ModelProto, x: Array, threads: int, form: str, *, each: bool) -> None:
+    """Check what ONNX Runtime's tool makes of a network, loaded, saved and loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, path, saved = (Path(folder, name) for name in ("float.onnx", "int8.onnx", "saved.onnx"))
+        onnx.save(model, source)
+        try:
+            if form == "dynamic":
+                quantize_dynamic(source, path, per_channel=each, reduce_range=True)
+            else:
+                kind = QuantFormat[form]
+                quantize_static(source, path, _Images(x), quant_format=kind, per_channel=each, reduce_range=True)
+        except Exception as why:  # of several kinds; what it cannot quantize is no case
+            raise RefusedError(str(why)) from why
+        theirs = runtime(path, x=x)
+        net = network.load(path, threads=threads)
+        ours = net.run(x)
+        for y, (name, expected) in zip(ours, theirs.items(), strict=True):
+            assert (y.shape, y.dtype) == (expected.shape, expected.dtype), f"{name}: {y.dtype} {y.shape}"
+            if np.isfinite(expected).all() and not _jumps(model):
+                error = np.abs(y - expected).mean() / max(np.abs(expected).max(initial=0), 1e-30)
+                assert error <= 0.05, f"{name}: error {error} of the largest number"
+        net.save(saved)
+        for y, again in zip(ours, network.load(saved, threads=threads).run(x), strict=True):
+            np.testing.assert_allclose(again, y, rtol=1e-4, atol=1e-4 * np.abs(y).max(initial=0))
+
+
 def layer_by_layer(net: Network, model: onnx.ModelProto, x: Array) -> None:
     """Compare the bytes of each layer, and the outputs, with what ONNX Runtime makes of our bytes before it."""
     ours = {node.outputs[0]: y for node, y in net.trace(x)}
@@ -415,7 +498,13 @@ def layer_by_layer(net: Network, model: onnx.ModelProto, x: Array) -> None:
     assert_near(net.run(x), {name: theirs[name] for name in kept}, "outputs")
 
 
-CHECKS = {"float32": as_float, "quantize": as_quantized, "qdq": as_qdq}
+CHECKS = {
+    "float32": as_float,
+    "quantize": as_quantized,
+    "qdq": as_qdq,
+    "float16": as_float16,
+    "tool": as_the_tool_does,
+}
 
 
 def check(content: bytes) -> None:

@@ -72,15 +72,14 @@ class Case:
         return self.activated(None)
 
     def activated(self, activation):
-        """y with an activation: cut off at 0 and 6 before rounding; a leaky_relu acts on the rounded numbers."""
+        """y with an activation: cut off at 0 and 6, or a leaky_relu in float32, before rounding."""
         sums = self.sums if self.bias is None else self.sums + self.bias[:, None, None]
         scale = (self.x_scale * self.w_scale / self.y_scale).astype(np.float32).reshape(-1, 1, 1)
         limits, zero = np.iinfo(self.y_zero_point.dtype), int(self.y_zero_point)
         low, high = np.float32(limits.min - zero), np.float32(limits.max - zero)
         y = sums.astype(np.int32).astype(np.float32) * scale
         if isinstance(activation, tuple):
-            y = np.rint(np.clip(y, low, high)).astype(np.float64)
-            y = np.where(y < 0, activation[1] * y, y)
+            y = np.where(y < 0, np.float32(activation[1]) * y, y)
         elif activation:
             low, high = np.float32(0), min(high, np.float32(6) / self.y_scale) if activation == "relu6" else high
         return (np.rint(np.clip(y, low, high)) + zero).astype(self.y_zero_point.dtype)

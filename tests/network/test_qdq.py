@@ -88,7 +88,7 @@ def test_layer_that_is_not_found_runs_as_written(tmp_path: Path, zero: str) -> N
     stored = {"s": np.float32(0.125), "z": np.uint8(0)}
     proto = model(nodes, stored if zero == "z" else {"s": stored["s"]}, outputs=("y", "a"))
     net = network.load(proto)
-    assert net.layers.fallbacks == ()
+    assert "Sigmoid" in " ".join(row.op for row in net.layers.fallbacks)
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     x = random(1, 8, 5, 5)
     for y, expected in zip(net.run(x), session.run(None, {"x": x}), strict=True):

@@ -27,7 +27,9 @@ def fold_scale(graph: Graph) -> Graph:
         writer = graph.writer(array) if array else None
         if writer is None or writer.op not in ("Conv", "BatchNormalization") or graph.reader(array) is None:
             continue
-        if any(key in writer.attributes for key in ("residual", "activation", "training_mode")):
+        if any(writer.attributes.get(key) for key in ("residual", "activation", "training_mode")):
+            continue
+        if not writer.attributes.get("spatial", 1):
             continue
         new = _rewritten(graph, writer, node, constant)
         if new is not None:
@@ -55,7 +57,8 @@ def _rewritten(graph: Graph, writer: Node, node: Node, number: str) -> tuple[Nod
     channels = factor.shape[0] if factor.shape else 0
     if constants.outline(number).size > channels:
         return None
-    each = per_channel(constants[number], channels, factor.ndim if conv else 4)
+    axes = factor.ndim if conv else graph.rank(writer.inputs[0])
+    each = per_channel(constants[number], channels, axes) if axes else None
     if each is None or factor.dtype != np.float32:
         return None
     shift: Array = constants[names[1]] if names[1] else np.zeros(channels, np.float32)

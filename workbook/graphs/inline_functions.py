@@ -39,6 +39,33 @@ def inlined(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
             f"{source}: its functions, written out, are {total:.1e} nodes; at most {_MOST_NODES} are taken"
         )
     try:
-        return inliner.inline_local_functions(model)
+        return inliner.inline_local_functions(_of_one_opset(model, source))
     except RuntimeError as error:  # what the C++ of onnx raises
         raise ModelError(f"{source}: its functions cannot be written out: {error}") from None
+
+
+def _of_one_opset(model: onnx.ModelProto, source: str) -> onnx.ModelProto:
+    """Return the model with functions of its own operator sets, if their nodes have the same form there."""
+    versions = {opset.domain: opset.version for opset in model.opset_import}
+    aligned = onnx.ModelProto()
+    aligned.CopyFrom(model)
+    for function in aligned.functions:
+        for opset in function.opset_import:
+            version = versions.get(opset.domain, opset.version)
+            for node in function.node if version != opset.version else ():
+                if node.domain == opset.domain and not _has_form(node, version):
+                    raise ModelError(
+                        f"{source}: the function {function.name!r} is of operator set {opset.version}, and its node "
+                        f"{node.name!r} ({node.op_type}) has another form in {version}, the model's"
+                    )
+            opset.version = version
+    return aligned
+
+
+def _has_form(node: onnx.NodeProto, version: int) -> bool:
+    """Whether an operator set takes a node's attributes and as many inputs."""
+    if not onnx.defs.has(node.op_type, version, node.domain):
+        return True  # nobody but the model knows it
+    schema = onnx.defs.get_schema(node.op_type, version, node.domain)
+    known = all(attribute.name in schema.attributes for attribute in node.attribute)
+    return known and bool(schema.min_input <= len(node.input) <= schema.max_input)

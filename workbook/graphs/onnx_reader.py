@@ -14,13 +14,12 @@ from google.protobuf.message import DecodeError
 from onnx import helper
 
 from kernels import Stored
-from workbook.graphs.graph import Array, Graph, ModelError, Node, Port
+from workbook.graphs.graph import FUSES, OURS, Array, Graph, ModelError, Node, Port, in_order
 from workbook.graphs.inline_functions import inlined
-from workbook.graphs.one_output import one_output_each
 from workbook.graphs.onnx_without_weights import skeleton
 from workbook.graphs.shapes import shape_of
 from workbook.graphs.storage import Storage
-from workbook.graphs.tensors import array_of, stored_beside, stored_within
+from workbook.graphs.tensors import array_of, dense, graphs_within, stored_beside, stored_within
 from workbook.graphs.weights_file import WeightsFile
 
 _DOMAINS = ("", "ai.onnx")  # both are ONNX's own
@@ -55,8 +54,8 @@ def read(model: str | os.PathLike[str] | onnx.ModelProto) -> Graph:
     except DecodeError:
         raise ModelError(f"{path} is not an ONNX model, or it was cut off") from None
     try:
-        elsewhere = stored_beside(loaded, path.parent)
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        elsewhere = stored_beside(loaded, path)
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path} keeps weights in another file, which cannot be read: {error}") from None
     return _checked(loaded, str(path), elsewhere | stored_within(loaded, weights, rest.spans))
 
@@ -74,14 +73,40 @@ def _checked(model: onnx.ModelProto, source: str, elsewhere: Mapping[str, Stored
             f"{source} is of operator set {opsets['']}; export it with one of {_OLDEST_OPSET} to {newest}, "
             "or install a newer onnx"
         )
-    return _told_apart(one_output_each(_graph(inlined(model, source).graph, source, opsets, elsewhere)))
+    graph = _graph(inlined(model, source).graph, source, opsets, elsewhere)
+    return _told_apart(_without_unread_outputs(graph))
+
+
+def _without_unread_outputs(graph: Graph) -> Graph:
+    """Return a graph without nodes that nobody reads, and without outputs behind the last one that is read."""
+    read, kept = set(graph.outputs), list[Node]()
+    for node in reversed(graph.nodes):
+        if not read.intersection(node.writes):
+            continue
+        read.update(node.reads)
+        least, outputs = _least_outputs(node), list(node.outputs)
+        while len(outputs) > least and outputs[-1] not in read:
+            outputs.pop()
+        named = (name or f"{node.name} output {i}" if i < least else name for i, name in enumerate(outputs))
+        kept.append(replace(node, outputs=tuple(named)))
+    return replace(graph, nodes=tuple(reversed(kept)), constants=Storage.of(graph.constants).only(read))
+
+
+def _least_outputs(node: Node) -> int:
+    """Return how many outputs an operator must have; where their number says what it does, it is all of them."""
+    op = node.op.removeprefix(f"{node.domain}.")
+    if not onnx.defs.has(op, node.opset, node.domain):
+        return len(node.outputs)
+    schema = onnx.defs.get_schema(op, node.opset, node.domain)
+    variadic = schema.outputs[-1].option == onnx.defs.OpSchema.FormalParameterOption.Variadic
+    return len(node.outputs) if variadic else int(schema.min_output)
 
 
 def _told_apart(graph: Graph) -> Graph:
     """Return a graph with a name of its own for each node; ONNX allows that several have the same."""
     taken, nodes = set[str](), list[Node]()
     for node in graph.nodes:
-        name = f"{node.name} ({node.outputs[0]})" if node.name in taken else node.name
+        name = f"{node.name} ({node.writes[0]})" if node.name in taken else node.name
         while name in taken:
             name += "'"
         taken.add(name)
@@ -90,16 +115,13 @@ def _told_apart(graph: Graph) -> Graph:
 
 
 def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int], elsewhere: Mapping[str, Stored]) -> Graph:
-    if proto.sparse_initializer:
-        raise ModelError(
-            f"{source} stores {proto.sparse_initializer[0].values.name!r} as a sparse array; make it dense"
-        )
     if any(isinstance(name, bytes) for name in _names(proto)):
         raise ModelError(f"{source} has a name that is no text: it is damaged")
     constants: dict[str, Array | Stored] = {
         tensor.name: elsewhere[tensor.name] if tensor.name in elsewhere else array_of(tensor)
         for tensor in proto.initializer
     }
+    constants |= {sparse.values.name: dense(sparse) for sparse in proto.sparse_initializer}
     nodes = []
     for written in proto.node:
         node = _node(written, opsets)
@@ -109,9 +131,21 @@ def _graph(proto: onnx.GraphProto, source: str, opsets: Mapping[str, int], elsew
         else:
             nodes.append(node)
     inputs = tuple(_port(value, source) for value in proto.input if value.name not in constants)
-    graph = Graph(tuple(nodes), Storage(constants), inputs, tuple(value.name for value in proto.output))
+    outputs = tuple(value.name for value in proto.output)
+    types = {port.name: port.dtype for port in inputs}
+    graph = Graph(_in_order(nodes), Storage(constants), inputs, outputs, types=types)
     _check_complete(graph, source)
     return graph
+
+
+def _in_order(nodes: list[Node]) -> tuple[Node, ...]:
+    """Return nodes in an order in which they can run; tools write others, too. Those on a circle come last."""
+    places = {name: i for i, node in enumerate(nodes) for name in node.writes}
+    if all(places.get(name, -1) < i for i, node in enumerate(nodes) for name in node.reads):
+        return tuple(nodes)
+    order = in_order({i: {places[name] for name in node.reads if name in places} for i, node in enumerate(nodes)})
+    left = sorted(set(range(len(nodes))) - set(order))
+    return tuple(nodes[i] for i in (*order, *left))
 
 
 def _names(proto: onnx.GraphProto) -> Iterator[str | bytes]:
@@ -127,23 +161,32 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
     domain = "" if proto.domain in _DOMAINS else proto.domain
     op = f"{domain}.{proto.op_type}" if domain else proto.op_type
     node = Node(proto.name or next(iter(proto.output), "?"), op, tuple(proto.input), tuple(proto.output))
-    for attribute in proto.attribute:
-        if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
-            raise ModelError(
-                f"{node} decides at run time which nodes run; export the model without control flow, for inference"
-            )
     try:
         attributes = {attribute.name: _value(attribute) for attribute in proto.attribute}
     except (ValueError, UnicodeDecodeError) as error:
         raise ModelError(f"{node} has an attribute that cannot be read: {error}") from None
-    return replace(node, attributes=attributes, opset=opsets.get(domain, 1))
+    if node.op in FUSES and (foreign := attributes.keys() & set(OURS)):
+        raise ModelError(f"{node} has the attribute {min(foreign)!r}, which its operator does not have")
+    captured = tuple(dict.fromkeys(name for graph in graphs_within(proto) for name in _captured(graph)))
+    return replace(node, attributes=attributes, opset=opsets.get(domain, 1), captured=captured)
+
+
+def _captured(graph: onnx.GraphProto) -> Iterator[str]:
+    """Yield the names that a graph within a node reads, and that stand outside of it."""
+    known = {value.name for value in (*graph.input, *graph.initializer)}
+    known.update(name for node in graph.node for name in node.output)
+    for node in graph.node:
+        for name in (*node.input, *(name for inner in graphs_within(node) for name in _captured(inner))):
+            if name and name not in known:
+                yield name
+    yield from (value.name for value in graph.output if value.name not in known)
 
 
 def _check_form(node: Node, kinds: Mapping[str, int]) -> None:
     """Compare a node, and of what kind its attributes are, with ONNX's own description of its operator."""
     if not any(node.outputs):
         raise ModelError(f"{node} writes nothing")
-    domain, _, op = node.op.rpartition(".")
+    domain, op = node.domain, node.op.rpartition(".")[2]
     if not onnx.defs.has(op, node.opset, domain):
         return
     schema = onnx.defs.get_schema(op, node.opset, domain)
@@ -175,6 +218,11 @@ def _constant(node: Node) -> Array:
     for name, dtype in (("float", np.float32), ("floats", np.float32), ("int", np.int64), ("ints", np.int64)):
         if f"value_{name}" in node.attributes:
             return np.array(node.attributes[f"value_{name}"], dtype)
+    for name in ("string", "strings"):
+        if f"value_{name}" in node.attributes:
+            return np.array(node.attributes[f"value_{name}"], object)
+    if "sparse_value" in node.attributes:
+        return dense(node.attributes["sparse_value"])
     if "value" not in node.attributes:
         raise ModelError(f"{node} has no value that is an array of numbers")
     return array_of(node.attributes["value"])
@@ -194,7 +242,7 @@ def _check_complete(graph: Graph, source: str) -> None:
         for name in node.reads:
             if name not in known:
                 raise ModelError(f"{node} reads {name!r}, which {source} does not store and no node before it writes")
-        for name in filter(None, node.outputs):
+        for name in node.writes:
             if name in known:
                 raise ModelError(f"{node} writes {name!r}, which is there already")
             known.add(name)

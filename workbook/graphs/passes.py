@@ -26,8 +26,8 @@ def normalisation_factor(scale: FloatArray, variance: FloatArray, epsilon: float
 
 
 def scaled(weight: FloatArray, factor: npt.NDArray[np.float64]) -> FloatArray:
-    """Return filters (K, C / groups, R, S), each times its factor, rounded once."""
-    result: FloatArray = (weight * factor[:, None, None, None]).astype(np.float32)
+    """Return filters (K, C / groups, ...), each times its factor, rounded once."""
+    result: FloatArray = (weight * factor.reshape(-1, *(1,) * (weight.ndim - 1))).astype(np.float32)
     return result
 
 
@@ -39,14 +39,14 @@ def fold_batch_norm(graph: Graph) -> Graph:
     computed in float64. The weights and bias are new constants, named after the outputs of both nodes.
     """
     for norm in graph.nodes:
-        if norm.op != "BatchNormalization" or norm.attributes.get("training_mode"):
+        if not _is_norm(norm):
             continue
         conv = _private_conv(graph, norm.inputs[0])
         if conv is None or conv.attributes.get("residual"):
             continue
         constants, (weight, *bias) = Storage.of(graph.constants), conv.inputs[1:]
         stored = _stored(graph, (*bias, *norm.inputs[1:]))
-        if stored is None:
+        if stored is None or any(array.dtype != np.float32 for array in stored):
             continue
         K = constants.outline(weight).shape[0]
         if any(array.shape != (K,) for array in stored):
@@ -131,9 +131,16 @@ def _private_conv(graph: Graph, name: str) -> Node | None:
 def _private_norm(graph: Graph, name: str) -> Node | None:
     """Return the BatchNormalization with stored numbers that writes an array; the rest as for a Conv."""
     writer = _private_writer(graph, name)
-    if writer is None or writer.op != "BatchNormalization" or writer.attributes.get("training_mode"):
+    if writer is None or not _is_norm(writer):
         return None
-    return writer if graph.constants.keys() >= set(writer.inputs[1:]) else None
+    stored = _stored(graph, writer.inputs[1:])
+    return writer if stored is not None and all(array.dtype == np.float32 for array in stored) else None
+
+
+def _is_norm(node: Node) -> bool:
+    """Whether a node is a BatchNormalization in use, with a number a channel."""
+    given = node.attributes
+    return node.op == "BatchNormalization" and not given.get("training_mode") and bool(given.get("spatial", 1))
 
 
 def _private_writer(graph: Graph, name: str) -> Node | None:
@@ -143,8 +150,11 @@ def _private_writer(graph: Graph, name: str) -> Node | None:
 
 
 def is_image_conv(node: Node, constants: Mapping[str, Array]) -> bool:
-    """Tell whether a node is a convolution of images with stored filters."""
-    return node.op == "Conv" and node.inputs[1] in constants and Storage.of(constants).outline(node.inputs[1]).ndim == 4
+    """Tell whether a node is a convolution of images, or of rows, with stored filters of float32."""
+    if node.op != "Conv" or node.inputs[1] not in constants:
+        return False
+    weight = Storage.of(constants).outline(node.inputs[1])
+    return weight.ndim in (3, 4) and weight.dtype == np.float32
 
 
 def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:

@@ -59,7 +59,7 @@ class _Work:
     def fused(self, node: Node) -> _Fused | None:
         """Return a layer on bytes, if this one stands between the conversions that it needs."""
         form = form_on_bytes(node.op)
-        if form is None or node.attributes.get("residual") or node.attributes.get("activation"):
+        if form is None or len(node.writes) != 1 or node.fused:
             return None
         activation = self._reader(node.outputs[0])
         last, behind = node, list[str]()
@@ -82,7 +82,9 @@ class _Work:
         if len(node.inputs) < 3 or not all(name in self.graph.constants for name in node.inputs[1:3]):
             return None
         scale, zero = (self.graph.constants[name] for name in node.inputs[1:3])
-        if zero.dtype.itemsize != 1 or zero.dtype.kind not in "iu" or (one_scale and scale.size != 1):
+        if zero.dtype not in (np.uint8, np.int8) or scale.dtype != np.float32 or (one_scale and scale.size != 1):
+            return None
+        if node.attributes.keys() - {"axis", "saturate"} or (one_scale and not (scale > 0).all()):
             return None
         return node.inputs[0], node.inputs[1], node.inputs[2]
 
@@ -112,8 +114,10 @@ class _Work:
             return writer.inputs[0]
         if name not in self.graph.constants:
             return None
-        steps = np.rint(self.graph.constants[name].astype(np.float64).reshape(-1) / unit)
-        if np.abs(steps).max() >= 2**31:
+        bias = self.graph.constants[name].astype(np.float64).reshape(-1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a filter without weights may have a scale of 0
+            steps = np.rint(np.where(bias == 0, 0, bias / unit))
+        if not (np.abs(steps) < 2**31).all():
             return None
         return self._keep(f"{name} in steps", steps.astype(np.int32))
 

@@ -1,41 +1,83 @@
-"""What can be told of the arrays before a run: their shapes, and whether the types of inputs fit each other."""
+"""What can be told of the arrays before a run: their shapes and types, and whether those of inputs fit each other."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import onnx
+from onnx import helper
 
 from workbook.graphs.graph import Graph, ModelError, Node, Shape
 from workbook.graphs.protos import small_model
+from workbook.graphs.runtime_part import ports_by_runtime
 
 LARGEST = 2**31  # numbers in an array: 8 GiB of float32, more than any of a network's
 
 
 def infer_shapes(graph: Graph) -> Graph:
-    """Return the graph with the shapes of its arrays, as far as onnx can tell them.
+    """Return the graph with the shapes and types of its arrays, as far as onnx and ONNX Runtime can tell them.
 
     Raises
     ------
     ModelError
         If the types or shapes of a node's inputs do not fit each other, or if an array would be too large.
     """
-    model = small_model(replace(graph, nodes=tuple(map(_of_any_size, graph.nodes))))
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=False, data_prop=True)
-    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError) as error:
-        raise ModelError(f"the arrays of the model do not fit each other: {str(error).strip()}") from None
-    ports = (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)
-    shapes = {port.name: shape_of(port) for port in ports}
+    computed = {name for node in graph.nodes for name in node.writes}
+    graph = replace(graph, types={name: t for name, t in graph.types.items() if name not in computed})
+    inferred = _inferred(graph)
+    types = _types(inferred)
+    shapes = {port.name: shape_of(port) for port in inferred}
+    if any(map(_rounds_up, graph.nodes)):  # of what follows from such a pool, only the number of axes is known
+        sized = _inferred(replace(graph, nodes=tuple(map(_of_any_size, graph.nodes)), types=types))
+        types |= _types(sized)
+        free = {name: (None,) * len(shape) for name, shape in shapes.items() if shape is not None}
+        shapes = free | {port.name: shape for port in sized if (shape := shape_of(port)) is not None}
+    if any(node.domain and not types.keys() >= set(node.writes) for node in graph.nodes):
+        for port in ports_by_runtime(graph):  # onnx does not know its operators, nor what follows from them
+            types.setdefault(port.name, helper.tensor_dtype_to_np_dtype(port.type.tensor_type.elem_type))
+            shapes[port.name] = shapes.get(port.name) or shape_of(port)
     known = {name: shape for name, shape in shapes.items() if shape is not None}
     for node in graph.nodes:
-        for name in node.outputs:
+        for name in node.writes:
             try:
                 check_size(known.get(name, ()))
             except ValueError as error:
                 raise ModelError(f"{node}: {error}") from None
-    return replace(graph, shapes=known)
+    return replace(graph, shapes=known, types=types)
+
+
+def typed(graph: Graph) -> Graph:
+    """Return a graph that knows the types of its arrays: as it is, or with those that it lacks inferred."""
+    written = {name for node in graph.nodes for name in node.writes}
+    entering = {port.name: port.dtype for port in graph.inputs}
+    if graph.types.keys() >= written | entering.keys():
+        return graph
+    new = infer_shapes(replace(graph, types=entering))
+    return replace(graph, types={**new.types, **graph.types}, shapes={**new.shapes, **graph.shapes})
+
+
+def _inferred(graph: Graph) -> list[onnx.ValueInfoProto]:
+    try:
+        inferred = onnx.shape_inference.infer_shapes(
+            small_model(graph), check_type=True, strict_mode=False, data_prop=True
+        )
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError) as error:
+        raise ModelError(f"the arrays of the model do not fit each other: {str(error).strip()}") from None
+    ports = (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)
+    return [port for port in ports if port.HasField("type")]  # an input that is an output, too, comes without one
+
+
+def _types(ports: list[onnx.ValueInfoProto]) -> dict[str, np.dtype[Any]]:
+    """Return the types of arrays by name, as far as they are known."""
+    kinds = {port.name: port.type.tensor_type.elem_type for port in ports}
+    return {name: helper.tensor_dtype_to_np_dtype(kind) for name, kind in kinds.items() if kind}
+
+
+def _rounds_up(node: Node) -> bool:
+    return bool(node.attributes.get("ceil_mode") and any(node.attributes.get("pads", ())))
 
 
 def _of_any_size(node: Node) -> Node:
@@ -44,9 +86,7 @@ def _of_any_size(node: Node) -> Node:
     If a size is rounded up, the last window may begin behind the image, in the padding. It has no number to look at, so
     neither ONNX's definition nor any runtime has it, but onnx's inference does.
     """
-    if not node.attributes.get("ceil_mode") or not any(node.attributes.get("pads", ())):
-        return node
-    return replace(node, op=f"unknown.{node.op}")
+    return replace(node, op=f"unknown.{node.op}") if _rounds_up(node) else node
 
 
 def shape_of(port: onnx.ValueInfoProto) -> Shape | None:

@@ -5,13 +5,16 @@ They come before the passes of passes.py, which look at what stands next to a co
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
+import onnx
 
+from kernels import Stored
 from workbook.graphs.graph import Array, Graph, Node
-from workbook.graphs.operators import prepare
 from workbook.graphs.operators.operator import Settings
+from workbook.graphs.partition import steps_of
 from workbook.graphs.storage import Storage
 
 _LARGEST = 2**22  # numbers; a larger constant is made at each run, where its memory is given back
@@ -20,42 +23,84 @@ _RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "Rand
 
 def fold_constants(graph: Graph) -> Graph:
     """Compute what reads nothing but constants, and the shapes that are known, once and for all."""
-    constants, nodes = Storage.of(graph.constants), list[Node]()
+    constants, folded, left = Storage.of(graph.constants), list[Node](), list[Node]()
     for node in graph.nodes:
-        y = _value(node, graph, constants)
-        if y is None:
-            nodes.append(node)
+        if (shape := _known_shape(node, graph)) is not None:
+            constants |= {node.outputs[0]: shape}
+        elif (cast := _cast_when_read(node, constants, graph)) is not None:
+            constants |= Storage({node.outputs[0]: cast})
+        elif _is_constant(node, constants, folded) and not _is_large(node, graph):
+            folded.append(node)
         else:
-            constants |= {node.outputs[0]: y}
-    return replace(graph, nodes=tuple(nodes), constants=constants).without_unread()
+            left.append(node)
+    read = {name for node in left for name in node.reads} | set(graph.outputs)
+    ends = tuple(name for node in folded for name in node.writes if name in read)
+    part = replace(graph, nodes=tuple(folded), constants=constants, inputs=(), outputs=ends)
+    constants |= _computed(part.without_unread())
+    return replace(graph, nodes=tuple(left), constants=constants).without_unread()
 
 
-def _value(node: Node, graph: Graph, constants: Storage) -> Array | None:
-    """Return a node's output if it is the same in every run."""
+def _known_shape(node: Node, graph: Graph) -> Array | None:
+    """Return what a Shape writes, if that is known."""
     shape = graph.shapes.get(node.inputs[0]) if node.op == "Shape" else None
-    if shape is not None and None not in shape:
-        return np.array(shape[node.attributes.get("start", 0) : node.attributes.get("end")], np.int64)
-    if node.op in _RANDOM or not constants.keys() >= set(node.reads):
+    if shape is None or None in shape:
         return None
-    size = graph.shapes.get(node.outputs[0], ())
-    if np.prod([float(n) for n in size if n is not None]) > _LARGEST:
+    return np.array(shape[node.attributes.get("start", 0) : node.attributes.get("end")], np.int64)
+
+
+def _cast_when_read(node: Node, constants: Storage, graph: Graph) -> Stored | None:
+    """Return what a Cast makes of weights that are too large to be kept twice."""
+    if node.op != "Cast" or node.inputs[0] not in constants or not _is_large(node, graph):
         return None
-    operator = prepare(node, constants, Settings())
-    y = operator(*(constants[name] if name else None for name in operator.reads))
-    return y if y.size <= _LARGEST else None
+    source, dtype = constants.stored(node.inputs[0]), graph.type_of(node.outputs[0])
+    if dtype is None or dtype != np.float32 or source.dtype.name not in ("float16", "bfloat16", "float64"):
+        return None
+    return Stored(source.shape, dtype, lambda: source.read().astype(dtype))
+
+
+def _is_constant(node: Node, constants: Storage, folded: list[Node]) -> bool:
+    """Whether a node computes the same in every run."""
+    known = {name for other in folded for name in other.writes}
+    return not _is_random(node) and all(name in constants or name in known for name in node.reads)
+
+
+def _is_random(node: Node) -> bool:
+    within = (graph for graph in node.attributes.values() if isinstance(graph, onnx.GraphProto))
+    return node.op in _RANDOM or any(inner.op_type in _RANDOM for graph in within for inner in graph.node)
+
+
+def _is_large(node: Node, graph: Graph) -> bool:
+    sizes = (graph.shapes.get(name, ()) for name in node.writes)
+    return any(math.prod(float(n) for n in shape if n is not None) > _LARGEST for shape in sizes)
+
+
+def _computed(graph: Graph) -> dict[str, Array]:
+    """Return the outputs of a graph that reads nothing but constants."""
+    values: dict[str, Array] = {}
+    for step in steps_of(graph, Settings()):
+        read = [None if not name else values[name] if name in values else graph.constants[name] for name in step.reads]
+        values.update(zip(step.writes, step.run(*read), strict=True))
+    return {name: values[name] for name in graph.outputs}
 
 
 def drop_passing(graph: Graph) -> Graph:
     """Leave out Identity, and Dropout, which drops nothing in use; their readers read what they read."""
     given, nodes = dict[str, str](), list[Node]()
+    captured = {name for node in graph.nodes for name in node.captured}
     for node in graph.nodes:
         node = _renamed(node, given)
-        idle = node.op == "Dropout" and len(node.inputs) < 3 and "output" not in node.attributes
-        if (idle or node.op == "Identity") and node.outputs[0] not in graph.outputs:
+        idle = node.op == "Identity" or (node.op == "Dropout" and not _trains(node, graph))
+        if idle and len(node.writes) == 1 and node.outputs[0] not in captured and node.outputs[0] not in graph.outputs:
             given[node.outputs[0]] = node.inputs[0]
         else:
             nodes.append(node)
-    return replace(graph, nodes=tuple(nodes))
+    return replace(graph, nodes=tuple(nodes)).without_unread()
+
+
+def _trains(node: Node, graph: Graph) -> bool:
+    """Whether a Dropout drops anything: its third input says so, or may say so."""
+    name = node.inputs[2] if len(node.inputs) > 2 else ""
+    return bool(name) and (name not in graph.constants or bool(np.any(graph.constants[name])))
 
 
 def _renamed(node: Node, given: dict[str, str]) -> Node:

@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kernels.geometry import Window
 from workbook.graphs.graph import ModelError, Node
 
 Sides = tuple[int, int, int, int]
+
+
+def of_images(node: Node, axes: int) -> Node:
+    """Return a node whose window has two axes: of one with a single axis, the same in an image of one row.
+
+    Parameters
+    ----------
+    node : Node
+        A convolution.
+    axes : int
+        Of its arrays, 3 or 4.
+
+    Raises
+    ------
+    ModelError
+        If its attributes are of a window of other axes.
+    """
+    idle = {"strides": 1, "dilations": 1, "kernel_shape": 1, "pads": 0}  # along an axis of one row
+    attributes = dict(node.attributes)
+    for name in idle.keys() & attributes.keys():
+        values = tuple(attributes[name])
+        if len(values) != (axes - 2) * (2 if name == "pads" else 1):
+            raise ModelError(f"{node}: {name} are {values}, of a window of other axes than the weight's")
+        if axes == 3:
+            attributes[name] = tuple(number for value in values for number in (idle[name], value))
+    return replace(node, attributes=attributes)
 
 
 def window(node: Node, taps: Sequence[int], image: Sequence[int] | None = None) -> Window:

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 
 from workbook.graphs.graph import Graph, ModelError, Node
+from workbook.graphs.in_float32 import in_float32
 from workbook.graphs.onnx_reader import read
 from workbook.graphs.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
 from workbook.graphs.qdq import fuse_quantized
@@ -60,6 +61,6 @@ def load(
     """
     graph = infer_shapes(read(model))
     with np.errstate(all="ignore"):  # weights that become infinite are refused by the node that holds them
-        for rewrite in (fuse_quantized, fold_constants, drop_passing, sum_is_add, *PASSES):
+        for rewrite in (fuse_quantized, in_float32, fold_constants, drop_passing, sum_is_add, *PASSES):
             graph = rewrite(graph)
         return Network(graph, algorithm=algorithm, threads=threads)

@@ -1,13 +1,17 @@
-"""Runs a graph: each node on its own, in order; an array is given up as soon as nobody will read it any more."""
+"""Runs a graph: its native nodes one by one, the parts of ONNX Runtime as a whole (graphs/partition.py).
+
+An array is given up as soon as nobody will read it any more.
+"""
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,12 +20,14 @@ import numpy as np
 from workbook.files import write_whole
 from workbook.graphs.graph import Array, Graph, ModelError, Node, Port
 from workbook.graphs.onnx_writer import to_onnx
-from workbook.graphs.operators import prepare
-from workbook.graphs.operators.operator import Operator, Outline, Plan, Settings
+from workbook.graphs.operators.operator import UNKNOWN, Operator, Outline, Plan, Settings
+from workbook.graphs.partition import Step, steps_of
+from workbook.graphs.runtime_part import RuntimePart
+from workbook.graphs.shapes import typed
 from workbook.graphs.storage import Storage
 from workbook.measuring import timing
 from workbook.measuring.timing import Timing
-from workbook.network.node_table import Layers, Profile, describe
+from workbook.network.node_table import Layers, Profile, describe, macs
 from workbook.network.run_plan import Run, ShapesChangedError
 from workbook.quantize.to_bytes import quantize
 
@@ -47,7 +53,7 @@ class Network:
     graph : Graph
     inputs : tuple of Port
     outputs : tuple of str
-    operators : tuple of Operator
+    operators : tuple of (Operator or RuntimePart)
         The nodes, ready to run, in order.
 
     Raises
@@ -60,8 +66,7 @@ class Network:
         self, graph: Graph, *, algorithm: str = "auto", threads: int | None = None, integer_algorithm: str = "auto"
     ) -> None:
         self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
-        settings = Settings(algorithm, threads, integer_algorithm)
-        self.operators = tuple(prepare(node, graph.constants, settings) for node in graph.nodes)
+        self.operators = steps_of(typed(graph), Settings(algorithm, threads, integer_algorithm))
         self._plannable = True
         self._read = _ReadOnce(graph.constants)
         self._lock = threading.Lock()
@@ -114,23 +119,27 @@ class Network:
     def trace(self, x: Feed) -> Iterator[tuple[Node, Array]]:
         """Run the network; yield each node with its output as soon as it is there.
 
-        An output that is not kept is given up when its last reader has run, so that a look at every array, as a
-        calibration takes it, needs no more memory than a run.
+        A node with several outputs comes once for each, with that one alone. What nodes of ONNX Runtime pass on to each
+        other is computed once more, to be seen. An output that is not kept is given up when its last reader has run, so
+        that a look at every array, as a calibration takes it, needs no more memory than a run.
         """
         values = self._values(x)
         with self._planned(values) as run:
             if run:
-                for operator, _ in run(values):
-                    yield operator.node, run.plain(operator.node.outputs[0])
+                for operator in run(values):
+                    yield from _traced(operator, partial(run.read, operator), map(run.plain, operator.writes))
                 return
-        for operator, y in self._walk(values):
-            yield operator.node, y
+        for operator in self._walk(values):
+            read = partial(_given, operator, values, self._read.__getitem__)
+            yield from _traced(operator, read, (values[name] for name in operator.writes))
 
     @property
     def layers(self) -> Layers:
         """A table of the nodes and their weights."""
-        rows = [describe(operator.node, self.graph.constants, native=operator.native) for operator in self.operators]
-        return Layers(tuple(rows))
+        constants = self.graph.constants
+        return Layers(
+            tuple(describe(step.nodes, constants, native=isinstance(step, Operator)) for step in self.operators)
+        )
 
     def algorithms(self, x: Feed) -> dict[str, str]:
         """Return what computes each node for an input like this, such as "winograd_f4", by the name of the node.
@@ -162,7 +171,7 @@ class Network:
         clock : function
             Returns seconds; `time.thread_time` keeps other programs out of a network of one thread.
         """
-        shapes = [y.shape for _, y in self.trace(x)]  # the first run also packs weights
+        shapes = {name: y.shape for node, y in self.trace(x) for name in node.writes}  # this also packs weights
         budget = seconds if seconds is not None else 0.2 if timing.quick() else 1.0
         times: list[list[float]] = []
         end, values = time.perf_counter() + budget, self._values(x)
@@ -172,7 +181,10 @@ class Network:
                 marks += [clock() for _ in (run(values) if run else self._walk(dict(values)))]
                 times.append(np.diff(marks).tolist())
         timings = [Timing.of(list(column)) for column in zip(*times, strict=True)]
-        return Profile(self.layers, tuple(shapes), tuple(timings), Timing.of([sum(run) for run in times]))
+        ends = tuple(shapes.get(operator.writes[-1], ()) for operator in self.operators)
+        constants = self.graph.constants
+        counts = tuple(sum(macs(node, constants, shapes) for node in step.nodes) for step in self.operators)
+        return Profile(self.layers, ends, counts, tuple(timings), Timing.of([sum(run) for run in times]))
 
     def of_graph(self, graph: Graph, *, threads: int | None = None, integer_algorithm: str = "auto") -> Self:
         """Return a network that runs another graph; the parameters are those of the class."""
@@ -215,7 +227,7 @@ class Network:
                 free.append(run)
 
     def _new_run(self, values: Mapping[str, Array]) -> Run | None:
-        """Find the shapes of all arrays, and plan a run for them; None if that cannot be, or if an array is empty.
+        """Find the shapes of all arrays, and plan a run for them; None if that cannot be.
 
         Most operators tell what they write. The others are called, on zeros in the place of what was not computed, and
         of large constants.
@@ -224,34 +236,33 @@ class Network:
             return None
         seen, plans = {name: Outline.of(array) for name, array in values.items()}, list[Plan]()
 
-        def compute(operator: Operator, *read: Array | None) -> Array:
-            plans.append(plan := operator.plan(*(seen.get(name) for name in operator.reads)))
-            y = operator(*read) if plan.y is None else np.zeros(plan.y.shape, plan.y.dtype)
-            seen[operator.node.outputs[0]] = Outline.of(y)
-            return y
+        def compute(step: Step, *read: Array | None) -> Sequence[Array]:
+            plan = UNKNOWN if isinstance(step, RuntimePart) else step.plan(*(seen.get(name) for name in step.reads))
+            plans.append(plan)
+            arrays = step.run(*read) if plan.y is None else [np.zeros(plan.y.shape, plan.y.dtype)]
+            seen.update((name, Outline.of(y)) for name, y in zip(step.writes, arrays, strict=True))
+            return arrays
 
         try:
             for _ in self._walk(dict(values), compute, Storage.of(self.graph.constants).blank):
                 pass
-            if not all(math.prod(array.shape) for array in seen.values()):
-                return None
-            return Run(self.operators, plans, self._read, seen, tuple(values), self.outputs)
+            return Run(self.operators, plans, self._read, seen, tuple(values), self.outputs, self._last_read)
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError):
             return None  # if it is not for the zeros, a run without a plan meets it again, and names the node
 
     def _walk(
         self,
         values: dict[str, Array],
-        compute: Callable[..., Array] = Operator.__call__,
+        compute: Callable[..., Sequence[Array]] = lambda step, *read: step.run(*read),
         constant: Callable[[str], Array] | None = None,
-    ) -> Iterator[tuple[Operator, Array]]:
+    ) -> Iterator[Step]:
         """Call the operators on `values`, which holds the inputs, and in the end the outputs."""
         constant = constant or self._read.__getitem__
-        for operator, done in zip(self.operators, self._last_read, strict=True):
-            read = [None if not name else values[name] if name in values else constant(name) for name in operator.reads]
-            y = compute(operator, *read)
-            values[operator.node.outputs[0]] = y
-            yield operator, y
+        for step, done in zip(self.operators, self._last_read, strict=True):
+            arrays = compute(step, *_given(step, values, constant))
+            values.update(zip(step.writes, arrays, strict=True))
+            del arrays
+            yield step
             for name in done:
                 values.pop(name, None)
 
@@ -269,6 +280,21 @@ class Network:
         return dict(x)
 
 
+def _given(step: Step, values: Mapping[str, Array], constant: Callable[[str], Array]) -> list[Any]:
+    """Return the arrays that a step reads; None for one that is left out."""
+    return [None if not name else values[name] if name in values else constant(name) for name in step.reads]
+
+
+def _traced(step: Step, read: Callable[[], Sequence[Any]], written: Iterable[Array]) -> Iterator[tuple[Node, Array]]:
+    """Yield the nodes of a step with their outputs."""
+    if isinstance(step, Operator):
+        for y in written:
+            yield step.node, y
+        return
+    for node, name, y in step.trace(*read()):
+        yield (node if node.outputs == (name,) else replace(node, outputs=(name,))), y
+
+
 class _ReadOnce(dict[str, Array]):
     """The constants that runs read as they are: from then on they stay."""
 
@@ -283,6 +309,8 @@ class _ReadOnce(dict[str, Array]):
 def _check(array: Array, port: Port) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"the input {port.name!r} must be a NumPy array, not {type(array).__name__}")
+    if array.dtype != port.dtype and not (port.dtype == object and array.dtype.kind in "US"):
+        raise ModelError(f"the input {port.name!r} must hold {port.dtype}, not {array.dtype}")
     if port.shape is None:
         return
     fits = array.ndim == len(port.shape) and all(

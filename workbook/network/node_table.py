@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from kernels import Stored
 from workbook.graphs.graph import Array, Node
 from workbook.graphs.storage import Storage
 from workbook.measuring.timing import Timing, measured
 
-_CONVOLUTIONS = ("Conv", "QLinearConv")
-_WEIGHTS = (np.float32, np.int8, np.uint8, np.int32)  # stored numbers of other types are shapes
+_CONVOLUTIONS = ("Conv", "QLinearConv", "ConvInteger")
+_PRODUCTS = ("Gemm", "MatMul", "com.microsoft.QGemm")
+_SHAPES = (np.int64, np.bool_, object)  # the types of stored arrays that are no weights
+_NAMED = 3  # operators of a part that its row names
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Layer:
     parameters : int
         Numbers that are stored for this node; bounds and shapes do not count.
     native : bool
-        Whether it runs here; if not, onnx.reference computes it, slowly.
+        Whether the kernels compute it; if not, it is a part of the network that ONNX Runtime computes.
     """
 
     name: str
@@ -44,26 +47,43 @@ class Layer:
     @property
     def work(self) -> str:
         """All that it does, such as "Conv + Add + relu"."""
-        return " + ".join([self.op, *self.fused]) + ("" if self.native else ", by onnx.reference")
-
-    def macs(self, y_shape: tuple[int, ...]) -> int:
-        """Multiply-adds for an output of this shape: each output number takes the weights of its channel."""
-        if self.op not in (*_CONVOLUTIONS, "Gemm", "MatMul", "com.microsoft.QGemm") or not self.weights:
-            return 0
-        channels = self.weights[0] if self.op in _CONVOLUTIONS else y_shape[-1]
-        return math.prod(y_shape) * math.prod(self.weights) // channels
+        return " + ".join([self.op, *self.fused]) + ("" if self.native else ", by ONNX Runtime")
 
 
-def describe(node: Node, constants: Mapping[str, Array], *, native: bool = True) -> Layer:
-    """Return a node's row."""
-    constants = Storage.of(constants)
-    stored = [constants.outline(name) for name in node.reads if name in constants]
-    numbers = [array for array in stored if array.ndim and array.dtype in _WEIGHTS]
-    activation = node.attributes.get("activation")
-    fused = ["Add"] if node.attributes.get("residual") else []
+def macs(node: Node, constants: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Return the multiply-adds of a node with stored weights: each output number takes the weights of its channel."""
+    shape = shapes.get(node.outputs[0])
+    if node.op not in (*_CONVOLUTIONS, *_PRODUCTS) or shape is None:
+        return 0
+    weights = _matrix(_numbers(node, Storage.of(constants)))
+    if not weights:
+        return 0
+    channels = weights[0] if node.op in _CONVOLUTIONS else shape[-1]
+    return math.prod(shape) * math.prod(weights) // channels
+
+
+def describe(nodes: Sequence[Node], constants: Mapping[str, Array], *, native: bool = True) -> Layer:
+    """Return the row of a node, or of several that ONNX Runtime computes together."""
+    storage, (first, *others) = Storage.of(constants), nodes
+    numbers = {name: array for node in nodes for name, array in _numbers(node, storage).items()}
+    activation = first.fused.get("activation") if not others else None
+    fused = ["Add"] if not others and "residual" in first.fused else []
     fused += [activation if isinstance(activation, str) else activation[0]] if activation else []
-    weights = next((array.shape for array in numbers if array.ndim > 1), ())
-    return Layer(node.name, node.op, tuple(fused), weights, sum(array.size for array in numbers), native)
+    ops = [node.op for node in nodes]
+    named = ops if len(ops) <= _NAMED else [*ops[: _NAMED - 1], f"{len(ops) - _NAMED + 1} more"]
+    parameters = sum(array.size for array in numbers.values())
+    return Layer(first.name, " + ".join(named), tuple(fused), _matrix(numbers), parameters, native)
+
+
+def _numbers(node: Node, constants: Storage) -> dict[str, Array | Stored]:
+    """Return the stored arrays of a node that are no shapes, by name."""
+    arrays = {name: constants.outline(name) for name in node.reads if name in constants}
+    return {name: array for name, array in arrays.items() if array.ndim and array.dtype not in _SHAPES}
+
+
+def _matrix(numbers: Mapping[str, Array | Stored]) -> tuple[int, ...]:
+    """Return the shape of the first of several axes: the weights."""
+    return next((array.shape for array in numbers.values() if array.ndim > 1), ())
 
 
 @dataclass(frozen=True)
@@ -79,7 +99,7 @@ class Layers:
 
     @property
     def fallbacks(self) -> tuple[Layer, ...]:
-        """Those that onnx.reference computes."""
+        """Those that ONNX Runtime computes."""
         return tuple(row for row in self.rows if not row.native)
 
     def __str__(self) -> str:
@@ -100,7 +120,9 @@ class Profile:
     ----------
     layers : Layers
     shapes : tuple of tuple of int
-        Of each node's output.
+        Of each row's last output.
+    row_macs : tuple of int
+        Multiply-adds of each row.
     times : tuple of Timing
         Seconds of each node.
     whole : Timing
@@ -109,19 +131,20 @@ class Profile:
 
     layers: Layers
     shapes: tuple[tuple[int, ...], ...]
+    row_macs: tuple[int, ...]
     times: tuple[Timing, ...]
     whole: Timing
 
     @property
     def macs(self) -> int:
         """Multiply-adds of a run."""
-        return sum(row.macs(shape) for row, shape in zip(self.layers.rows, self.shapes, strict=True))
+        return sum(self.row_macs)
 
     def __str__(self) -> str:
         lines = [_line("layer", "work", "output", "MMAC", "time")]
-        for row, shape, timing in zip(self.layers.rows, self.shapes, self.times, strict=True):
+        for row, shape, macs, timing in zip(self.layers.rows, self.shapes, self.row_macs, self.times, strict=True):
             output = "x".join(map(str, shape))
-            lines.append(_line(row.name, row.work, output, f"{row.macs(shape) / 1e6:,.2f}", _ms(timing)))
+            lines.append(_line(row.name, row.work, output, f"{macs / 1e6:,.2f}", _ms(timing)))
         return "\n".join([*lines, _line("all", "", "", f"{self.macs / 1e6:,.2f}", _ms(self.whole))])
 
     __repr__ = __str__

@@ -14,7 +14,9 @@ import kernels
 from kernels.bound import Bound
 from kernels.layout import in_lanes, lanes_shape
 from workbook.graphs.graph import Array, FloatArray, ModelError
-from workbook.graphs.operators.operator import UNKNOWN, Constants, Operator, Outline, Plan
+from workbook.graphs.operators.operator import UNKNOWN, Constants, Outline, Plan
+from workbook.graphs.partition import Step
+from workbook.graphs.runtime_part import RuntimePart
 from workbook.network.arena import Life, aligned, offsets
 
 _TYPES = (np.float32, np.uint8, np.int8)
@@ -29,28 +31,32 @@ class Run:
 
     Parameters
     ----------
-    operators : sequence of Operator
+    operators : sequence of (Operator or RuntimePart)
     plans : sequence of Plan
         Of each.
     constants : mapping of str to array
     seen : mapping of str to Outline
         Every array that is not constant.
     inputs, outputs : sequence of str
+    last_read : sequence of tuple of str
+        Of each operator, the arrays that no later one reads.
     """
 
     def __init__(
         self,
-        operators: Sequence[Operator],
+        operators: Sequence[Step],
         plans: Sequence[Plan],
         constants: Constants,
         seen: Mapping[str, Outline],
         inputs: Sequence[str],
         outputs: Sequence[str],
+        last_read: Sequence[tuple[str, ...]],
     ) -> None:
         self._operators, self._constants, self._seen = operators, constants, seen
-        self._inputs, self._outputs = inputs, outputs
+        self._inputs, self._outputs, self._last_read = inputs, outputs, last_read
         self._plans = [
-            plan if self._has_place(operator) else UNKNOWN for operator, plan in zip(operators, plans, strict=True)
+            plan if plan.bind and self._has_place(operator) else UNKNOWN
+            for operator, plan in zip(operators, plans, strict=True)
         ]
         self._placed = {name for operator, plan in self._bindable() for name in self._touched(operator)}
         self._parents = self._shared()
@@ -68,10 +74,11 @@ class Run:
     @property
     def algorithms(self) -> dict[str, str]:
         """What computes each node, such as "winograd_f4", by the name of the node."""
-        return {operator.node.name: call.algorithm for operator, call in zip(self._operators, self._calls, strict=True)}
+        steps = zip(self._operators, self._calls, strict=True)
+        return {node.name: call.algorithm for operator, call in steps for node in operator.nodes}
 
-    def __call__(self, inputs: Mapping[str, Array]) -> Iterator[tuple[Operator, Array]]:
-        """Run the operators; yield each with its output as it lies, until the next one writes there.
+    def __call__(self, inputs: Mapping[str, Array]) -> Iterator[Step]:
+        """Run the operators; yield each when it has written its outputs, until the next one writes there.
 
         Raises
         ------
@@ -81,14 +88,20 @@ class Run:
         self._others = dict(inputs)
         for name in self._placed & inputs.keys():
             np.copyto(self._arrays[name], inputs[name])
-        for operator, call in zip(self._operators, self._calls, strict=True):
+        for operator, call, done in zip(self._operators, self._calls, self._last_read, strict=True):
             try:
                 call(self._scratch)
             except ModelError:
                 raise
             except ValueError as error:  # such as a NaN, which no byte stands for
-                raise ModelError(f"{operator.node}: {error}") from error
-            yield operator, self._as_it_lies(operator.node.outputs[0])
+                raise ModelError(f"{operator.nodes[0]}: {error}") from error
+            yield operator
+            for name in done:
+                self._others.pop(name, None)
+
+    def read(self, operator: Step) -> list[Array]:
+        """Return the plain arrays that an operator has read, until the next one writes there."""
+        return [self._as_it_lies(name) for name in operator.reads]
 
     def plain(self, name: str) -> Array:
         """Return an array's numbers; nobody else will write to them."""
@@ -103,18 +116,19 @@ class Run:
         self._others = {}
         return results
 
-    def _has_place(self, operator: Operator) -> bool:
-        """Whether all that an operator reads and writes is of a type that lies in the arena."""
-        return all(self._seen[name].dtype in _TYPES for name in self._touched(operator))
+    def _has_place(self, operator: Step) -> bool:
+        """Whether all that an operator reads and writes is of a type that lies in the arena, and not empty."""
+        arrays = [self._seen[name] for name in self._touched(operator)]
+        return all(array.dtype in _TYPES and array.bytes for array in arrays)
 
-    def _computed(self, operator: Operator) -> list[str]:
+    def _computed(self, operator: Step) -> list[str]:
         """Names of what an operator reads and the file does not store."""
         return [name for name in operator.reads if name in self._seen]
 
-    def _touched(self, operator: Operator) -> list[str]:
-        return [*self._computed(operator), operator.node.outputs[0]]
+    def _touched(self, operator: Step) -> list[str]:
+        return [*self._computed(operator), *operator.writes]
 
-    def _bindable(self) -> Iterator[tuple[Operator, Plan]]:
+    def _bindable(self) -> Iterator[tuple[Step, Plan]]:
         return ((operator, plan) for operator, plan in zip(self._operators, self._plans, strict=True) if plan.bind)
 
     def _shared(self) -> dict[str, tuple[str, int]]:
@@ -125,7 +139,7 @@ class Run:
         """
         parents: dict[str, tuple[str, int]] = {}
         for operator, plan in self._bindable():
-            y, read = operator.node.outputs[0], self._computed(operator)
+            y, read = operator.writes[0], self._computed(operator)
             if plan.memory == "x":
                 parents[y] = (read[0], 0)
             if plan.memory == "parts" and self._seen[y].shape[0] == 1:
@@ -148,7 +162,7 @@ class Run:
         """Return the life of each piece of memory: that of all arrays in it."""
         touched = [(-1, name) for name in self._inputs] + [(len(self._operators), name) for name in self._outputs]
         for i, operator in enumerate(self._operators):
-            touched += [(i, name) for name in (*operator.reads, operator.node.outputs[0])]
+            touched += [(i, name) for name in (*operator.reads, *operator.writes)]
         when: dict[str, list[int]] = {}
         for i, name in touched:
             if name in self._placed:
@@ -168,10 +182,10 @@ class Run:
 
         plain = {name for name in self._placed if name in (*self._inputs, *self._outputs) or not self._has_lanes(name)}
         for operator, plan in zip(self._operators, self._plans, strict=True):
-            y, read = operator.node.outputs[0], self._computed(operator)
             if plan.bind is None:
-                plain.update(self._placed.intersection((y, *read)))
+                plain.update(self._placed.intersection(self._touched(operator)))
                 continue
+            y, read = operator.writes[0], self._computed(operator)
             for i in plan.alike:
                 first[representative(read[i])] = representative(y)
             if not (plan.takes(True, False) or plan.takes(True, True)):
@@ -192,27 +206,29 @@ class Run:
         numbers = arena.view(np.uint8)[begin : begin + array.bytes].view(array.dtype)
         return numbers.reshape(lanes_shape(array.shape) if lanes else array.shape)
 
-    def _bound(self, operator: Operator, plan: Plan) -> Bound:
-        y = operator.node.outputs[0]
+    def _bound(self, operator: Step, plan: Plan) -> Bound:
         if plan.bind:
             try:
-                return plan.bind([self._arrays[name] for name in self._computed(operator)], self._arrays[y])
+                read = [self._arrays[name] for name in self._computed(operator)]
+                return plan.bind(read, self._arrays[operator.writes[0]])
             except ModelError:
                 raise
             except (TypeError, ValueError) as error:  # such as weights of a file that are not finite
-                raise ModelError(f"{operator.node}: {error}") from error
+                raise ModelError(f"{operator.nodes[0]}: {error}") from error
 
         def compute(*_: object) -> None:
-            result = operator(*(None if not name else self._as_it_lies(name) for name in operator.reads))
-            if y not in self._arrays:
-                view = np.may_share_memory(result, self._arena)  # of what will be written anew
-                self._others[y] = result.copy() if view else result
-            elif Outline.of(result) == self._seen[y]:
-                np.copyto(self._arrays[y], result)
-            else:
-                raise ShapesChangedError
+            results = operator.run(*(None if not name else self._as_it_lies(name) for name in operator.reads))
+            for name, result in zip(operator.writes, results, strict=True):
+                if name not in self._arrays:
+                    view = np.may_share_memory(result, self._arena)  # of what will be written anew
+                    self._others[name] = result.copy() if view else result
+                elif Outline.of(result) == self._seen[name]:
+                    np.copyto(self._arrays[name], result)
+                else:
+                    raise ShapesChangedError
 
-        return Bound(operator.node.op, 0, 1, compute)
+        by = "ONNX Runtime" if isinstance(operator, RuntimePart) else operator.node.op
+        return Bound(by, 0, 1, compute)
 
     def _as_it_lies(self, name: str) -> Array:
         for arrays in (self._arrays, self._others):

@@ -164,7 +164,8 @@ def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> O
     network : workbook.network.Network
         Of one input.
     images : (N, C, H, W) float32, or an iterable of them
-        Read once, so it may be a generator. Sizes may differ from one to the next.
+        Read once, so it may be a generator. Sizes may differ from one to the next. They go through a few at a time; a
+        network that takes a fixed number of images gets that many, the last ones filled up by others that do not count.
     on_batch : function, optional
         Called with the number of images after each few of them, for a progress bar.
 
@@ -178,14 +179,16 @@ def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> O
     (port, *others) = split.inputs
     if others:
         raise ValueError(f"quantization takes networks of one input, not {', '.join(p.name for p in split.inputs)}")
-    for batch in _batches(images):
-        _see(observations, port.name, batch, len(batch))
-        for node, y in split.trace(batch):
+    fixed = port.shape[0] if port.shape else None  # images that the network takes at once, if it takes no other number
+    for batch in _batches(images, fixed or BATCH):
+        n = len(batch)
+        _see(observations, port.name, batch, n)
+        for node, y in split.trace(np.resize(batch, (fixed, *batch.shape[1:])) if fixed else batch):
             if y.dtype == np.float32:
-                _see(observations, node.outputs[0], y, len(batch))
-        observations.images += len(batch)
+                _see(observations, node.outputs[0], y[:n] if fixed and len(y.shape) and len(y) == fixed else y, n)
+        observations.images += n
         if on_batch:
-            on_batch(len(batch))
+            on_batch(n)
     return observations
 
 
@@ -206,10 +209,11 @@ def _see(observations: Observations, name: str, y: Array, images: int) -> None:
         raise ValueError(f"the array {name!r} cannot be calibrated on images {first} to {last}: {error}") from None
 
 
-def _batches(images: Images) -> Iterator[Array]:
+def _batches(images: Images, size: int) -> Iterator[Array]:
+    """Yield the images in pieces of at most `size`."""
     for array in [images] if isinstance(images, np.ndarray) else images:
         if not isinstance(array, np.ndarray) or array.ndim != 4:
             shape = f"an array of shape {array.shape}" if isinstance(array, np.ndarray) else repr(array)
             raise ValueError(f"calibration takes arrays (N, C, H, W) of images, not {shape}")
-        for start in range(0, len(array), BATCH):
-            yield array[start : start + BATCH]
+        for start in range(0, len(array), size):
+            yield array[start : start + size]

@@ -78,9 +78,19 @@ def quantized(graph: Graph, recipe: Recipe) -> Graph:
     for node in graph.nodes:
         work.take(node)
     for name in graph.outputs:
-        work.in_float(name)
+        if name not in work.constants:
+            work.in_float(name)
     read = {name for node in work.nodes for name in node.reads} | set(graph.outputs)
-    return replace(graph, nodes=tuple(work.nodes), constants=work.constants.only(read))
+    known = [(name, _bytes(name)) for name in work.bytes]
+    shapes = {new: graph.shapes[name] for name, new in known if name in graph.shapes}
+    types = {new: work.bytes[name].dtype for name, new in known}
+    return replace(
+        graph,
+        nodes=tuple(work.nodes),
+        constants=work.constants.only(read),
+        shapes={**graph.shapes, **shapes},
+        types={**graph.types, **types} if graph.types else {},
+    )
 
 
 @dataclass
@@ -200,12 +210,7 @@ class _Work:
         reader = self.graph.reader(node.outputs[0])
         cut = reader is not None and (is_cap(reader, self.graph) or reader.op == "Relu")
         name = reader.outputs[0] if reader is not None and cut else node.outputs[0]
-        low, high = self.range(self.joined_range(name))
-        activation = node.attributes.get("activation")
-        if node.op == "Conv" and isinstance(activation, tuple) and activation[1]:
-            # The kernel looks leaky_relu up in a table of bytes, so the bytes must hold what goes in, too.
-            low = min(low, low / activation[1], high / activation[1])
-        return self.scheme(node).rule(low, high)
+        return self.scheme(node).rule(*self.range(self.joined_range(name)))
 
     def joined_range(self, name: str) -> str:
         """Return the array whose range an array takes: that of a Concat, if nobody else reads it.

@@ -1,26 +1,23 @@
-"""ONNX's operators: how each runs, how it computes on bytes, how other formats write it.
+"""ONNX's operators that run here: how each runs, how it computes on bytes, how other formats write it.
 
 `OPERATORS` is the whole list, put together from a file for each family. To add an operator, write what prepares it, a
 function (node, constants, settings) -> Operator, and enter it there. One that is not in the list, or not in the form
-that a model has, is computed by onnx.reference (onnx_reference.py).
+that a model has, is computed by ONNX Runtime (partition.py).
 """
 
 from __future__ import annotations
 
-from workbook.graphs.graph import ModelError, Node
+from workbook.graphs.graph import FUSES, OURS, Graph, ModelError, Node
 from workbook.graphs.operators.convolutions import CONVOLUTIONS
 from workbook.graphs.operators.elementwise import ELEMENTWISE
 from workbook.graphs.operators.entry import Entries, OnBytes
 from workbook.graphs.operators.joining import JOINING
 from workbook.graphs.operators.normalising import NORMALISING
 from workbook.graphs.operators.on_bytes import ON_BYTES
-from workbook.graphs.operators.onnx_reference import by_reference
 from workbook.graphs.operators.operator import Constants, NotNativeError, Operator, Settings
 from workbook.graphs.operators.pools import POOLS
 from workbook.graphs.operators.products import PRODUCTS
 from workbook.graphs.operators.reshaping import RESHAPING
-from workbook.graphs.operators.resizing import RESIZING
-from workbook.graphs.operators.transposed import TRANSPOSED
 
 OPERATORS: Entries = {
     **CONVOLUTIONS,
@@ -31,32 +28,38 @@ OPERATORS: Entries = {
     **POOLS,
     **PRODUCTS,
     **RESHAPING,
-    **RESIZING,
-    **TRANSPOSED,
 }
 
 
 def prepare(node: Node, constants: Constants, settings: Settings) -> Operator:
-    """Make a node ready to run.
+    """Make a node ready to run on the kernels.
 
     Raises
     ------
+    NotNativeError
+        If it does not run here, or not in this form; the message names the node.
     ModelError
-        If neither `OPERATORS` nor onnx.reference has the operator, or if it cannot be prepared; the message names the
-        node.
+        If it cannot be prepared.
     """
+    entry = OPERATORS.get(node.op)
+    if entry is None or len(node.writes) != 1 or not node.outputs[0]:
+        raise NotNativeError(f"{node}: the operator does not run here")
+    for name in node.attributes:
+        if name not in (*entry.attributes, *(OURS if node.op in FUSES else ())):
+            raise NotNativeError(f"{node}: the attribute {name!r} is unknown here")
     try:
-        if node.op not in OPERATORS:
-            raise NotNativeError(f"{node}: the operator is supported neither here nor by onnx.reference")
-        if "output" in node.attributes and node.op not in ("Split", "Dropout"):
-            raise NotNativeError(f"{node}: of its outputs only the first is computed here")
-        return OPERATORS[node.op].prepare(node, constants, settings)
-    except NotNativeError as why:
-        return by_reference(node, why)
+        return entry.prepare(node, constants, settings)
     except ModelError:
         raise
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise ModelError(f"{node}: {error}") from error
+
+
+def fits(node: Node, graph: Graph) -> bool:
+    """Whether the array that an operator of this list reads first is of a type, and of so many axes, that it takes."""
+    entry, first = OPERATORS[node.op], next(iter(node.inputs), "")
+    dtype, axes = graph.type_of(first), graph.rank(first)
+    return dtype is not None and dtype.name in entry.types and (not entry.axes or axes in entry.axes)
 
 
 def form_on_bytes(op: str) -> OnBytes | None:

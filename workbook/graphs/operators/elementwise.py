@@ -7,11 +7,11 @@ from functools import partial, reduce
 from typing import Any
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper
 
 from kernels.bound import Bound
-from workbook.graphs.graph import Array, FloatArray, Node, Shape
-from workbook.graphs.operators.entry import PASSING, Entries, Entry, NcnnLayer, OnBytes, computed
+from workbook.graphs.graph import Array, Node, Shape
+from workbook.graphs.operators.entry import BYTES, FLOAT, PASSING, Entries, Entry, NcnnLayer, OnBytes, computed
 from workbook.graphs.operators.on_bytes import QLINEAR_ADD
 from workbook.graphs.operators.operator import (
     UNKNOWN,
@@ -93,61 +93,6 @@ def _simple(compute: Callable[..., Any], write: Callable[..., object] | None = N
     return lambda node, constants, settings: Elementwise(node, constants, compute, write)
 
 
-def _of_floats(compute: Callable[..., Any], **defaults: float) -> Prepare:
-    """Return what prepares an operator whose attributes are numbers; `compute` takes them after the array."""
-
-    def prepare(node: Node, constants: Constants, _: Settings) -> Operator:
-        numbers = {name: np.float32(node.attributes.get(name, default)) for name, default in defaults.items()}
-        return Elementwise(node, constants, lambda x: compute(x, **numbers))
-
-    return prepare
-
-
-def sigmoid(x: Array) -> Any:
-    """Return 1 / (1 + exp(-x)); where exp overflows, that is 0."""
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-x))
-
-
-def _softplus(x: Array) -> Array:
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def _elu(x: Array, alpha: np.float32) -> Array:
-    return np.where(x < 0, alpha * np.expm1(np.minimum(x, 0)), x)
-
-
-def _selu(x: Array, alpha: np.float32, gamma: np.float32) -> Array:
-    return gamma * _elu(x, alpha)
-
-
-def _hard_sigmoid(x: Array, alpha: np.float32, beta: np.float32) -> Any:
-    return np.clip(alpha * x + beta, 0, 1)
-
-
-def _hard_swish(x: Array) -> Any:
-    return x * np.clip(x / np.float32(6) + np.float32(0.5), 0, 1)
-
-
-def _prelu(x: Array, slope: Array) -> Array:
-    return np.where(x < 0, slope * x, x)
-
-
-def _mean(*arrays: Array) -> Any:
-    return reduce(np.add, arrays) / np.float32(len(arrays))
-
-
-def _divide(a: Array, b: Array) -> Any:
-    """Divide; integers as C does, towards 0."""
-    if a.dtype.kind == "f":
-        return np.divide(a, b)
-    return (np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(a.dtype)
-
-
-def _power(a: Array, b: Array) -> Array:
-    return np.power(a, b).astype(a.dtype)
-
-
 def _clip(node: Node, constants: Constants, _: Settings) -> Operator:
     if "min" in node.attributes or "max" in node.attributes:  # up to opset 10
         low, high = node.attributes.get("min", -np.inf), node.attributes.get("max", np.inf)
@@ -165,76 +110,43 @@ def _leaky_relu(node: Node, constants: Constants, _: Settings) -> Operator:
     return Elementwise(node, constants, lambda x: activated(x, ("leaky_relu", slope)))
 
 
-def _dropout(node: Node, constants: Constants, _: Settings) -> Operator:
-    """Nothing is dropped when a network is used."""
-    training = constants.get(node.inputs[2], True) if len(node.inputs) > 2 and node.inputs[2] else False
-    if np.any(training) or "output" in node.attributes:
-        raise NotNativeError(f"{node}: it is in training mode, or its mask is read; export the model for inference")
-    return View(node, node.inputs[:1], constants, lambda x: x)
-
-
-def _is_numeric(dtype: np.dtype[Any]) -> bool:
-    """Whether NumPy itself has this type of numbers; those of 8 or 16 bits that a package adds round in other ways."""
-    return dtype.isbuiltin == 1 and dtype.kind in "biuf"
-
-
 def _cast(node: Node, constants: Constants, _: Settings) -> Operator:
+    """Of the types that only a package of NumPy has, to float32 and back; ONNX Runtime's Python knows none of them."""
+    kinds = TensorProto.FLOAT, TensorProto.BFLOAT16
+    if node.attributes["to"] not in kinds:
+        raise NotNativeError(f"{node}: only between float32 and bfloat16 are numbers cast here")
     dtype = helper.tensor_dtype_to_np_dtype(node.attributes["to"])
-    if not _is_numeric(dtype):
-        raise NotNativeError(f"{node}: its type {dtype} has no array here")
-
-    def cast(x: Array) -> Any:
-        if not _is_numeric(x.dtype):
-            raise TypeError(f"an array of {x.dtype} cannot be cast")
-        return x.astype(dtype)
-
-    return Operator(node, node.inputs, cast)
-
-
-def _relu(x: FloatArray) -> Array:
-    return activated(x, "relu") if x.dtype.kind == "f" else np.maximum(x, 0)
+    return Operator(node, node.inputs, lambda x: x.astype(dtype))
 
 
 def _add_in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[NcnnLayer, ...] | None:
     return (NcnnLayer("BinaryOp", {0: 0}),) if len(computed(node, constants)) == 2 else None
 
 
+def _entry(prepare: Prepare, *forms: Any, **options: Any) -> Entry:
+    return Entry(prepare, *forms, joins=True, **options)
+
+
+_NUMBERS = (*FLOAT, *BYTES)
+_CAST = ("float32", "bfloat16")
+
 ELEMENTWISE: Entries = {
-    "Abs": Entry(_simple(np.abs)),
-    "Add": Entry(_simple(np.add, np.add), QLINEAR_ADD, _add_in_ncnn),
-    "Cast": Entry(_cast),
-    "Ceil": Entry(_simple(np.ceil)),
-    "Clip": Entry(_clip),
-    "Div": Entry(_simple(_divide, np.divide)),
-    "Dropout": Entry(_dropout),
-    "Elu": Entry(_of_floats(_elu, alpha=1.0)),
-    "Equal": Entry(lambda node, constants, settings: Operator(node, node.inputs, np.equal)),
-    "Exp": Entry(_simple(np.exp)),
-    "Floor": Entry(_simple(np.floor)),
-    "HardSigmoid": Entry(_of_floats(_hard_sigmoid, alpha=0.2, beta=0.5)),
-    "HardSwish": Entry(_simple(_hard_swish)),
-    "Identity": Entry(lambda node, constants, settings: View(node, node.inputs, constants, lambda x: x), PASSING),
-    "LeakyRelu": Entry(_leaky_relu),
-    "Log": Entry(_simple(np.log)),
-    "Max": Entry(_simple(lambda *arrays: reduce(np.maximum, arrays))),
-    "Mean": Entry(_simple(_mean)),
-    "Min": Entry(_simple(lambda *arrays: reduce(np.minimum, arrays)), OnBytes("bounded", "Min")),
-    "Mul": Entry(_simple(np.multiply, np.multiply)),
-    "Neg": Entry(_simple(np.negative)),
-    "PRelu": Entry(_simple(_prelu)),
-    "Pow": Entry(_simple(_power)),
-    "Reciprocal": Entry(_simple(lambda x: _divide(np.ones((), x.dtype), x))),
-    "Relu": Entry(
-        _simple(_relu, partial(np.maximum, np.float32(0))),
+    "Add": _entry(_simple(np.add, np.add), QLINEAR_ADD, _add_in_ncnn),
+    "Cast": Entry(_cast, attributes=("to",), types=_CAST),
+    "Clip": _entry(_clip, attributes=("min", "max")),
+    "Div": _entry(_simple(np.divide, np.divide)),
+    "Identity": _entry(
+        lambda node, constants, settings: View(node, node.inputs, constants, lambda x: x), PASSING, types=_NUMBERS
+    ),
+    "LeakyRelu": _entry(_leaky_relu, attributes=("alpha",)),
+    "Max": _entry(_simple(lambda *arrays: reduce(np.maximum, arrays)), types=_NUMBERS),
+    "Min": _entry(_simple(lambda *arrays: reduce(np.minimum, arrays)), OnBytes("bounded", "Min"), types=_NUMBERS),
+    "Mul": _entry(_simple(np.multiply, np.multiply)),
+    "Relu": _entry(
+        _simple(lambda x: activated(x, "relu"), partial(np.maximum, np.float32(0))),
         OnBytes("bounded", "Max"),
         lambda node, constants, shapes: (NcnnLayer("ReLU", {}),),
     ),
-    "Selu": Entry(_of_floats(_selu, alpha=1.6732632, gamma=1.0507010)),
-    "Sigmoid": Entry(_simple(sigmoid)),
-    "Softplus": Entry(_simple(_softplus)),
-    "Sqrt": Entry(_simple(np.sqrt)),
-    "Sub": Entry(_simple(np.subtract, np.subtract)),
-    "Sum": Entry(_simple(lambda *arrays: reduce(np.add, arrays))),
-    "Tanh": Entry(_simple(np.tanh)),
-    "Where": Entry(_simple(np.where)),
+    "Sub": _entry(_simple(np.subtract, np.subtract)),
+    "Sum": _entry(_simple(lambda *arrays: reduce(np.add, arrays))),
 }

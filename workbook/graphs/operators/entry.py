@@ -6,7 +6,7 @@ Each family of operators (convolutions.py, pools.py, ...) has a dictionary of th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -99,6 +99,9 @@ class OnBytes:
 
 
 PASSING = OnBytes("passing")
+FLOAT = ("float32",)
+BYTES = ("uint8", "int8")
+WINDOW = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")  # attributes
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,15 @@ class Entry:
     prepare : function
         Takes a node, the stored arrays and the settings; returns the operator. Raises NotNativeError for a form that
         has no function here.
+    attributes : tuple of str
+        Those that `prepare` understands; a node with another one is not native.
+    types : tuple of str
+        Of the first input.
+    axes : tuple of int
+        How many the first input may have; any number if empty.
+    joins : bool
+        Whether ONNX Runtime computes it where it computes one of its inputs: operators that are a small part of the
+        work, and would cut one part in two.
     on_bytes : OnBytes, optional
         None if it runs in float32 only, or is itself one on bytes.
     in_ncnn : function, optional
@@ -140,6 +152,11 @@ class Entry:
     on_bytes: OnBytes | None = None
     in_ncnn: Callable[[Node, Constants, Mapping[str, Shape]], tuple[NcnnLayer, ...] | None] | None = None
     keeps_scales: bool = False
+    _: KW_ONLY
+    attributes: tuple[str, ...] = ()
+    types: tuple[str, ...] = FLOAT
+    axes: tuple[int, ...] = ()
+    joins: bool = False
 
 
 Entries = dict[str, Entry]

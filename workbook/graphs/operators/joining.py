@@ -10,7 +10,7 @@ import numpy as np
 import kernels
 from kernels.bound import Bound
 from workbook.graphs.graph import Array, Node, Shape
-from workbook.graphs.operators.entry import Entries, Entry, NcnnLayer, OnBytes
+from workbook.graphs.operators.entry import BYTES, FLOAT, Entries, Entry, NcnnLayer, OnBytes
 from workbook.graphs.operators.on_bytes import number_of_each_byte
 from workbook.graphs.operators.operator import (
     UNKNOWN,
@@ -111,6 +111,13 @@ def _in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[
 
 
 JOINING: Entries = {
-    "Concat": Entry(lambda node, constants, settings: Joining(node, node.inputs), QLINEAR_CONCAT, _in_ncnn),
-    "com.microsoft.QLinearConcat": Entry(_qlinear_concat),
+    "Concat": Entry(
+        lambda node, constants, settings: Joining(node, node.inputs),
+        QLINEAR_CONCAT,
+        _in_ncnn,
+        attributes=("axis",),
+        types=(*FLOAT, *BYTES),
+        joins=True,
+    ),
+    "com.microsoft.QLinearConcat": Entry(_qlinear_concat, attributes=("axis",)),  # it reads a scale first
 }

@@ -1,9 +1,9 @@
-"""Operators that measure each number against others of its array, or take one number from many."""
+"""Operators that measure each number against others of its array."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,15 +11,15 @@ import numpy as np
 
 import kernels
 from kernels.geometry import Activation
-from workbook.graphs.graph import Array, FloatArray, ModelError, Node, Shape
+from workbook.graphs.graph import Array, FloatArray, Node, Shape
 from workbook.graphs.operators.entry import Entries, Entry, NcnnLayer
 from workbook.graphs.operators.operator import (
     UNKNOWN,
     Constants,
+    NotNativeError,
     Operator,
     Outline,
     Plan,
-    Prepare,
     Settings,
     activated,
     stored,
@@ -67,8 +67,8 @@ class Normalisation(Operator):
 
 
 def _batch_norm(node: Node, constants: Constants, settings: Settings) -> Operator:
-    if node.attributes.get("training_mode"):
-        raise ModelError(f"{node}: it is in training mode; export the model for inference")
+    if node.attributes.get("training_mode") or not node.attributes.get("spatial", 1):
+        raise NotNativeError(f"{node}: it is in training mode, or of one number for each place of a channel")
     names = ("scale", "B", "input_mean", "input_var")
     scale, shift, mean, variance = (stored(node, i, name, constants) for i, name in enumerate(names, start=1))
     f = normalisation_factor(scale, variance, node.attributes.get("epsilon", 1e-5))
@@ -82,32 +82,21 @@ def _in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[
     return (NcnnLayer("BatchNorm", parameters, (scale, mean, variance, shift)),)
 
 
-def _over_axis(compute: Callable[[Array], Any]) -> Prepare:
-    """Return what prepares a Softmax; `compute` works along the last axis."""
+def _softmax(node: Node, _: Constants, __: Settings) -> Operator:
+    old = node.opset < _OWN_AXIS
+    axis = node.attributes.get("axis", 1 if old else -1)
 
-    def prepare(node: Node, _: Constants, __: Settings) -> Operator:
-        old = node.opset < _OWN_AXIS
-        axis = node.attributes.get("axis", 1 if old else -1)
+    def of_last(x: Array) -> Any:
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
 
-        def of_rest(x: Array) -> Any:
-            return compute(x.reshape(math.prod(x.shape[:axis]), -1)).reshape(x.shape)
+    def of_rest(x: Array) -> Any:
+        return of_last(x.reshape(math.prod(x.shape[:axis]), -1)).reshape(x.shape)
 
-        def of_axis(x: Array) -> Any:
-            return np.moveaxis(compute(np.moveaxis(x, axis, -1)), -1, axis)
+    def of_axis(x: Array) -> Any:
+        return np.moveaxis(of_last(np.moveaxis(x, axis, -1)), -1, axis)
 
-        return Operator(node, node.inputs, of_rest if old else of_axis)
-
-    return prepare
-
-
-def _softmax(x: Array) -> Any:
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def _log_softmax(x: Array) -> Any:
-    x = x - x.max(axis=-1, keepdims=True)
-    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+    return Operator(node, node.inputs, of_rest if old else of_axis)
 
 
 def _response_norm(node: Node, constants: Constants, _: Settings) -> Operator:
@@ -132,24 +121,6 @@ def _response_norm(node: Node, constants: Constants, _: Settings) -> Operator:
     return Operator(node, node.inputs, normalise)
 
 
-def _reduced(compute: Callable[..., Array]) -> Prepare:
-    """Return what prepares a Reduce: its axes are an attribute, or since opset 13 or 18 an input."""
-
-    def prepare(node: Node, _: Constants, __: Settings) -> Operator:
-        stated, keep = node.attributes.get("axes"), bool(node.attributes.get("keepdims", 1))
-        nothing_is_all = not node.attributes.get("noop_with_empty_axes")
-
-        def reduce(x: Array, axes: Any = None) -> Array:
-            axes = stated if axes is None else axes
-            if axes is None or not len(axes):
-                return compute(x, axis=None, keepdims=keep) if nothing_is_all else x
-            return compute(x, axis=tuple(int(axis) for axis in axes), keepdims=keep)
-
-        return Operator(node, node.inputs, reduce)
-
-    return prepare
-
-
 def _response_norm_in_ncnn(node: Node, _: Constants, __: Mapping[str, Shape]) -> tuple[NcnnLayer, ...]:
     alpha, beta, bias = (
         node.attributes.get(name, default) for name, default in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1))
@@ -161,25 +132,10 @@ def _softmax_in_ncnn(node: Node, _: Constants, __: Mapping[str, Shape]) -> tuple
     return (NcnnLayer("Softmax", {0: 0, 1: 1}),) if node.attributes.get("axis", 1) == 1 else None
 
 
-def _instance_norm(node: Node, constants: Constants, _: Settings) -> Operator:
-    epsilon = np.float32(node.attributes.get("epsilon", 1e-5))
-
-    def normalise(x: FloatArray, scale: FloatArray, shift: FloatArray) -> Any:
-        pixels, along = tuple(range(2, x.ndim)), (-1, *(1,) * (x.ndim - 2))
-        centred = x - x.mean(axis=pixels, keepdims=True)
-        deviation = np.sqrt(np.square(centred).mean(axis=pixels, keepdims=True) + epsilon)
-        return centred / deviation * scale.reshape(along) + shift.reshape(along)
-
-    return Operator(node, node.inputs, normalise)
-
+_OLD = ("momentum", "spatial", "training_mode")
 
 NORMALISING: Entries = {
-    "BatchNormalization": Entry(_batch_norm, in_ncnn=_in_ncnn),
-    "InstanceNormalization": Entry(_instance_norm),
-    "LRN": Entry(_response_norm, in_ncnn=_response_norm_in_ncnn),
-    "LogSoftmax": Entry(_over_axis(_log_softmax)),
-    "ReduceMax": Entry(_reduced(np.max)),
-    "ReduceMean": Entry(_reduced(np.mean)),
-    "ReduceSum": Entry(_reduced(np.sum)),
-    "Softmax": Entry(_over_axis(_softmax), in_ncnn=_softmax_in_ncnn),
+    "BatchNormalization": Entry(_batch_norm, in_ncnn=_in_ncnn, attributes=("epsilon", *_OLD), joins=True),
+    "LRN": Entry(_response_norm, in_ncnn=_response_norm_in_ncnn, attributes=("alpha", "beta", "bias", "size")),
+    "Softmax": Entry(_softmax, in_ncnn=_softmax_in_ncnn, attributes=("axis",), joins=True),
 }

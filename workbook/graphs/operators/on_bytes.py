@@ -13,7 +13,7 @@ import numpy as np
 
 import kernels
 from workbook.graphs.graph import Array, FloatArray, Node
-from workbook.graphs.operators.entry import Entries, Entry, OnBytes
+from workbook.graphs.operators.entry import BYTES, Entries, Entry, OnBytes
 from workbook.graphs.operators.operator import (
     UNKNOWN,
     Constants,
@@ -73,36 +73,25 @@ class ByteByByte(Operator):
 
 
 def _quantize(node: Node, constants: Constants, settings: Settings) -> Operator:
-    scale, given = stored(node, 1, "scale", constants), _zero_point(node, constants)
-    _check_form(node)
-    zero: Array = np.array(0, np.uint8) if given is None else given
-    if scale.size == 1 and zero.dtype.itemsize == 1:
-        kernel = kernels.QuantizeLinear(scale.reshape(()), zero.reshape(()), threads=settings.threads)
-        return ByteByByte(node, node.inputs[:1], kernel, zero.dtype)
-    axis = node.attributes.get("axis", 1)
-    return Operator(node, node.inputs[:1], lambda x: quantize_linear(x, scale, zero, axis))
+    scale, zero = _steps(node, constants)
+    kernel = kernels.QuantizeLinear(scale, zero, threads=settings.threads)
+    return ByteByByte(node, node.inputs[:1], kernel, zero.dtype)
 
 
 def _dequantize(node: Node, constants: Constants, settings: Settings) -> Operator:
-    scale, zero = stored(node, 1, "scale", constants), _zero_point(node, constants)
-    _check_form(node)
-    if zero is not None and scale.size == 1 and zero.dtype.itemsize == 1:
-        kernel = kernels.DequantizeLinear(scale.reshape(()), zero.reshape(()), threads=settings.threads)
-        return ByteByByte(node, node.inputs[:1], kernel, np.dtype(np.float32))
-    axis = node.attributes.get("axis", 1)
-    return Operator(node, node.inputs[:1], lambda q: dequantize_linear(q, scale, 0 if zero is None else zero, axis))
+    scale, zero = _steps(node, constants)
+    kernel = kernels.DequantizeLinear(scale, zero, threads=settings.threads)
+    return ByteByByte(node, node.inputs[:1], kernel, np.dtype(np.float32))
 
 
-def _zero_point(node: Node, constants: Constants) -> Array | None:
-    """Return the zero point; None if it is left out and stands for 0."""
-    return stored(node, 2, "zero point", constants) if len(node.inputs) > 2 and node.inputs[2] else None
-
-
-def _check_form(node: Node) -> None:
-    """Blocks of scales and types of 4, 8 or 16 bits that are no integers have no function here."""
-    for name in ("block_size", "output_dtype", "precision"):
-        if node.attributes.get(name):
-            raise NotNativeError(f"{node}: the attribute {name!r} has no function here")
+def _steps(node: Node, constants: Constants) -> tuple[Array, Array]:
+    """Return the one scale and zero point of an array, which the kernels take."""
+    scale = stored(node, 1, "scale", constants)
+    zero = stored(node, 2, "zero point", constants) if len(node.inputs) > 2 and node.inputs[2] else None
+    zero = np.array(0, np.uint8) if zero is None and node.op == "QuantizeLinear" else zero
+    if zero is None or zero.dtype.name not in BYTES or scale.dtype != np.float32 or scale.size != 1 or scale <= 0:
+        raise NotNativeError(f"{node}: one scale above 0, and a zero point of 8 bits, have a kernel")
+    return scale.reshape(()), zero.reshape(())
 
 
 QLINEAR_ADD = OnBytes("layer", "com.microsoft.QLinearAdd", ("x", "y"), activated=True, ends=False)
@@ -132,7 +121,7 @@ def number_of_each_byte(scale: Array, zero: Array) -> FloatArray:
 
 
 ON_BYTES: Entries = {
-    "QuantizeLinear": Entry(_quantize),
-    "DequantizeLinear": Entry(_dequantize),
-    "com.microsoft.QLinearAdd": Entry(_add),
+    "QuantizeLinear": Entry(_quantize, attributes=("axis", "saturate")),
+    "DequantizeLinear": Entry(_dequantize, attributes=("axis",), types=BYTES),
+    "com.microsoft.QLinearAdd": Entry(_add, types=BYTES),
 }

@@ -115,12 +115,17 @@ class Operator:
         Names of the arrays that `compute` takes; None stands in for an empty name.
     compute : function
         Returns the node's one output. It does not write to what it reads.
-    native : bool
-        Whether it runs here; if not, onnx.reference computes it (onnx_reference.py).
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        That one, as those of a part that ONNX Runtime computes (runtime_part.py).
+    writes : tuple of str
     """
 
-    def __init__(self, node: Node, reads: Sequence[str], compute: Callable[..., Array], *, native: bool = True) -> None:
-        self.node, self.reads, self.compute, self.native = node, tuple(reads), compute, native
+    def __init__(self, node: Node, reads: Sequence[str], compute: Callable[..., Array]) -> None:
+        self.node, self.reads, self.compute = node, tuple(reads), compute
+        self.nodes, self.writes = (node,), node.writes
 
     def __call__(self, *read: Array | None) -> Array:
         """Compute the output; an error names the node."""
@@ -129,6 +134,10 @@ class Operator:
                 return np.asarray(self.compute(*read))  # NumPy returns a number for an array without axes
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise ModelError(f"{self.node}: {error}") from error
+
+    def run(self, *read: Array | None) -> list[Array]:
+        """Return the arrays of `writes`."""
+        return [self(*read)]
 
     def plan(self, *read: Outline | None) -> Plan:
         """Return what is known for arrays like these; None stands for one that the file stores, or that is left out.
@@ -154,7 +163,7 @@ Prepare = Callable[[Node, Constants, Settings], Operator]
 
 
 class NotNativeError(ModelError):
-    """A node in a form that has no function here; onnx.reference may run it."""
+    """A node in a form that has no function here; ONNX Runtime may run it."""
 
 
 def stored(node: Node, index: int, what: str, constants: Constants) -> Array:

@@ -1,21 +1,17 @@
-"""Pools: on the kernels where an image is two-dimensional, in NumPy otherwise.
-
-In NumPy every element of the window is one shifted view of the image, and the views are combined.
-"""
+"""Pools of images, on the kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Literal
 
 import numpy as np
 
 import kernels
 from kernels.geometry import Window
-from workbook.graphs.graph import Array, FloatArray, ModelError, Node, Shape
-from workbook.graphs.operators.entry import PASSING, Entries, Entry, NcnnLayer, OnBytes
+from workbook.graphs.graph import Array, ModelError, Node, Shape
+from workbook.graphs.operators.entry import BYTES, FLOAT, PASSING, WINDOW, Entries, Entry, NcnnLayer, OnBytes
 from workbook.graphs.operators.operator import (
     UNKNOWN,
     Constants,
@@ -26,7 +22,6 @@ from workbook.graphs.operators.operator import (
     Settings,
     stored,
 )
-from workbook.graphs.quantize_linear import dequantize_linear, quantize_linear
 from workbook.graphs.windows import depends_on_image, window
 
 Kernel = kernels.Pool2d | kernels.QLinearPool
@@ -38,24 +33,20 @@ class Pooling(Operator):
     Parameters
     ----------
     node : Node
-    compute : function
-        For arrays that no kernel takes.
     kernel : function
-        Takes the outline of an image; returns the kernel for it, or None.
+        Takes the outline of an image; returns the kernel for it.
     """
 
-    def __init__(
-        self, node: Node, compute: Callable[[Array], Array], kernel: Callable[[Outline], Kernel | None]
-    ) -> None:
-        super().__init__(node, node.inputs[:1], compute)
+    def __init__(self, node: Node, kernel: Callable[[Outline], Kernel]) -> None:
+        super().__init__(node, node.inputs[:1], lambda x: kernel(Outline.of(x))(x))
         self._kernel = kernel
 
     def plan(self, *read: Outline | None) -> Plan:
-        """Bind the kernel, if there is one."""
+        """Bind the kernel."""
         (x,) = read
-        kernel = self._kernel(x) if x is not None and len(x.shape) == 4 else None
-        if x is None or kernel is None:
+        if x is None:
             return UNKNOWN
+        kernel = self._kernel(x)
         shape = kernel.y_shape(x.shape)
         one_pixel = shape[2] * shape[3] == 1  # which lies in both forms
         alike = () if x.dtype == np.float32 or one_pixel else (0,)
@@ -92,42 +83,17 @@ class Pool:
     def of(cls, node: Node) -> Pool:
         """Read the attributes of a MaxPool or AveragePool."""
         taps = tuple(node.attributes.get("kernel_shape", ()))
-        if len(taps) in (1, 3):
+        if len(taps) != 2:
             raise NotNativeError(f"{node}: kernel_shape {taps} is not of an image; pools of two dimensions run here")
-        if len(taps) != 2 or min(taps) < 1:
+        if min(taps) < 1:
             raise ModelError(f"{node}: kernel_shape must be two numbers of at least 1, not {taps}")
-        return cls(
-            taps,
-            window(node, taps),
-            bool(node.attributes.get("count_include_pad")),
-            bool(node.attributes.get("ceil_mode")),
-            node if depends_on_image(node) else None,
-        )
+        counts, rounds_up = (bool(node.attributes.get(name)) for name in ("count_include_pad", "ceil_mode"))
+        if counts and rounds_up:
+            raise NotNativeError(f"{node}: a mean that counts the padding, but not what ceil_mode adds, has no kernel")
+        return cls(taps, window(node, taps), counts, rounds_up, node if depends_on_image(node) else None)
 
-    def maximum(self, x: Array) -> Array:
-        """Return the largest of each window; x is (N, C, H, W), numbers or bytes, the result (N, C, P, Q)."""
-        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-        return reduce(np.maximum, self._views(_framed(x, self.padding(x.shape), lowest)))
-
-    def average(self, x: FloatArray) -> FloatArray:
-        """Return the mean of each window; x is (N, C, H, W), the result (N, C, P, Q)."""
-        padding = self.padding(x.shape)
-        total: FloatArray = reduce(np.add, self._views(_framed(x, padding, 0)))
-        R, S = self.taps
-        if self.count_padding and not self.round_up:
-            return total / np.float32(R * S)
-        counted = np.ones((1, 1, *x.shape[2:]), np.float32)
-        if self.count_padding:
-            counted = _framed(counted, self.window.padding, 1)
-        own = self.window.padding if self.count_padding else (0, 0, 0, 0)
-        beyond = tuple(all_ - counts for all_, counts in zip(padding, own, strict=True))
-        inside: FloatArray = reduce(np.add, self._views(_framed(counted, beyond, 0)))
-        return total / inside
-
-    def kernel(self, x: Outline, kind: Literal["maximum", "mean"], threads: int | None) -> kernels.Pool2d | None:
-        """Return the pool of float32 for an image; None for what the kernel counts otherwise."""
-        if x.dtype != np.float32 or self.counts_a_part:
-            return None
+    def kernel(self, x: Outline, kind: Literal["maximum", "mean"], threads: int | None) -> kernels.Pool2d:
+        """Return the pool of float32 for an image."""
         return kernels.Pool2d(
             kind,
             self.taps,
@@ -140,10 +106,8 @@ class Pool:
 
     def byte_kernel(
         self, x: Outline, kind: Literal["maximum", "mean"], steps: tuple[Array, ...], threads: int | None
-    ) -> kernels.QLinearPool | None:
+    ) -> kernels.QLinearPool:
         """Return the same on bytes; `steps` are scale and zero point of x and of y."""
-        if self.counts_a_part:
-            return None
         x_scale, x_zero, y_scale, y_zero = steps
         return kernels.QLinearPool(
             kind,
@@ -158,11 +122,6 @@ class Pool:
             count_padding=self.count_padding,
             threads=threads,
         )
-
-    @property
-    def counts_a_part(self) -> bool:
-        """Whether a mean counts the padding, but not what a rounded up size adds to it."""
-        return self.round_up and self.count_padding
 
     def padding(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return rows and columns at the top, left, bottom and right, with those that a rounded up size adds."""
@@ -182,76 +141,45 @@ class Pool:
             more.append(max((starts - 1) * stride + reach - size - a, b))
         return (*first, more[0], more[1])
 
-    def _views(self, padded: Array) -> Iterator[Array]:
-        """Yield R * S views: in the one of (r, s), element (p, q) is number (r, s) of the window of output (p, q)."""
-        (down, across), (step_r, step_s) = self.window.stride, self.window.dilation
-        R, S = self.taps
-        P = (padded.shape[2] - (R - 1) * step_r - 1) // down + 1
-        Q = (padded.shape[3] - (S - 1) * step_s - 1) // across + 1
-        if min(P, Q) < 1:
-            raise ValueError(f"the pool of {R}x{S} exceeds the padded image of {padded.shape[2]}x{padded.shape[3]}")
-        for r in range(0, R * step_r, step_r):
-            for s in range(0, S * step_s, step_s):
-                yield padded[:, :, r : r + down * P : down, s : s + across * Q : across][:, :, :P, :Q]
-
-
-def _framed(x: Array, padding: tuple[int, ...], border: float = 0) -> Array:
-    """Return images with their padding."""
-    top, left, bottom, right = padding
-    return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=border)
-
 
 def _max_pool(node: Node, constants: Constants, settings: Settings) -> Operator:
     pool = Pool.of(node)
+    if node.attributes.get("storage_order"):
+        raise NotNativeError(f"{node}: indices have no kernel")
 
-    def kernel(x: Outline) -> Kernel | None:
+    def kernel(x: Outline) -> Kernel:
         if x.dtype in (np.uint8, np.int8):
             same = (np.array(1, np.float32), np.array(0, x.dtype)) * 2  # scale and zero point do not matter
             return pool.byte_kernel(x, "maximum", same, settings.threads)
         return pool.kernel(x, "maximum", settings.threads)
 
-    return Pooling(node, pool.maximum, kernel)
+    return Pooling(node, kernel)
 
 
 def _average_pool(node: Node, constants: Constants, settings: Settings) -> Operator:
     pool = Pool.of(node)
-    return Pooling(node, pool.average, lambda x: pool.kernel(x, "mean", settings.threads))
+    return Pooling(node, lambda x: pool.kernel(x, "mean", settings.threads))
 
 
 def _qlinear_average_pool(node: Node, constants: Constants, settings: Settings) -> Operator:
-    x_scale, x_zero, y_scale, y_zero = steps = _steps(node, constants)
-    pool = Pool.of(node)
-
-    def average(q: Array) -> Array:
-        kernel = pool.byte_kernel(Outline.of(q), "mean", steps, settings.threads)
-        if kernel:
-            return kernel(q)
-        y: Array = quantize_linear(pool.average(dequantize_linear(q, x_scale, x_zero)), y_scale, y_zero)
-        return y
-
-    return Pooling(node, average, lambda x: pool.byte_kernel(x, "mean", steps, settings.threads))
-
-
-def _over_image(compute: Callable[..., Array], x: Array) -> Array:
-    return compute(x, axis=tuple(range(2, x.ndim)), keepdims=True)
+    steps, pool = _steps(node, constants), Pool.of(node)
+    return Pooling(node, lambda x: pool.byte_kernel(x, "mean", steps, settings.threads))
 
 
 def _global_average_pool(node: Node, constants: Constants, settings: Settings) -> Operator:
     kernel = kernels.Pool2d("mean", threads=settings.threads)
-    return Pooling(node, lambda x: _over_image(np.mean, x), lambda x: kernel if x.dtype == np.float32 else None)
-
-
-def _global_max_pool(node: Node, constants: Constants, settings: Settings) -> Operator:
-    return Operator(node, node.inputs, lambda x: _over_image(np.max, x))
+    return Pooling(node, lambda x: kernel)
 
 
 def _qlinear_global_average_pool(node: Node, constants: Constants, settings: Settings) -> Operator:
     kernel = kernels.QLinearPool("mean", None, *_steps(node, constants), threads=settings.threads)
-    return Pooling(node, kernel, lambda x: kernel)
+    return Pooling(node, lambda x: kernel)
 
 
 def _steps(node: Node, constants: Constants) -> tuple[Array, ...]:
     """Return scale and zero point of x and of y."""
+    if node.attributes.get("channels_last"):
+        raise NotNativeError(f"{node}: channels come first here")
     return tuple(stored(node, i, f"input {i}", constants).reshape(()) for i in range(1, 5))
 
 
@@ -274,11 +202,25 @@ def _global_in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) ->
 QLINEAR_AVERAGE = OnBytes("layer", "com.microsoft.QLinearAveragePool", ("x", "y"))
 QLINEAR_GLOBAL_AVERAGE = OnBytes("layer", "com.microsoft.QLinearGlobalAveragePool", ("x", "y"))
 
+_POOL = (*WINDOW, "ceil_mode", "count_include_pad")
+_ON_BYTES = (*_POOL, "channels_last")
+
 POOLS: Entries = {
-    "AveragePool": Entry(_average_pool, QLINEAR_AVERAGE, _in_ncnn, keeps_scales=True),
-    "GlobalAveragePool": Entry(_global_average_pool, QLINEAR_GLOBAL_AVERAGE, _global_in_ncnn, keeps_scales=True),
-    "GlobalMaxPool": Entry(_global_max_pool, keeps_scales=True),
-    "MaxPool": Entry(_max_pool, PASSING, _in_ncnn, keeps_scales=True),
-    "com.microsoft.QLinearAveragePool": Entry(_qlinear_average_pool),
-    "com.microsoft.QLinearGlobalAveragePool": Entry(_qlinear_global_average_pool),
+    "AveragePool": Entry(_average_pool, QLINEAR_AVERAGE, _in_ncnn, keeps_scales=True, attributes=_POOL, axes=(4,)),
+    "GlobalAveragePool": Entry(
+        _global_average_pool, QLINEAR_GLOBAL_AVERAGE, _global_in_ncnn, keeps_scales=True, axes=(4,)
+    ),
+    "MaxPool": Entry(
+        _max_pool,
+        PASSING,
+        _in_ncnn,
+        keeps_scales=True,
+        attributes=(*_POOL, "storage_order"),
+        types=(*FLOAT, *BYTES),
+        axes=(4,),
+    ),
+    "com.microsoft.QLinearAveragePool": Entry(_qlinear_average_pool, attributes=_ON_BYTES, types=BYTES, axes=(4,)),
+    "com.microsoft.QLinearGlobalAveragePool": Entry(
+        _qlinear_global_average_pool, attributes=("channels_last",), types=BYTES, axes=(4,)
+    ),
 }

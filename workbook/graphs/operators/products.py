@@ -10,11 +10,12 @@ import numpy as np
 import kernels
 from kernels import Stored
 from kernels.bound import Bound
-from workbook.graphs.graph import Array, FloatArray, ModelError, Node, Shape
-from workbook.graphs.operators.entry import FLOAT32_TAG, Entries, Entry, NcnnLayer, OnBytes, computed
+from workbook.graphs.graph import Array, FloatArray, Node, Shape
+from workbook.graphs.operators.entry import BYTES, FLOAT32_TAG, Entries, Entry, NcnnLayer, OnBytes, computed
 from workbook.graphs.operators.operator import (
     UNKNOWN,
     Constants,
+    NotNativeError,
     Operator,
     Outline,
     Plan,
@@ -37,16 +38,21 @@ def _one_row(layer: Callable[[], kernels.Conv2d | kernels.QLinearConv], a: Outli
 
 
 class Gemm(Operator):
-    """alpha * a @ b + beta * c, each side maybe turned."""
+    """alpha * a @ b + beta * c, of stored b and c; b maybe turned."""
 
     def __init__(self, node: Node, constants: Constants, settings: Settings) -> None:
-        super().__init__(node, node.inputs, self._multiply)
+        for i, name in enumerate(node.inputs[1:], start=1):
+            if name:
+                stored_name(node, i, "factor" if i == 1 else "summand", constants)
         self._storage, self._settings = Storage.of(constants), settings
+        if node.attributes.get("transA") or self._storage.outline(node.inputs[1]).ndim != 2:
+            raise NotNativeError(f"{node}: the first factor is turned, or the second no matrix")
+        super().__init__(node, node.inputs, self._multiply)
         self._alpha, self._beta = (np.float32(node.attributes.get(name, 1)) for name in ("alpha", "beta"))
-        self._turn_a, self._turn_b = (bool(node.attributes.get(name)) for name in ("transA", "transB"))
+        self._turn_b = bool(node.attributes.get("transB"))
 
     def _multiply(self, a: FloatArray, b: FloatArray, c: FloatArray | None = None) -> Array:
-        product = self._alpha * ((a.T if self._turn_a else a) @ (b.T if self._turn_b else b))
+        product = self._alpha * (a @ (b.T if self._turn_b else b))
         return product if c is None else product + self._beta * c
 
     @cached_property
@@ -72,13 +78,10 @@ class Gemm(Operator):
 
     def plan(self, *read: Outline | None) -> Plan:
         """Bind the layer to one row."""
-        a, *others = read
-        b, *c = (name for name in self.node.inputs[1:] if name)
-        if a is None or a.dtype != np.float32 or len(a.shape) != 2 or self._turn_a or any(others):
+        a, *_ = read
+        if a is None:
             return UNKNOWN
-        if any(self._storage.outline(name).dtype != np.float32 for name in (b, *c)):
-            return UNKNOWN
-        return _one_row(lambda: self._layer, a, Outline((a.shape[0], self._sizes(b)[0]), a.dtype))
+        return _one_row(lambda: self._layer, a, Outline((a.shape[0], self._sizes(self.node.inputs[1])[0]), a.dtype))
 
     @property
     def packed_bytes(self) -> int:
@@ -87,7 +90,7 @@ class Gemm(Operator):
 
 
 class ByteProduct(Operator):
-    """A QGemm of weights (K, C), transB = 1: the images are the pixels of one row."""
+    """A QGemm of weights (K, C), or (C, K) turned: the images are the pixels of one row."""
 
     def __init__(self, node: Node, layer: kernels.QLinearConv) -> None:
         super().__init__(node, node.inputs[:1], self._multiply)
@@ -121,14 +124,21 @@ QGEMM = OnBytes(
 
 
 def _qgemm(node: Node, constants: Constants, settings: Settings) -> Operator:
-    if node.attributes.get("transA") or not node.attributes.get("transB") or node.attributes.get("alpha", 1) != 1:
-        raise ModelError(f"{node}: only transA=0, transB=1 and alpha=1 are supported")
+    plain = not node.attributes.get("transA") and node.attributes.get("alpha", 1) == 1
+    if not plain or len(node.inputs) < 9 or not node.inputs[8]:
+        raise NotNativeError(f"{node}: a turned first factor, alpha, or sums that stay numbers do not run here")
     b = Storage.of(constants).stored(stored_name(node, 3, "weight", constants))
+    turned = not node.attributes.get("transB")
     a_scale, a_zero, b_scale, b_zero, y_scale, y_zero = (
         stored(node, i, f"input {i}", constants) for i in (1, 2, 4, 5, 7, 8)
     )
+
+    def filters() -> Array:
+        weight = b.read()
+        return np.ascontiguousarray(weight.T if turned else weight)[:, :, None, None]
+
     layer = kernels.QLinearConv(
-        Stored((*b.shape, 1, 1), b.dtype, lambda: b.read()[:, :, None, None]),
+        Stored((*(b.shape[::-1] if turned else b.shape), 1, 1), b.dtype, filters),
         b_scale,
         b_zero,
         stored(node, 6, "bias", constants) if node.inputs[6] else None,
@@ -152,7 +162,7 @@ def _in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[
 
 
 PRODUCTS: Entries = {
-    "Gemm": Entry(Gemm, QGEMM, _in_ncnn),
-    "MatMul": Entry(lambda node, constants, settings: Operator(node, node.inputs, np.matmul)),
-    "com.microsoft.QGemm": Entry(_qgemm),
+    "Gemm": Entry(Gemm, QGEMM, _in_ncnn, attributes=("alpha", "beta", "transA", "transB")),
+    "MatMul": Entry(Gemm, axes=(2,)),
+    "com.microsoft.QGemm": Entry(_qgemm, attributes=("alpha", "transA", "transB"), types=BYTES),
 }

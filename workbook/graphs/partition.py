@@ -1,0 +1,122 @@
+"""Who computes what: the kernels the nodes that they have, ONNX Runtime the rest, each part of it in one session.
+
+A node is native if `OPERATORS` takes it in its form, with the types of its arrays. An operator that is a small part of
+the work (`Entry.joins`) is native only where all that it reads comes from the kernels or enters the network: elsewhere
+it would cut a part of ONNX Runtime's in two. Nodes of one part must not wait for each other through the kernels, so
+
+    stage(node) = max over what it reads of  stage(writer) + (1 if the two are not computed by the same)
+
+and a part is what hangs together among ONNX Runtime's nodes of one stage, and of one version of ONNX's operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from workbook.graphs.graph import Graph, Node, in_order
+from workbook.graphs.operators import OPERATORS, fits, prepare
+from workbook.graphs.operators.operator import NotNativeError, Operator, Settings
+from workbook.graphs.passes import residual_parts
+from workbook.graphs.runtime_part import RuntimePart
+from workbook.graphs.storage import Storage
+
+Step = Operator | RuntimePart
+
+
+def steps_of(graph: Graph, settings: Settings) -> tuple[Step, ...]:
+    """Return what computes a graph, in the order in which it runs.
+
+    Parameters
+    ----------
+    graph : Graph
+        With the types of its arrays.
+    settings : Settings
+
+    Raises
+    ------
+    ModelError
+        If a node can be computed by neither; the message names it.
+    """
+    native, graph = _native(graph, settings)
+    groups = _groups(graph.nodes, native)
+    read = {name: {groups[node.name]} for node in graph.nodes for name in node.writes}  # by whom, beside its own part
+    for node in graph.nodes:
+        for name in node.reads:
+            read.get(name, set()).add(groups[node.name])
+    members: dict[int, list[Node]] = {}
+    for node in graph.nodes:
+        members.setdefault(groups[node.name], []).append(node)
+    steps: dict[int, Step] = {}
+    for group, nodes in members.items():
+        if nodes[0].name in native:
+            steps[group] = native[nodes[0].name]
+        else:
+            ends = [n for node in nodes for n in node.writes if n in graph.outputs or len(read[n]) > 1]
+            steps[group] = RuntimePart(nodes, graph, ends, settings.threads)
+    return tuple(steps[group] for group in _order(members))
+
+
+def _native(graph: Graph, settings: Settings) -> tuple[dict[str, Operator], Graph]:
+    """Return the operators of the native nodes by name, and the graph: of the others, what was fused is undone."""
+    native, nodes, constants = dict[str, Operator](), list[Node](), Storage.of(graph.constants)
+    types, elsewhere = dict(graph.types), set[str]()
+    for node in graph.nodes:
+        try:
+            if node.op not in OPERATORS or not fits(node, graph):
+                raise NotNativeError(f"{node}: it is of another type")
+            if OPERATORS[node.op].joins and elsewhere.intersection(node.reads):
+                raise NotNativeError(f"{node}: it belongs to a part")
+            native[node.name] = prepare(node, graph.constants, settings)
+            nodes.append(node)
+        except NotNativeError:
+            parts, more = residual_parts(node) if node.fused else ((node,), {})
+            constants |= more
+            nodes += parts
+            elsewhere.update(name for part in parts for name in part.writes)
+            types |= {part.outputs[0]: types[node.outputs[0]] for part in parts if node.fused}
+    return native, replace(graph, nodes=tuple(nodes), constants=constants, types=types)
+
+
+def _groups(nodes: Sequence[Node], native: Mapping[str, Operator]) -> dict[str, int]:
+    """Return a number for each node, by name: native ones have one of their own, those of a part the same."""
+    writers = {name: node for node in nodes for name in node.writes}
+    version = max((node.opset for node in nodes if not node.domain), default=1)  # that other domains stand beside
+    kinds = {n.name: 0 if n.name in native else version if n.domain else n.opset for n in nodes}
+    stages: dict[str, int] = {}
+    for node in nodes:
+        before = [writers[name].name for name in node.reads if name in writers]
+        stages[node.name] = max((stages[w] + (kinds[w] != kinds[node.name]) for w in before), default=0)
+    groups = {node.name: i for i, node in enumerate(nodes)}
+    roots = list(range(len(nodes)))  # a forest: each number leads to another one of the same part, or to itself
+
+    def root(i: int) -> int:
+        while roots[i] != i:
+            roots[i] = i = roots[roots[i]]
+        return i
+
+    for node in nodes:
+        for name in node.reads:
+            other = writers.get(name)
+            if (
+                other
+                and kinds[node.name]
+                and (kinds[other.name], stages[other.name])
+                == (
+                    kinds[node.name],
+                    stages[node.name],
+                )
+            ):
+                roots[root(groups[node.name])] = root(groups[other.name])
+    return {name: root(i) for name, i in groups.items()}
+
+
+def _order(members: Mapping[int, Sequence[Node]]) -> list[int]:
+    """Return the groups in an order in which they can run."""
+    group_of = {name: group for group, nodes in members.items() for node in nodes for name in node.writes}
+    return in_order(
+        {
+            group: {group_of[name] for node in nodes for name in node.reads if name in group_of} - {group}
+            for group, nodes in members.items()
+        }
+    )
