@@ -17,7 +17,7 @@ from rich.table import Table
 from workbook.commands.analyze import analyze
 from workbook.commands.bench import bench
 from workbook.commands.sweep import sweep
-from workbook.commands.terminal import follow, line, made_here, make_room, progress_bar
+from workbook.commands.terminal import follow, line, made_here, make_room, progress_bar, show_table
 from workbook.errors import CommandError
 from workbook.files import write_whole
 from workbook.interrupts import how_to_end
@@ -128,6 +128,24 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
             except (CellTimeoutError, RuntimeError) as error:
                 raise CommandError(f"{path}: {str(error).splitlines()[0]}") from None
             line("rendered", str(path))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("other", type=click.Path(path_type=Path, exists=True), required=False)
+def compare(file: Path, other: Path | None) -> None:
+    """Set two machines' scoreboards side by side: FILE, a .scoreboard.json or its folder, and OTHER, or your own."""
+    from workbook.tools.compare import compare as read
+
+    found = read(file, other)
+    table = Table("tool", "what is said", "first", "second", "second\nover first", box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify, column.no_wrap = "right", True
+    for pair in found.pairs:
+        table.add_row(*pair.cells)
+    line("first", found.first)
+    line("second", found.second)
+    show_table(table)
 
 
 @main.command()

@@ -52,6 +52,24 @@ def guesses(path: Path | None = None) -> dict[str, float]:
     return _load(path or file(), "guesses")
 
 
+def stored(path: Path) -> tuple[str, dict[str, float]]:
+    """Return the machine that a file of results is of, in words, and its results; of any machine.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it holds no results.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        values = {str(name): float(number) for name, number in content["values"].items()}
+        return f"{content['cpu']}, {content['isa']}", values
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError(f"{path} holds no results of the notebooks; they lie in {FILE} beside them") from None
+
+
 def record(numbers: Mapping[str, float]) -> None:
     """Add results, each in the place of an older one of its name.
 
