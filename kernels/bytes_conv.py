@@ -1,7 +1,6 @@
 """The public face of the integer kernels: ONNX's QLinearConv and ConvInteger on arrays of uint8 or int8, in any mix.
 
-The compiled kernel multiplies unsigned x by signed w. Bytes of the other sign are turned into these by adding or
-subtracting 128, to the zero point too, which changes no difference x - x_zero_point.
+How bytes of the other sign are treated is in bytes_filters.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 d = x - x_zero and g = w - w_zero are whole numbers, and with the points 0, +-1, +-2 so are B and A; G is not, but D*G
 is, for D = 2 or 24. So S = D^2 * Y is a whole number that additions and products give, and arithmetic that wraps at
 2^32 gives it modulo 2^32, whatever happened on the way. Two transforms by B leave d within 255*100, two by D*G leave g
-within 128*144 (the last row of G is taken by 6 alone, and what is missing is made up for by A): 16 bits hold both, and
+within 227*144 (the last row of G is taken by 6 alone, and what is missing is made up for by A): 16 bits hold both, and
 one instruction multiplies and adds two pairs of them.
 
     F(2 x 2):  S = 4 Y    mod 2^32      so  Y = S / 4                    mod 2^30                               (2)
@@ -84,12 +84,11 @@ def pack(const int[:, :, :, ::1] weight, int m):
                   4: [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]]}[m], np.int32)
     filters = np.asarray(weight)
     packed = np.zeros((blocks, n * n, pairs, TILE_COLS, 2), np.int16)
-    channels = packed.reshape(blocks, n * n, pairs, TILE_COLS, 2)
     for k in range(K):
         U = np.einsum("ir,crs,js->ijc", G, filters[k], G, optimize=True).reshape(n * n, C)
         padded = np.zeros((n * n, 2 * pairs), np.int16)
         padded[:, :C] = U
-        channels[k // TILE_COLS, :, :, k % TILE_COLS] = padded.reshape(n * n, pairs, 2)
+        packed[k // TILE_COLS, :, :, k % TILE_COLS] = padded.reshape(n * n, pairs, 2)
     return packed.reshape(-1).view(np.int32)
 
 

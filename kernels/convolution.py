@@ -390,8 +390,8 @@ def source(name: str) -> str:
 
 def source_file(name: str) -> Path:
     """Return where a compiled file lies; in a clone, that is where to change it. As `source`."""
-    names = [file.name for file in _FOLDER.iterdir() if file.suffix in (".pyx", ".pxd", ".h")]
-    for file in (name, f"{name}.pyx", f"{name}.h"):
+    names = [file.name for file in _FOLDER.iterdir() if file.suffix in (".pyx", ".pxd", ".pxi", ".h")]
+    for file in (name, f"{name}.pyx", f"{name}.pxi", f"{name}.h"):
         if file in names:
             return _FOLDER / file
     raise ValueError(f"kernels has no source {name!r}; it has {', '.join(sorted(names))}")

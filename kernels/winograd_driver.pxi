@@ -1,17 +1,19 @@
-"""What winograd.pyx and bytes_winograd.pyx share: blocks, schedules, the way from x to y. Each says before what are
+"""What winograd.pyx and bytes_winograd.pyx share: blocks, schedules, the way from x to y. Both include it.
+
+Before the include a file defines
 
     Item, Sum               a number of V and U; a number of M, of four bytes
     ITEMS                   Items in the room of a Sum
     InputTransform, OutputTransform, Job
 
-and behind it how
+and after it
 
     choose_transforms       those of F(m x m, 3 x 3)
     fill_patch              [m*rows + 2][width][VLEN] Items of x, for a block and VLEN channels
     products                M = V U
     finish_block            y from [m*rows][m*columns][TILE_COLS] Sums
 
-are made. A number is four bytes.
+A number is four bytes.
 """
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, whole_lines

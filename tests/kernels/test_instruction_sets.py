@@ -46,13 +46,16 @@ def test_kernels_isa_chooses(level):
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
 
 
-@pytest.mark.parametrize("name", ["naive", "direct", "im2col", "winograd", "pooling", "bytes_plain", "probe"])
+PLAIN = ("naive", "direct", "im2col", "winograd", "pooling", "bytes_elementwise", "bytes_pooling")
+OF_BYTES = ("bytes_plain", "bytes_lanes", "bytes_winograd", "probe")
+
+
+@pytest.mark.parametrize("name", [*PLAIN, *OF_BYTES])
 def test_modules_are_those_of_the_instruction_set(name):
     """Only what multiplies bytes is compiled for VNNI too."""
     chosen = importlib.import_module(f"kernels.{name}")
     assert chosen is getattr(kernels, name)
-    bytes_too = name in ("bytes_plain", "probe")
-    level = kernels.isa().replace("fp16", "vnni") if bytes_too else kernels.isa().split("_")[0]
+    level = kernels.isa().replace("fp16", "vnni") if name in OF_BYTES else kernels.isa().split("_")[0]
     assert chosen is importlib.import_module(f"kernels.{name}_{level}")
 
 

@@ -14,7 +14,7 @@ from workbook.lessonkit.listing import Listing
 
 @pytest.mark.parametrize(
     ("name", "loop"),
-    [("direct", "tile_of"), ("im2col", "tile_of"), ("winograd", "tile_of"), ("bytes_plain", "dot_tile_of")],
+    [("direct", "tile_of"), ("im2col", "tile_of"), ("bytes_plain", "dot_tile_of"), ("bytes_lanes", "dot_lanes_of")],
 )
 def test_a_kernel_comes_with_its_inner_loop(name, loop):
     shown = Listing.of_kernel(name)
@@ -25,6 +25,12 @@ def test_a_kernel_comes_with_its_inner_loop(name, loop):
     assert f" {loop}(" in inner.text
     assert inner.text in kernels.source(inner.file.removeprefix("kernels/"))
     assert Listing.of_kernel(loop).pieces == (inner,)
+
+
+@pytest.mark.parametrize(("name", "loop"), [("winograd", "simd.h"), ("bytes_winograd", "bytes.h")])
+def test_what_is_included_comes_too(name, loop):
+    files = [piece.file for piece in Listing.of_kernel(name).pieces]
+    assert files == [f"kernels/{file}" for file in (f"{name}.pyx", "winograd_driver.pxi", loop)]
 
 
 def test_what_has_no_inner_loop_of_its_own_comes_alone():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import kernels
+from kernels import bytes_winograd
 from workbook import peers
 from workbook.lessonkit.own_layer import measure
 from workbook.lessons import convolution, winograd
@@ -35,6 +36,13 @@ def test_bytes_and_a_depthwise_layer_with_a_stride():
     assert found.row.layer.shape == "6->6 @9 3x3 /2 g6"
 
 
+def test_filters_that_are_too_large_for_winograd_on_bytes_leave_it_out(monkeypatch):
+    monkeypatch.setitem(bytes_winograd.BITS, 4, 8)
+    names = [name for name, _ in measure(**SMALL, dtype="int8").programs()]
+    assert {"direct", "winograd_f2"} <= set(names)
+    assert "winograd_f4" not in names
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -44,8 +52,9 @@ def test_bytes_and_a_depthwise_layer_with_a_stride():
         ({"padding": -1}, "padding"),
         ({"groups": 4}, "groups must divide channels and filters; 4 does not divide 6 and 6"),
         ({"size": 11, "padding": 0}, "a filter of 11 is larger than an image of 9 with 0 pixels of padding"),
+        ({"channels": 1, "side": 100_000, "stride": 1000}, r"1->1 @100000 3x3 /1000 has 10.0 billion numbers"),
         ({"dtype": "float8"}, "dtype is one of float32, int8, not 'float8'"),
-        ({"channels": 4096, "side": 100}, "4096->4096 @100 3x3 has 1510 billion multiply-adds and would take minutes"),
+        ({"channels": 2048, "side": 100}, "2048->2048 @100 3x3 has 377 billion multiply-adds and would take minutes"),
     ],
 )
 def test_nonsense_is_refused_in_a_sentence(change, says):

@@ -174,6 +174,7 @@ def _node(proto: onnx.NodeProto, opsets: Mapping[str, int]) -> Node:
 def _captured(graph: onnx.GraphProto) -> Iterator[str]:
     """Yield the names that a graph within a node reads, and that stand outside of it."""
     known = {value.name for value in (*graph.input, *graph.initializer)}
+    known.update(sparse.values.name for sparse in graph.sparse_initializer)
     known.update(name for node in graph.node for name in node.output)
     for node in graph.node:
         for name in (*node.input, *(name for inner in graphs_within(node) for name in _captured(inner))):

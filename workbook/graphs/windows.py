@@ -8,8 +8,6 @@ from dataclasses import replace
 from kernels.geometry import Window
 from workbook.graphs.graph import ModelError, Node
 
-Sides = tuple[int, int, int, int]
-
 
 def of_images(node: Node, axes: int) -> Node:
     """Return a node whose window has two axes: of one with a single axis, the same in an image of one row.

@@ -16,12 +16,13 @@ from workbook.plain_text import code_as_html
 _LOADED = time.time()  # the kernels are loaded; what is written later does not run in this process
 _FUNCTION = r"""(?:^(?:/\*(?:(?!\*/).)*\*/|(?:\#[^\n]*\n)*\#[^\n]*)\n)?  # the comment above
                 (?:^INLINE\ [\w ]+?\b{name}\(.*?^}}|^cdef\ inline\ [\w ]+?\b{name}\(.*?(?=\n\n|\Z))"""
-_HEADERS = ("transforms.pxd", "simd.h", "bytes.h")
+_HEADERS = ("transforms.pxd", "bytes_transforms.pxd", "simd.h", "bytes.h")
 _INNER_LOOPS = {
     "tile": "tile_of",
     "tile_of_lanes": "tile_of",
     "dot_tile": "dot_tile_of",
     "dot_tile_of_lanes": "dot_lanes_of",
+    "pairs_tile_of_lanes": "dot_lanes_of",
 }
 
 
@@ -68,7 +69,7 @@ class Listing:
 
     @classmethod
     def of_kernel(cls, name: str) -> Listing:
-        """List a compiled file, with the inner loop that takes its time, or one function such as "input_4".
+        """List a compiled file with what it includes and the loop that takes its time, or a function such as "input_4".
 
         Raises
         ------
@@ -79,7 +80,8 @@ class Listing:
             return cls((function,), kernels.source_file(Path(function.file).name))
         path, text = kernels.source_file(name), kernels.source(name)
         loops = sorted({_INNER_LOOPS[call] for call in re.findall(r"\b(\w+)\(", text) if call in _INNER_LOOPS})
-        return cls((_piece(path.name, text), *filter(None, map(_function, loops))), path)
+        included = (_piece(file, kernels.source(file)) for file in re.findall(r'^include "(.+)"', text, re.MULTILINE))
+        return cls((_piece(path.name, text), *included, *filter(None, map(_function, loops))), path)
 
     @property
     def text(self) -> str:

@@ -34,6 +34,8 @@ def _is_one_call(shell: Any) -> bool:
     """Whether the cell that runs holds nothing else, no comment either: nothing is lost if it is replaced."""
     try:
         code = str(shell.get_parent()["content"]["code"])
-        return len(ast.parse(code).body) == 1 and "#" not in code
+        body = ast.parse(code).body
+        is_call = len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Call)
+        return is_call and "#" not in code
     except (KeyError, TypeError, SyntaxError):
         return False

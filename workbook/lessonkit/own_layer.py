@@ -19,6 +19,7 @@ from workbook.side_by_side import layer_benchmark
 from workbook.side_by_side.layer_report import Report, Row
 
 _MOST_MACS = 20_000_000_000  # some seconds a call by the slowest program
+_MOST_NUMBERS = 200_000_000  # each program keeps some gigabytes of them
 _LINE, _HEAD, _FOOT = 0.32, 0.75, 0.7  # inches
 
 
@@ -157,6 +158,11 @@ def measure(
     if dtype not in layer_benchmark.DTYPES:
         raise ValueError(f"dtype is one of {', '.join(layer_benchmark.DTYPES)}, not {dtype!r}")
     layer = ConvLayer("own layer", channels, side, side, filters, size, size, stride, padding, groups)
+    numbers = layer.input_numbers + layer.output_numbers + layer.weight_numbers
+    if numbers > _MOST_NUMBERS:
+        raise ValueError(
+            f"{layer.shape} has {numbers / 1e9:.1f} billion numbers; take at most {_MOST_NUMBERS / 1e9:g} billion"
+        )
     if layer.macs > _MOST_MACS:
         raise ValueError(
             f"{layer.shape} has {layer.macs / 1e9:.0f} billion multiply-adds and would take minutes; "

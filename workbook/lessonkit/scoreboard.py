@@ -154,7 +154,7 @@ ROWS = (
     ),
     Row(
         "2 small numbers",
-        "The same, if FP32 runs Winograd's algorithm, which INT8 does not.",
+        "The same, if FP32 runs Winograd's algorithm, and INT8 the definition.",
         lesson=3,
         theory="quantization.int8.lanes_of_32",
         model="quantization.predicted.winograd",

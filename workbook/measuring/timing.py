@@ -141,7 +141,7 @@ def interleaved(
             on_round()
         return turns
 
-    count = max(3, min(200, round(budget / round_seconds)))
+    count = max(3, round(min(200, budget / round_seconds)))
     rounds = [take_turns() for _ in range(count)]
     if not alone:  # the caller of several threads waits for their end, which tells nothing of other programs
         rounds += [take_turns() for unrest in _unrest(rounds) if unrest > BUSY]

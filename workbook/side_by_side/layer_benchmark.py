@@ -54,7 +54,7 @@ def run(
         Called after each layer, for a progress bar.
     """
     beside = peers.installed(dtype) if with_peers else {}
-    budget = seconds or (_SECONDS if threads == 1 else _SECONDS_OF_MANY)
+    budget = seconds if seconds is not None else _SECONDS if threads == 1 else _SECONDS_OF_MANY
     rows = []
     for layer in layers:
         rows.append(_row(layer, dtype, threads, beside, budget))

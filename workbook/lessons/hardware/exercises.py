@@ -74,7 +74,7 @@ READ = Exercise(
     hints=(
         "along each dimension, how many rounds do the multipliers need? A round that is not full counts whole",
         "rounds = ceil(144 / 32) * ceil(24 / 16) * ceil(56 * 56 / 8)",
-        "divide 144 * 24 * 56 * 56 products by rounds x multipliers; the first panel shows it for C = 2^5, K = 2^4",
+        "divide 144 * 24 * 56 * 56 products by rounds x multipliers; the first panel shows it for C = 32, K = 16",
     ),
     mistakes=(
         Mistake("per cent", round(100 * _SHARE, 2), "in per cent"),
