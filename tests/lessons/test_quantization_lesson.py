@@ -260,7 +260,8 @@ class TestPanels:
 def test_sources_are_the_text_that_runs():
     assert lesson.source("affine").text == inspect.getsource(Affine)
     assert lesson.source("bytes_plain").text == kernels.source("bytes_plain")
-    for name, comment in (("dot", "/* sum + x . w  in every word */\n"), ("dot_saturating", "")):
+    comments = {"dot": "/* sum + x . w  in every word, of EXACT_PER_WORD numbers */\n", "dot_saturating": ""}
+    for name, comment in comments.items():
         text = lesson.source(name).text
         assert text.startswith(f"{comment}INLINE vi {name}(vi sum")
         assert text in kernels.source("bytes.h")
