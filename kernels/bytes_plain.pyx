@@ -168,7 +168,9 @@ cdef void fill_patch(const Work* work, Block block, unsigned char* rows, int* pa
     cdef Py_ssize_t pieces = ceil_div(layer.S, work.per_word) if work.by_taps else 1
     cdef Py_ssize_t step = layer.dilation_w if work.by_taps else work.row_bytes
     cdef Py_ssize_t c, word, phase_h, phase_w, row, h, i, first
-    cdef int ones = 0x01010101 if work.per_word == 4 else 0x00010001
+    cdef unsigned int ones = 0x01010101 if work.per_word == 4 else 0x00010001
+    cdef int flips = <int>(ones * <unsigned int>work.flip)
+    cdef int zeros = <int>(ones * <unsigned int>(work.x_zero ^ work.flip))
     for word in range(work.words.C // layer.groups):
         c = word // pieces if work.by_taps else word * work.per_word
         first = word % pieces * work.per_word * layer.dilation_w
@@ -179,10 +181,10 @@ cdef void fill_patch(const Work* work, Block block, unsigned char* rows, int* pa
                     if 0 <= h < layer.H:
                         copy_rows(work, block, c, h, rows)
                         make_words(work.per_word, layer.stride_w, rows + first + phase_w, step, shape.width,
-                                   ones * work.flip, patch)
+                                   flips, patch)
                     else:
                         for i in range(shape.width):
-                            patch[i] = ones * (work.x_zero ^ work.flip)
+                            patch[i] = zeros
                     patch += shape.width
 
 

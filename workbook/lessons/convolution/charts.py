@@ -64,7 +64,8 @@ def ladder_figure(race: Race) -> Figure:
         axes.vlines(x, y, at_most(rung, roof), color="#999999", linewidth=1.2, linestyle=":")
         axes.plot(x, y, "o", color=COLORS[0], markersize=9)
         away, align = ((-9, -6), "right") if rung.id in _LEFT else ((9, -6), "left")
-        axes.annotate(f"{rung.name}: {y:.2g}", (x, y), away, textcoords="offset points", ha=align, va="center")
+        name = f"{rung.name}: {three_digits(y)}"
+        axes.annotate(name, (x, y), away, textcoords="offset points", ha=align, va="center")
     axes.text(right, roof.peak_gmacs * 1.25, f"multiply-add units: {roof.peak_gmacs:.0f} GMAC/s", ha="right")
     axes.text(left * 1.15, roof.bound(left, level) * 3.5, f"bytes from {level}:\n{gbs:.0f} GB/s", va="bottom")
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(slowest / 3, roof.peak_gmacs * 3))
