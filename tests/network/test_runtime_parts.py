@@ -409,6 +409,22 @@ def test_random_numbers_are_not_folded() -> None:
     assert not np.array_equal(net(x), net(x))
 
 
+def branch(inner: onnx.NodeProto, name: str) -> onnx.GraphProto:
+    """A branch that gives what one node computes."""
+    return helper.make_graph(
+        [inner], name, [], [helper.make_tensor_value_info(inner.output[0], TensorProto.FLOAT, None)]
+    )
+
+
+def test_random_numbers_of_a_branch_within_a_branch_are_not_folded() -> None:
+    draw = branch(helper.make_node("RandomNormal", [], ["n"], shape=[1, 1, 1, 1]), "draw")
+    inner = branch(helper.make_node("If", ["yes"], ["m"], then_branch=draw, else_branch=draw), "inner")
+    outer = helper.make_node("If", ["yes"], ["k"], "outer", then_branch=inner, else_branch=inner)
+    net = network.load(model([outer, node("Add", "x k", "y")], {"yes": np.array(True)}))
+    x = random(1, 8, 3, 3)
+    assert not np.array_equal(net(x), net(x))
+
+
 @pytest.mark.parametrize("places", [np.array([1, 3]), np.array([[0, 1], [1, 1]])], ids=["linear", "by axis"])
 def test_sparse_arrays_are_read(places: Array) -> None:
     values = numpy_helper.from_array(np.array([2, 5], np.float32), "k")

@@ -16,6 +16,7 @@ from workbook.graphs.graph import Array, Graph, Node
 from workbook.graphs.operators.operator import Settings
 from workbook.graphs.partition import steps_of
 from workbook.graphs.storage import Storage
+from workbook.graphs.tensors import graphs_within
 
 _LARGEST = 2**22  # numbers; a larger constant is made at each run, where its memory is given back
 _RANDOM = ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
@@ -66,7 +67,12 @@ def _is_constant(node: Node, constants: Storage, folded: list[Node]) -> bool:
 
 def _is_random(node: Node) -> bool:
     within = (graph for graph in node.attributes.values() if isinstance(graph, onnx.GraphProto))
-    return node.op in _RANDOM or any(inner.op_type in _RANDOM for graph in within for inner in graph.node)
+    return node.op in _RANDOM or any(map(_draws, within))
+
+
+def _draws(graph: onnx.GraphProto) -> bool:
+    """Whether a graph within a node, or one within that, has an operator that draws numbers."""
+    return any(node.op_type in _RANDOM or any(map(_draws, graphs_within(node))) for node in graph.node)
 
 
 def _is_large(node: Node, graph: Graph) -> bool:
