@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from workbook.measuring import others
+from workbook.measuring import others, this_machine
 from workbook.measuring.others import Others, Usage
 
 _SPIN = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
@@ -19,7 +19,7 @@ def stat(tmp_path, monkeypatch, *lines):
 
 
 def test_counts_the_cores_of_this_process_without_rest_and_guests(tmp_path, monkeypatch):
-    monkeypatch.setattr(others, "_cores", lambda: {1, 3})
+    monkeypatch.setattr(this_machine, "cores", lambda: {1, 3})
     stat(
         tmp_path, monkeypatch, "cpu0 1 1 1 1 1 1 1 1 1 1", "cpu1 200 0 0 50 50 0 0 0 70 0", "cpu3 0 0 50 0 0 0 0 50 0 0"
     )
@@ -27,7 +27,7 @@ def test_counts_the_cores_of_this_process_without_rest_and_guests(tmp_path, monk
 
 
 def test_what_this_process_took_is_not_counted(monkeypatch):
-    monkeypatch.setattr(others, "_cores", lambda: {0, 1})
+    monkeypatch.setattr(this_machine, "cores", lambda: {0, 1})
     monkeypatch.setattr(Usage, "now", classmethod(lambda _: Usage(wall=12.0, busy=9.0, own=5.0)))
     found = Others.since(Usage(wall=10.0, busy=6.0, own=3.0))
     assert found == Others(0.5, 2)

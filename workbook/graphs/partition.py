@@ -98,15 +98,9 @@ def _groups(nodes: Sequence[Node], native: Mapping[str, Operator]) -> dict[str, 
     for node in nodes:
         for name in node.reads:
             other = writers.get(name)
-            if (
-                other
-                and kinds[node.name]
-                and (kinds[other.name], stages[other.name])
-                == (
-                    kinds[node.name],
-                    stages[node.name],
-                )
-            ):
+            if not other or not kinds[node.name]:
+                continue
+            if (kinds[other.name], stages[other.name]) == (kinds[node.name], stages[node.name]):
                 roots[root(groups[node.name])] = root(groups[other.name])
     return {name: root(i) for name, i in groups.items()}
 

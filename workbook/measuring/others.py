@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbook.measuring import this_machine
 from workbook.measuring.timing import BUSY
 
 _STAT = Path("/proc/stat")
@@ -52,7 +53,7 @@ class Others:
         """Return what they took since then; the system counts in hundredths of a second."""
         now = Usage.now()
         taken = (now.busy - before.busy - (now.own - before.own)) / max(now.wall - before.wall, 1e-9)
-        return cls(max(0.0, taken), len(_cores()))
+        return cls(max(0.0, taken), len(this_machine.cores()))
 
     @property
     def disturb(self) -> bool:
@@ -70,11 +71,7 @@ def _busy(own: float) -> float:
         lines = _STAT.read_text("ascii").splitlines()
     except OSError:
         return own
-    cores = {f"cpu{number}" for number in _cores()}
+    cores = {f"cpu{number}" for number in this_machine.cores()}
     counts = [[int(number) for number in rest] for name, *rest in map(str.split, lines) if name in cores]
     ticks = sum(sum(count) - sum(count[place] for place in _IDLE) for count in counts)
     return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _cores() -> set[int]:
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))

@@ -24,11 +24,11 @@ from workbook.measuring.timing import quick
 from workbook.plain_text import Text
 
 MEMORY = "memory"  # what lies behind the last cache
+PROBE_STEPS = 2_000  # 10 us of multiply-adds
 
 _PROBES = {"float32": probe.fma, "int8": probe.dot}
 
 _FLOAT = 4  # bytes
-_STEPS = 2_000  # of a probe
 _LEAST_MOVED = 16 << 20  # bytes a run, for a tenth of a millisecond at least
 _LEAST_BEHIND_CACHES, _MOST_BEHIND_CACHES = 64 << 20, 1 << 30  # bytes; the most must fit in a small machine
 
@@ -91,7 +91,7 @@ def bandwidth_gbs(level: str, kind: Literal["read", "triad"] = "read") -> float:
     return _best_rate(lambda: probe.triad(y, a, b, times))
 
 
-def multiplying(dtype: str = "float32") -> Callable[[], int]:
+def multiplying(dtype: str = "float32", threads: int = 1, steps: int = PROBE_STEPS) -> Callable[[], int]:
     """Return a program of some ten microseconds that multiplies and adds in registers, and tells how often.
 
     Timed in the rounds of a measurement, it gives the peak of that moment: cores differ, and hot ones slow down.
@@ -99,8 +99,11 @@ def multiplying(dtype: str = "float32") -> Callable[[], int]:
     Parameters
     ----------
     dtype : "float32" or "int8"
+    threads : int
+    steps : int
+        Of each thread; more take longer.
     """
-    return partial(_PROBES[dtype], _STEPS)
+    return partial(_PROBES[dtype], steps, threads)
 
 
 def reading(level: str) -> Callable[[], int]:
@@ -132,6 +135,11 @@ def _best_rate(run: Callable[[], int]) -> float:
         best = max(best, amount / (time.thread_time() - start) / 1e9)
         runs += 1
     return best
+
+
+def cores() -> set[int]:
+    """Return the numbers of the cores that this process may use."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
 @cache
@@ -180,5 +188,4 @@ class Machine(Text):
 
 def machine() -> Machine:
     """Describe this machine; takes a moment the first time, because what it does at most is measured."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cpu_name(), cores, kernels.isa(), peak_gmacs(), bandwidth_gbs(MEMORY))
+    return Machine(cpu_name(), len(cores()), kernels.isa(), peak_gmacs(), bandwidth_gbs(MEMORY))

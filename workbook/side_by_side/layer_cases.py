@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 import kernels
-from kernels import probe, registry
+from kernels import registry
 from workbook import peers
+from workbook.measuring.this_machine import PROBE_STEPS, multiplying
 from workbook.measuring.topologies import ConvLayer
 from workbook.measuring.trial import trial
 from workbook.peers.operands import window
@@ -22,8 +23,7 @@ IM2COL = "float32 im2col"
 
 Run = Callable[[], npt.NDArray[Any]]
 
-_PROBES = {"float32": probe.fma, "int8": probe.dot}
-_STEPS, _STEPS_OF_MANY = 2_000, 200_000  # of a probe: 10 us, or long enough for all threads to wake
+_STEPS_OF_MANY = 200_000  # of a probe: long enough for all threads to wake
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def int8(layer: ConvLayer, threads: int) -> Case:
     if registry.HALF:
         beside["float16"] = trial(layer, dtype="float16", threads=threads)
         half: Any = registry.HALF["direct"]
-        peak["float16"] = partial(half.multiply_adds, _STEPS)
+        peak["float16"] = partial(half.multiply_adds, PROBE_STEPS)
     if threads > 1:
         beside[ONE_THREAD] = _on(_int8_plan(integers, "auto", 1), integers.x, expected)
     return Case(
@@ -146,8 +146,8 @@ def _on(plan: Callable[..., Any], x: npt.NDArray[Any], like: npt.NDArray[Any]) -
 
 
 def _probes(dtypes: tuple[str, ...], threads: int) -> dict[str, Callable[[], int]]:
-    steps = _STEPS if threads == 1 else _STEPS_OF_MANY
-    probes: dict[str, Callable[[], int]] = {dtype: partial(_PROBES[dtype], steps, threads) for dtype in dtypes}
+    steps = PROBE_STEPS if threads == 1 else _STEPS_OF_MANY
+    probes = {dtype: multiplying(dtype, threads, steps) for dtype in dtypes}
     if threads > 1:
-        probes[ONE_THREAD] = partial(_PROBES[dtypes[0]], steps, 1)
+        probes[ONE_THREAD] = multiplying(dtypes[0], 1, steps)
     return probes
