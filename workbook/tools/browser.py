@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Error as Error
@@ -22,6 +22,7 @@ from workbook.tools.start import start
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 PATIENCE = 60_000  # ms for a kernel to start, or a notebook to run, on a busy machine
+SAVED = 5_000  # ms for a save
 PICTURE = ".jp-OutputArea-output.jp-RenderedImage img"
 _FLAGS = [
     "--disable-gpu",
@@ -65,6 +66,9 @@ def opened(name: str, width: int = 1280, height: int = 900) -> Iterator[Notebook
 class Desk:
     """A fresh copy of the notebooks with nobody's settings, which stays when servers and browsers are closed.
 
+    Only what is asked to be saved is: JupyterLab's own save every two minutes would now and then meet ours, and one of
+    the two then asks whether to overwrite the other.
+
     Attributes
     ----------
     folder : Path
@@ -78,6 +82,9 @@ class Desk:
         start(self.folder)
         self.environment = {"WORKBOOK_QUICK": "1", "IPYTHONDIR": str(own / "ipython")}
         self.environment |= {f"JUPYTER_{kind}_DIR": str(own / kind.lower()) for kind in ("CONFIG", "DATA")}
+        settings = own / "config/lab/user-settings/@jupyterlab/docmanager-extension"
+        settings.mkdir(parents=True)
+        (settings / "plugin.jupyterlab-settings").write_text('{"autosave": false}')
 
     @contextmanager
     def opened(self, name: str, view: str = "lab/tree", width: int = 1280, height: int = 900) -> Iterator[Notebook]:
@@ -170,10 +177,15 @@ class Notebook:
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
 
     def save(self) -> None:
-        """Save, and wait until that is done."""
-        self.page.get_by_role("menuitem", name="File", exact=True).click()
-        self.page.get_by_role("menuitem", name=re.compile("^Save Notebook(?! As)")).click()
-        expect(self.page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")).to_have_count(0)
+        """Save, and wait until that is done; again where a picture came meanwhile."""
+        unsaved = self.page.locator(".lm-TabBar-tab.jp-mod-current.jp-mod-dirty")
+        for _ in range(PATIENCE // SAVED):
+            self.page.get_by_role("menuitem", name="File", exact=True).click()
+            self.page.get_by_role("menuitem", name=re.compile("^Save Notebook(?! As)")).click()
+            with suppress(AssertionError):
+                expect(unsaved).to_have_count(0, timeout=SAVED)
+                return
+        expect(unsaved).to_have_count(0)
 
     def _expect_kernel(self, status: str) -> None:
         expect(self.page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute("data-status", status)
