@@ -72,6 +72,11 @@ class TestCameraRule:
             exact = Fraction(fixed) / (Fraction(period) - Fraction(per_frame))
             assert abs(best - exact) < 1
 
+    def test_load_is_one_at_the_edge(self):
+        rule = CameraRule(T, 4 * (T - PER_FRAME), PER_FRAME)
+        assert rule.load(4) == 1
+        assert rule.load(8) < 1 < rule.load(2)
+
     def test_none_is_stable(self):
         assert CameraRule(T, FIXED, T).best_batch is None
         assert CameraRule(T, 0.0, T).best_batch == 1

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import math
+import re
+from importlib.util import find_spec
+from itertools import product
 
 import numpy as np
 import pytest
@@ -18,10 +22,11 @@ from workbook.lessons.streaming import (
     charts,
     core_split,
     denoising,
-    exercises,
+    device,
     figures,
     hiccup,
     model,
+    random_load,
     throughput,
     waits,
 )
@@ -121,7 +126,7 @@ class TestHiccup:
         found = lesson.loops()
         assert found.closed_here.summary.p90 < hiccup.HICCUP / 2 < found.camera_here.summary.p90
         text = str(found).splitlines()
-        assert [line.count("[measured]") for line in text] == [0, 0, 0, 0, 2, 2, 0, 0]
+        assert [line.count("[measured]") for line in text] == [0, 0, 0, 0, 0, 0, 2, 2, 0, 0]
         assert text[-1].startswith("[machine] other programs kept ")
         assert "22 of 1000" in text[3]
         assert lesson.chart(found).text == "streaming.hiccup: p99, closed 1.0 ms, camera 120.0 ms"
@@ -198,24 +203,99 @@ class TestLive:
 
 class TestServe:
     def test_one_plan_is_the_answer(self):
-        plans = [
-            (tool, share, batch)
-            for tool in exercises.TOOLS
-            for share in exercises.SHARES
-            for batch in exercises.BATCHES
-        ]
-        fits = [plan for plan in plans if not lesson.serve(*plan).summary.misses]
-        assert fits == [("winograd", "split", 1), ("int8", "split", 1)]
-        assert lesson.serve(*fits[0]).busy < lesson.serve(*fits[1]).busy
+        plans = list(product(device.EXPOSURES, device.TOOLS, device.SHARES, device.BATCHES))
+        fits = {plan: served.accuracy for plan in plans if (served := lesson.serve(*plan)).fits}
+        best = max(fits.values())
+        assert [plan for plan, accuracy in fits.items() if accuracy == best] == [(8, "winograd", "split", 1)]
+        assert {tool for _, tool, _, _ in fits} == {"winograd", "int8"}
+
+    def test_stages_are_summed(self):
+        served = lesson.serve(16, "int8", "split", 1)
+        assert served.total == pytest.approx(16 + 12 + 4 + 0.55 * 20 + 5)
+        assert str(served).startswith(
+            "exposure 16 + readout 12 + transfer 4 + inference 11 + decision 5 = 48.0 ms of 50"
+        )
 
     def test_cores_are_busy_for_the_work_there_is(self):
-        served = lesson.serve("int8", "each", 1)
-        assert served.busy == pytest.approx(300 * 0.042 / 2 / served.summary.duration)
+        served = lesson.serve(4, "int8", "each", 1)
+        assert served.busy == pytest.approx(300 * 0.020 / 2 / served.summary.duration)
 
-    @pytest.mark.parametrize("plan", [("fastest", "split", 1), ("int8", "both", 1), ("int8", "each", 3)])
-    def test_other_plans_are_refused(self, plan):
-        with pytest.raises(ValueError, match="choose one of direct, winograd, int8"):
+    @pytest.mark.parametrize(
+        ("plan", "says"),
+        [
+            ((4, "fastest", "split", 1), "'fastest': choose one of 'direct', 'winograd', 'int8'"),
+            ((4, "int8", "both", 1), "'both': choose one of 'split', 'each'"),
+            ((4, "int8", "each", 3), "3: choose one of 1, 2"),
+            ((5, "int8", "each", 1), "5: choose one of 4, 8, 16"),
+        ],
+    )
+    def test_other_plans_are_refused(self, plan, says):
+        with pytest.raises(ValueError, match=re.escape(says)):
             lesson.serve(*plan)
+
+
+class TestLoad:
+    @pytest.mark.parametrize("stream", random_load.STREAMS)
+    def test_it_is_what_the_simulator_does(self, stream):
+        chosen, load = random_load.STREAMS[stream], 0.9
+        source, computing = chosen.source(500), chosen.computing(500, load)
+        service = lesson.Hiccups(lesson.Modelled(0.0, 0.0), dict(enumerate(computing)))
+        run = lesson.stream(source, service)
+        waited = run.records["started"] - run.records["scheduled"]
+        np.testing.assert_allclose(random_load.waits(source.times, computing), waited, rtol=0, atol=1e-9)
+
+    def test_a_camera_does_not_wait_until_it_is_busy_all_the_time(self):
+        for load in (0.1, 0.99, 1.0):
+            ages = random_load.ages("a camera", load)
+            assert ages.mean == ages.p99 == pytest.approx(1, abs=1e-6)
+
+    @pytest.mark.parametrize("load", [0.3, 0.5, 0.8])
+    def test_at_random_the_mean_is_the_formula(self, load):
+        ages = random_load.ages(random_load.RANDOM, load, 200_000)
+        assert ages.mean == pytest.approx(lesson.random_arrivals(load, 1.0), rel=0.05)
+
+    @pytest.mark.parametrize("load", [0, -0.1, 1.01, math.nan])
+    def test_other_loads_are_refused(self, load):
+        with pytest.raises(ValueError, match="above 0 and at most 1"):
+            random_load.ages("a camera", load)
+
+    def test_the_panel_says_queue_and_formula(self):
+        panel = lesson.explore_load()
+        assert "(by the formula 43.3 ms)" in panel.readout
+        panel.set(stream="a camera", load=99)
+        assert "formula" not in panel.readout
+        assert panel.readout.endswith("p99 20.0 ms")
+
+
+class TestScenarios:
+    @pytest.mark.skipif(not find_spec("mlperf_loadgen"), reason="LoadGen is not installed")
+    def test_every_scenario_has_its_number(self, scoreboard):
+        found = lesson.scenarios()
+        assert tuple(found.runs) == lesson.SCENARIOS
+        lines = str(found).splitlines()[1:]
+        assert all(line.startswith("[machine] ") for line in lines)
+        assert [line.split()[1] for line in lines[:5]] == [*lesson.SCENARIOS, "Server"]
+
+    def test_without_loadgen_it_says_how_to_get_it(self, scoreboard, monkeypatch):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        assert "pip install 'edge-ai-workbook[mlperf]'" in str(lesson.scenarios())
+
+
+class TestPublished:
+    def test_the_line_goes_through_both_ends(self):
+        fixed, frame = lesson.line(lesson.TENSORRT_MS, 8)
+        for batch in (1, 8):
+            assert fixed + batch * frame == pytest.approx(lesson.TENSORRT_MS[batch] / 1e3)
+        for batch in (2, 4):
+            assert fixed + batch * frame == pytest.approx(lesson.TENSORRT_MS[batch] / 1e3, rel=0.04)
+
+    def test_a_flat_line_costs_nothing_a_frame(self):
+        assert lesson.line(lesson.T4_MS, 8) == (lesson.T4_MS[1] / 1e3, 0.0)
+
+    @pytest.mark.parametrize("most", [1, 3])
+    def test_other_batches_are_refused(self, most):
+        with pytest.raises(ValueError, match=f"most={most}: choose one of 2, 4, 8"):
+            lesson.line(lesson.TENSORRT_MS, most)
 
 
 def test_the_lesson_fills_its_rows(scoreboard):

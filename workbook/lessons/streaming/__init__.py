@@ -35,17 +35,20 @@ from workbook.lessons.streaming.core_split import TwoCores
 from workbook.lessons.streaming.denoising import Live, denoiser, scene
 from workbook.lessons.streaming.device import TOOLS, serve
 from workbook.lessons.streaming.hiccup import Loops, loops
-from workbook.lessons.streaming.published_batches import T4_MS
+from workbook.lessons.streaming.published_batches import HAILO_FPS, T4_MS, TENSORRT_MS, line
 from workbook.lessons.streaming.queueing import CameraRule, batch_bound, random_arrivals
+from workbook.lessons.streaming.scenarios import Scenarios, scenarios
 from workbook.lessons.streaming.throughput import Throughput
 from workbook.lessons.streaming.waits import Waits
 from workbook.measuring.this_machine import machine
 from workbook.rows.bands import Bands
 
 __all__ = [
+    "HAILO_FPS",
     "RECORD",
     "SCENARIOS",
     "T4_MS",
+    "TENSORRT_MS",
     "TOOLS",
     "Bands",
     "CameraRule",
@@ -62,6 +65,7 @@ __all__ = [
     "Policy",
     "RealTime",
     "Run",
+    "Scenarios",
     "Service",
     "Simulated",
     "Source",
@@ -77,10 +81,12 @@ __all__ = [
     "denoiser",
     "early_stopping",
     "explore",
+    "explore_load",
     "guess",
     "hint",
     "latencies",
     "least_samples",
+    "line",
     "live",
     "loops",
     "machine",
@@ -91,6 +97,7 @@ __all__ = [
     "psnr",
     "random_arrivals",
     "reset",
+    "scenarios",
     "scene",
     "serve",
     "shown_ages",
@@ -113,6 +120,11 @@ _SOURCES: dict[str, Callable[..., object]] = {"rule": CameraRule, "policy": Poli
 def explore() -> Panel[Any]:
     """Return the panel: a camera, a service, a batch, a policy."""
     return panels.camera()
+
+
+def explore_load() -> Panel[Any]:
+    """Return the panel: how busy the service is, and how evenly frames come."""
+    return panels.load()
 
 
 def timeline(runs: Mapping[str, Run], count: int = 8) -> Picture:

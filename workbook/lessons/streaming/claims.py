@@ -7,12 +7,21 @@ from functools import partial
 
 from workbook.camera.latencies import shown_ages
 from workbook.camera.policy import Policy
+from workbook.camera.run_records import Run
 from workbook.camera.run_stream import stream
 from workbook.camera.services import Modelled
 from workbook.camera.sources import FPS, camera
 from workbook.lessonkit.claim import Claim, cited, computed, measured
-from workbook.lessons.streaming import core_split, denoising, exercises, hiccup, model, throughput, waits
-from workbook.lessons.streaming.published_batches import T4_MS, T4_SOURCE
+from workbook.lessons.streaming import core_split, denoising, exercises, hiccup, model, random_load, throughput, waits
+from workbook.lessons.streaming.published_batches import (
+    HAILO_FPS,
+    HAILO_SOURCE,
+    T4_MS,
+    T4_SOURCE,
+    TENSORRT_MS,
+    TENSORRT_SOURCE,
+    V100_MS,
+)
 from workbook.lessons.streaming.queueing import CameraRule
 
 SLOW = 15.0  # frames a second, of the camera whose queue nobody empties
@@ -27,9 +36,16 @@ def _p99(loop: int) -> float:
     return hiccup.simulated()[loop].summary.p99
 
 
-def _stale(policy: Policy) -> float:
-    """Seconds that the newest result is behind, at most: 15 frames a second for 9 s, a service of 100 ms."""
-    return float(shown_ages(stream(camera(135, SLOW), Modelled(0.1, 0.0), policy).records).max())
+def _stale(policy: Policy) -> Run:
+    """Return the run of 15 frames a second for 9 s with a service of 100 ms."""
+    return stream(camera(135, SLOW), Modelled(0.1, 0.0), policy)
+
+
+def _shown_at_the_end() -> float:
+    """Seconds that the picture on the screen is old when the camera stops, if every frame is kept."""
+    rows = _stale(Policy()).records
+    end = float(rows["scheduled"][-1]) + 1 / SLOW
+    return end - float(rows["scheduled"][rows["finished"] <= end].max())
 
 
 def _photo(program: str) -> float:
@@ -117,14 +133,60 @@ CLAIMS = (
     computed(
         "streaming.stale.rate", "The camera whose queue nobody empties sends {}.", lambda: SLOW, "frames a second"
     ),
+    computed("streaming.stale.end", "When the camera stops, the picture shown is {} old.", _shown_at_the_end, "s"),
     computed(
         "streaming.stale.all",
-        "A camera of 15 frames a second and a loop of 10: after 9 s the picture is {} old.",
-        lambda: _stale(Policy()),
+        "The last frame of that camera is {} old at its result.",
+        lambda: _stale(Policy()).summary.worst,
         "s",
     ),
     computed(
-        "streaming.stale.newest", "With a queue of one, overwritten, it is {}.", lambda: _stale(Policy.newest()), "s"
+        "streaming.stale.newest",
+        "With a queue of one, overwritten, what is shown is never older than {}.",
+        lambda: float(shown_ages(_stale(Policy.newest()).records).max()),
+        "s",
+    ),
+    _ms(
+        "wait.alone", "Alone, a frame has its result after {} on the reference machine.", lambda: waits.at_reference(1)
+    ),
+    computed(
+        "streaming.load.random",
+        "At random and busy 90 % of the time, p99 is {} the time of computing.",
+        lambda: random_load.ages(random_load.RANDOM, 0.9).p99,
+        "×",
+    ),
+    computed(
+        "streaming.load.varies90",
+        "From a camera, with computing that varies by a fifth, busy 90 %: p99 is {} the time of computing.",
+        lambda: random_load.ages("a camera, computing varies", 0.9).p99,
+        "×",
+    ),
+    computed(
+        "streaming.load.varies100",
+        "The same, busy all of the time: p99 is {} the time of computing after 20,000 frames, and grows.",
+        lambda: random_load.ages("a camera, computing varies", 1.0).p99,
+        "×",
+    ),
+    computed("streaming.server.rate", "The server gets {}.", lambda: 400, "requests a second"),
+    cited("streaming.v100.one", "On a V100 batch 1 takes {} by the same program.", V100_MS[1], "ms", T4_SOURCE),
+    cited("streaming.tensorrt.one", "Compiled by TensorRT it takes {}.", TENSORRT_MS[1], "ms", TENSORRT_SOURCE),
+    cited("streaming.tensorrt.eight", "A batch of eight takes {}.", TENSORRT_MS[8], "ms", TENSORRT_SOURCE),
+    cited(
+        "streaming.tensorrt.gain",
+        "Eight images at once take {} less time than one by one.",
+        8 * TENSORRT_MS[1] / TENSORRT_MS[8],
+        "×",
+        TENSORRT_SOURCE,
+    ),
+    *(
+        cited(
+            f"streaming.hailo.{name}",
+            f"{name} at batch 8 has {{}} the frames a second of batch 1.",
+            HAILO_FPS[network][1] / HAILO_FPS[network][0],
+            "×",
+            HAILO_SOURCE,
+        )
+        for name, network in (("resnet50", "ResNet-50"), ("vit", "ViT-Base"))
     ),
     *exercises.CLAIMS,
 )

@@ -51,10 +51,11 @@ class Loops(Text):
             found = run.summary
             slow = f"{_slow(run)} of {found.frames}"
             lines.append(f"{name:<26}{found.p50 * 1e3:>9.1f} ms{found.p99 * 1e3:>9.1f} ms{slow:>20}")
+        lines += ["", f"{'in real time':<26}{'median':>22}{'p90':>22}"]
         for name, run in (("closed loop, here", self.closed_here), ("camera, here", self.camera_here)):
             found = run.summary
             times = "".join(timing.measured(1e3 * time, "ms", 9) for time in (found.p50, found.p90))
-            lines.append(f"{name:<26}{times}  (p90)")
+            lines.append(f"{name:<26}{times}")
         return "\n".join([*lines, f"[machine] here: {len(self.camera_here.records)} frames", str(self.others)])
 
     __repr__ = __str__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbook.lessonkit.controls import Choice, Slider
 from workbook.lessonkit.panel import Panel
-from workbook.lessons.streaming import figures, model
+from workbook.lessons.streaming import figures, load_figure, model, random_load
 
 
 def camera() -> Panel[model.Explored]:
@@ -25,4 +25,21 @@ def camera() -> Panel[model.Explored]:
         figure=figures.explored_figure,
         readout=figures.explored_readout,
         height=355,
+    )
+
+
+def load() -> Panel[random_load.Loaded]:
+    """Choose how busy the service is and how frames come; see how old they are at their results."""
+    return Panel(
+        name="streaming.load",
+        title="The age of a frame at its result over the load, by how frames come",
+        controls=(
+            Slider("load", "busy, %", 10, 99, 70),
+            Slider("computed_ms", "ms a frame", 1, 50, 20),
+            Choice("stream", "frames", tuple(random_load.STREAMS), random_load.RANDOM),
+        ),
+        model=random_load.loaded,
+        figure=load_figure.load_figure,
+        readout=load_figure.load_readout,
+        height=330,
     )

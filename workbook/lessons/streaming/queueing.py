@@ -33,8 +33,15 @@ class CameraRule:
         """Seconds of a batch: tau(B) = fixed + per_frame * B."""
         return self.fixed + self.per_frame * batch
 
+    def load(self, batch: int) -> float:
+        """Share of the time that the service is busy: rho(B) = tau(B) / (B * T)."""
+        return self.service(batch) / (batch * self.period)
+
     def stable(self, batch: int) -> bool:
-        """Whether a batch is served before the next is full: tau(B) <= B * T. If not, the queue grows forever."""
+        """Whether a batch is served before the next is full: tau(B) <= B * T. If not, the queue grows forever.
+
+        At a load of exactly 1 it holds for a camera without jitter alone: what comes late is never made up for.
+        """
         return self.service(batch) <= batch * self.period
 
     def wait(self, batch: int) -> float:

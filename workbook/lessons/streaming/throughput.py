@@ -63,10 +63,14 @@ class Throughput(Text):
 
 
 def _bound(found: Sweep) -> str:
-    """Say what the model of the sweep expects of this machine."""
-    first, last = (found.points[i].predicted / found.points[i].batch for i in (0, -1))
+    """Say what the largest batch gains here, and what the model of the sweep expects of this machine."""
+    first, last = found.points[0], found.points[-1]
+    model = first.predicted / first.batch / (last.predicted / last.batch)
     until = f"up to batch {found.bound_up_to}" if found.bound_up_to else "at no batch"
-    return f"[machine] {name_of(found.case)}: by the model {first / last:.2f} x, weights are the bound {until}"
+    return (
+        f"[machine] {name_of(found.case)}: {last.batch} at once {last.throughput / first.throughput:.2f} x, "
+        f"by the model {model:.2f} x; weights are the bound {until}"
+    )
 
 
 def throughput(seconds: float | None = None) -> Throughput:
