@@ -30,14 +30,23 @@ from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel
-from workbook.lessons.streaming import charts, core_split, denoising, exercises, panels, throughput, waits
+from workbook.lessons.streaming import (
+    charts,
+    core_split,
+    denoising,
+    exercises,
+    mlperf_scenarios,
+    panels,
+    throughput,
+    waits,
+)
 from workbook.lessons.streaming.core_split import TwoCores
 from workbook.lessons.streaming.denoising import Live, denoiser, scene
 from workbook.lessons.streaming.device import TOOLS, serve
 from workbook.lessons.streaming.hiccup import Loops, loops
+from workbook.lessons.streaming.mlperf_scenarios import Scenarios
 from workbook.lessons.streaming.published_batches import HAILO_FPS, T4_MS, TENSORRT_MS, line
 from workbook.lessons.streaming.queueing import CameraRule, batch_bound, random_arrivals
-from workbook.lessons.streaming.scenarios import Scenarios, scenarios
 from workbook.lessons.streaming.throughput import Throughput
 from workbook.lessons.streaming.waits import Waits
 from workbook.measuring.this_machine import machine
@@ -172,6 +181,11 @@ def live(size: tuple[int, int] = denoising.SIZE) -> Live:
         Height and width of a frame.
     """
     return denoising.live(size)
+
+
+def scenarios() -> Scenarios:
+    """Run the denoiser by MLPerf's four scenarios, for a moment each."""
+    return mlperf_scenarios.run()
 
 
 def chart(shown: Throughput | Loops | Live) -> Picture:

@@ -41,5 +41,5 @@ def load() -> Panel[random_load.Loaded]:
         model=random_load.loaded,
         figure=load_figure.load_figure,
         readout=load_figure.load_readout,
-        height=330,
+        height=346,
     )

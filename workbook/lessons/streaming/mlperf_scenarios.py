@@ -51,7 +51,7 @@ class Scenarios(Text):
     __repr__ = __str__
 
 
-def scenarios(seconds: float | None = None, on_scenario: Callable[[], None] | None = None) -> Scenarios:
+def run(seconds: float | None = None, on_scenario: Callable[[], None] | None = None) -> Scenarios:
     """Run the four scenarios.
 
     Parameters
