@@ -96,9 +96,9 @@ def test_copy_is_only_read(whole: Path, tmp_path: Path) -> None:
 
 def test_scoreboard_has_what_the_notebooks_have_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBOOK_SCOREBOARD", str(tmp_path / "scoreboard.json"))
-    monkeypatch.setattr(results, "unsaved", {"values": {}, "guesses": {}})
+    monkeypatch.setattr(results, "unsaved", {kind: {} for kind in results.unsaved})
     row = next(row for row in ROWS if row.measured)
-    code = f"from workbook import results; results.record({{{row.measured!r}: 12.3}})"
+    code = f"from workbook import results; results.record({{{row.measured!r}: 12.3}}, 0.0)"
     folder = small_copy(tmp_path / "copy", code)
     assert run("report", folder, "--output", tmp_path / "a.html").exit_code == 0
     text = unescape((tmp_path / "a.html").read_text())
@@ -115,13 +115,13 @@ def test_learners_own_numbers_come_first_and_their_file_is_only_read(
     first, second, *_ = (row.measured for row in ROWS if row.measured)
     code = (
         "from workbook.lessonkit import results\n"
-        f"results.record({{{first!r}: 12.3, {second!r}: 45.6}})\n"
+        f"results.record({{{first!r}: 12.3, {second!r}: 45.6}}, 0.0)\n"
         "results.keep_guess('winograd', 7)"
     )
     folder = small_copy(tmp_path / "copy", code)
     mine = folder / results.FILE
     monkeypatch.setenv("WORKBOOK_SCOREBOARD", str(mine))
-    results.record({first: 78.9})
+    results.record({first: 78.9}, 0.0)
     results.keep_guess("winograd", 3)
     monkeypatch.delenv("WORKBOOK_SCOREBOARD")
     before = mine.read_bytes()

@@ -1,8 +1,8 @@
 """What the learner has guessed, and measured on this machine: the lessons write it down, the scoreboard reads it.
 
 It lies beside the notebooks, in `.scoreboard.json` of the folder that they run in, or in the file that
-WORKBOOK_SCOREBOARD names. Numbers from another machine are not shown as this one's: in a copied folder the guesses
-stay, and measuring begins afresh.
+WORKBOOK_SCOREBOARD names. With each result stands how much of the machine other programs had meanwhile. Numbers from
+another machine are not shown as this one's: in a copied folder the guesses stay, and measuring begins afresh.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ FILE = ".scoreboard.json"
 
 _Numbers = dict[str, float]
 
-unsaved: dict[str, _Numbers] = {"values": {}, "guesses": {}}  # of this kernel, if the file cannot be written
+# Of this kernel, if the file cannot be written.
+unsaved: dict[str, _Numbers] = {"values": {}, "others": {}, "guesses": {}}
 
 
 def file() -> Path:
@@ -39,6 +40,17 @@ def load(path: Path | None = None) -> dict[str, float]:
         `file()` if None.
     """
     return _load(path or file(), "values")
+
+
+def others(path: Path | None = None) -> dict[str, float]:
+    """Return the part of this machine, from 0 to 1, that other programs had while a result was measured, by its name.
+
+    Parameters
+    ----------
+    path : Path, optional
+        `file()` if None.
+    """
+    return _load(path or file(), "others")
 
 
 def guesses(path: Path | None = None) -> dict[str, float]:
@@ -70,10 +82,16 @@ def stored(path: Path) -> tuple[str, dict[str, float]]:
         raise ValueError(f"{path} holds no results of the notebooks; they lie in {FILE} beside them") from None
 
 
-def record(numbers: Mapping[str, float]) -> None:
+def record(numbers: Mapping[str, float], others: float) -> None:
     """Add results, each in the place of an older one of its name.
 
     If the file cannot be written, they are kept as long as this kernel lives, and a line says so.
+
+    Parameters
+    ----------
+    numbers : mapping of name to number
+    others : float
+        The part of the machine, from 0 to 1, that other programs had meanwhile.
 
     Raises
     ------
@@ -83,18 +101,17 @@ def record(numbers: Mapping[str, float]) -> None:
     for name, number in numbers.items():
         if not math.isfinite(number):
             raise ValueError(f"{name} is {number}, not a measurement")
-    _keep("values", numbers)
+    _keep(values=numbers, others=dict.fromkeys(numbers, others))
 
 
 def keep_guess(package: str, number: float) -> None:
     """Keep the guess of a lesson in the place of an older one; as `record` keeps results."""
-    _keep("guesses", {package: number})
+    _keep(guesses={package: number})
 
 
-def _keep(kind: str, numbers: Mapping[str, float]) -> None:
+def _keep(**new: Mapping[str, float]) -> None:
     path = file()
-    kept = {"values": load(path), "guesses": guesses(path)}
-    kept[kind] |= numbers
+    kept = {kind: {**_load(path, kind), **new.get(kind, {})} for kind in unsaved}
     content = json.dumps({**_machine(), **kept}, indent=1).encode()
     try:
         if path.exists() and not path.is_file():
@@ -104,7 +121,7 @@ def _keep(kind: str, numbers: Mapping[str, float]) -> None:
         unsaved.update(kept)
         print(f"[machine] {path.name} is not written ({error.strerror}): the scoreboard forgets when the kernel ends")
     else:
-        unsaved.update(values={}, guesses={})
+        unsaved.update((kind, {}) for kind in kept)
 
 
 def _machine() -> dict[str, str]:
@@ -119,7 +136,7 @@ def _read(path: Path, kind: str) -> _Numbers:
     """Return the numbers of a kind in a file; a damaged one has none, and another machine's file no results."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if kind == "values" and {name: content[name] for name in _machine()} != _machine():
+        if kind != "guesses" and {name: content[name] for name in _machine()} != _machine():
             return {}
         return {str(name): float(number) for name, number in content.get(kind, {}).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

@@ -17,8 +17,10 @@ from workbook.lessonkit.catalog import LESSONS, Lesson
 from workbook.lessonkit.claim import registry, three_digits
 from workbook.lessonkit.guess import written
 from workbook.lessonkit.reference import reference
+from workbook.measuring.timing import BUSY
 
 SAME = 0.9  # two numbers are the same if the smaller one is this part of the larger, or more
+DISTURBED = "other programs had the processor while this was measured: measure again"
 
 COLUMNS = ("tool", "what is said", "theory", "model", "reference machine", "this machine", "verdict")
 GUESSED = ("lesson", "what you guess", "your guess", "measured here")
@@ -55,17 +57,19 @@ class Row:
     kind: Literal["gain", "growth"] = "gain"
     judgement: str = ""
 
-    def cells(self, here: Mapping[str, float]) -> tuple[str, ...]:
+    def cells(self, here: Mapping[str, float], others: Mapping[str, float]) -> tuple[str, ...]:
         """Return the texts of COLUMNS.
 
         Parameters
         ----------
         here : mapping of name to number
             This machine's results.
+        others : mapping of name to number
+            The part of the machine that other programs had while each was measured.
         """
         numbers = (self._claim(self.theory), self._claim(self.model), self._number(reference().values))
         shown = numbers if self.is_open(here) else (_NONE,) * len(numbers)
-        return (self.tool, self.sentence, *shown, self._number(here), self.verdict(here))
+        return (self.tool, self.sentence, *shown, self._number(here), self.verdict(here, others))
 
     def is_open(self, here: Mapping[str, float]) -> bool:
         """Whether the learner has measured the row, or the lesson that judges it."""
@@ -74,13 +78,22 @@ class Row:
         package = next(lesson.package for lesson in LESSONS if lesson.number == self.lesson)
         return any(name.startswith(f"{package}.") for name in here)
 
-    def verdict(self, here: Mapping[str, float]) -> str:
-        """Say in a few words whether the sentence holds on this machine."""
+    def verdict(self, here: Mapping[str, float], others: Mapping[str, float]) -> str:
+        """Say in a few words whether the sentence holds on this machine; arguments as of `cells`."""
         if not self.is_open(here):
             return f"lesson {self.lesson} {'measures' if self.measured else 'judges'} this"
         if self.measured and self.measured in here:
-            return self._compared(here[self.measured], registry()[self.theory].value if self.theory else None)
+            return self._measured(here[self.measured], others.get(self.measured, 0.0))
         return self.judgement or f"{self._compared(registry()[self.model or ''].value, None)}, by the model"
+
+    def _measured(self, value: float, share: float) -> str:
+        """Compare a result, unless other programs decide it: either of its two times may be too long by their share."""
+        promised = registry()[self.theory].value if self.theory else None
+        if share > BUSY:
+            without = max(1 - share, 1e-9)
+            if self._compared(value * without, promised) != self._compared(value / without, promised):
+                return DISTURBED
+        return self._compared(value, promised)
 
     def _compared(self, value: float, promised: float | None) -> str:
         """Name a number beside the one that is promised; if none is, beside 1."""
@@ -301,10 +314,10 @@ class Scoreboard:
     guesses: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, here: Mapping[str, float], guesses: Mapping[str, float]) -> Scoreboard:
-        """Make it of results and of guesses, by their names."""
+    def of(cls, here: Mapping[str, float], others: Mapping[str, float], guesses: Mapping[str, float]) -> Scoreboard:
+        """Make it of results, of what other programs had meanwhile, and of guesses, by their names."""
         asked = (_guessed(lesson, here, guesses) for lesson in LESSONS)
-        return cls(tuple(row.cells(here) for row in ROWS), tuple(cells for cells in asked if cells))
+        return cls(tuple(row.cells(here, others) for row in ROWS), tuple(cells for cells in asked if cells))
 
     def __str__(self) -> str:
         """What differs by learner and machine stands on a line of its own that begins with [machine]."""
@@ -360,4 +373,4 @@ def scoreboard(file: Path | None = None) -> Scoreboard:
     file : Path, optional
         Where the results lie; as `results.file()` if None.
     """
-    return Scoreboard.of(results.load(file), results.guesses(file))
+    return Scoreboard.of(results.load(file), results.others(file), results.guesses(file))

@@ -62,9 +62,11 @@ def report(folder: Path, made: Made, progress: Progress | None = None) -> str:
             normal_form(notebook)
             _leave_out_words_that_wake(notebook)
             before += len(notebook.cells)
-        values, guesses = ({**of(here), **of(measured)} for of in (results.load, results.guesses))
+        own = results.load(measured)
+        values, guesses = {**results.load(here), **own}, {**results.guesses(here), **results.guesses(measured)}
+        others = {name: results.others(measured if name in own else here).get(name, 0.0) for name in values}
     sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
-    return page.document(TITLE, _summary(trouble, made, Scoreboard.of(values, guesses)) + "".join(sections))
+    return page.document(TITLE, _summary(trouble, made, Scoreboard.of(values, others, guesses)) + "".join(sections))
 
 
 def _leave_out_words_that_wake(notebook: Any) -> None:

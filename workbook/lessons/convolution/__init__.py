@@ -23,6 +23,7 @@ from workbook.lessons.convolution.ladder_traffic import ladder_bytes
 from workbook.lessons.convolution.model import FILTERS, macs, photo, window
 from workbook.lessons.convolution.network_survey import Survey, survey
 from workbook.lessons.convolution.rungs import CHANNELS, LAYER
+from workbook.measuring import timing
 from workbook.measuring.this_machine import machine
 
 __all__ = [
@@ -67,7 +68,7 @@ def ladder(guess: object = ..., seconds: float | None = None) -> Race:
     """Time the layer by every program of the ladder; the scoreboard keeps what the fastest gains over Python."""
     keep("convolution", guess)
     timed = run_ladder(guess, seconds)
-    results.record({"convolution.ladder.gain": timed.gain})
+    results.record({"convolution.ladder.gain": timed.gain}, timing.others(timed.times.values()))
     return timed
 
 
@@ -90,7 +91,8 @@ def chart(shown: Race | Survey | OwnLayer) -> Picture:
 def growth() -> Growth:
     """Time a layer and its larger forms; the scoreboard keeps how much longer they take."""
     timed = time_growth()
-    results.record({f"convolution.growth.{name}": factor for name, factor in timed.factors.items()})
+    factors = {f"convolution.growth.{name}": factor for name, factor in timed.factors.items()}
+    results.record(factors, timing.others(timed.times.values()))
     return timed
 
 

@@ -18,6 +18,7 @@ from workbook.lessons.quantization.type_trials import (
     timed_network,
 )
 from workbook.measuring import timing
+from workbook.measuring.timing import Timing
 from workbook.plain_text import Text
 
 GUESSED = "denoiser"
@@ -52,6 +53,11 @@ class Race(Text):
             **{f"network.{name}": gain(times) for name, times in self.networks.items()},
             **self._over_halves,
         }
+
+    @property
+    def timings(self) -> list[Timing]:
+        """All that was measured, but for the peaks."""
+        return [taken for times in (*self.layers.values(), *self.networks.values()) for taken in times.values()]
 
     @property
     def _over_halves(self) -> dict[str, float]:
@@ -90,7 +96,7 @@ class Race(Text):
             ),
             f"[machine] float16: {self._halves()}",
             f"[machine] {GUESSED}: {self.gains[f'network.{GUESSED}']:.2f} x as fast on bytes; {said(self.guess)}",
-            *timing.trust(taken for times in both.values() for taken in times.values()),
+            *timing.trust(self.timings),
         ]
 
     def _halves(self) -> str:
@@ -128,4 +134,4 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
 
 def record(race: Race) -> None:
     """Put the gains on the scoreboard."""
-    results.record({f"quantization.{id}": gain for id, gain in race.gains.items()})
+    results.record({f"quantization.{id}": gain for id, gain in race.gains.items()}, timing.others(race.timings))

@@ -10,6 +10,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd.tile_trials import PLAIN, PROGRAMS, WINOGRAD, Times, gains, timed
 from workbook.lessons.winograd.work import Work, layer_of
 from workbook.measuring import timing
+from workbook.measuring.timing import Timing
 from workbook.plain_text import Text
 
 LAYERS = ((64, 56), (128, 28), (256, 14), (512, 7))  # channels, side of the map
@@ -45,6 +46,11 @@ class Race(Text):
         } | {"best.at56": self.best}
 
     @property
+    def timings(self) -> list[Timing]:
+        """All that was measured."""
+        return [taken for times in self.times.values() for taken in times.values()]
+
+    @property
     def best(self) -> float:
         """The gain of the fastest Winograd on the first layer."""
         first = next(iter(self.times.values()))
@@ -77,7 +83,7 @@ class Race(Text):
             "predicted: for the reference machine, by the model of this lesson",
             *map(self._milliseconds, self.times),
             f"[machine] {layer_of(*layer).name}: the fastest Winograd is {self.best:.2f} x as fast; {said(self.guess)}",
-            *timing.trust(taken for times in self.times.values() for taken in times.values()),
+            *timing.trust(self.timings),
         ]
 
     def _milliseconds(self, layer: tuple[int, int]) -> str:
@@ -102,4 +108,4 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
 
 def record(race: Race) -> None:
     """Put the gains on the scoreboard."""
-    results.record({f"winograd.{id}": gain for id, gain in race.gains.items()})
+    results.record({f"winograd.{id}": gain for id, gain in race.gains.items()}, timing.others(race.timings))
