@@ -93,3 +93,17 @@ def test_old_operators_are_written_as_todays(tmp_path: Path, old: onnx.NodeProto
     net.save(tmp_path / "net.onnx")
     (y,) = runtime(tmp_path / "net.onnx", x)
     assert np.allclose(net(x), y, rtol=1e-6, atol=1e-6)
+
+
+def test_a_network_of_constants_comes_back(tmp_path: Path) -> None:
+    """The shape of an image of fixed size is known, and nothing is left to compute."""
+    path, x = tmp_path / "net.onnx", random(1, 3, 4, 5)
+    network.load(model([node("Shape", "x", "y")], {}, x.shape)).save(path)
+    assert network.load(path)(x).tolist() == runtime(path, x)[0].tolist() == [1, 3, 4, 5]
+
+
+def test_an_operator_that_is_older_than_its_description_comes_back(tmp_path: Path) -> None:
+    """ONNX describes ThresholdedRelu since operator set 10; ONNX Runtime takes it before."""
+    path, x = tmp_path / "net.onnx", np.array([[[[-1, 0.5, 2]]]], np.float32)
+    network.load(model([node("ThresholdedRelu", "x", "y")], {}, x.shape, opset=7)).save(path)
+    assert network.load(path)(x).tolist() == [[[[0, 0, 2]]]]

@@ -16,6 +16,7 @@ from workbook.graphs.storage import Storage
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
+Feed = Array | Mapping[str, Array]  # the one input of a network, or each by its name
 Shape = tuple[int | None, ...]
 
 

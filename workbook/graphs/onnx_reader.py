@@ -63,7 +63,7 @@ def read(model: str | os.PathLike[str] | onnx.ModelProto) -> Graph:
 def _checked(model: onnx.ModelProto, source: str, elsewhere: Mapping[str, Stored]) -> Graph:
     """Refuse what is no model, or too old; a file that was cut off at a lucky place parses, but misses its end."""
     opsets = {"" if opset.domain in _DOMAINS else opset.domain: opset.version for opset in model.opset_import}
-    if not model.graph.node or not opsets:
+    if not (model.graph.node or model.graph.output) or not opsets:
         raise ModelError(
             f"{source} names no operators, or not their version: it is not an ONNX model, or it was cut off"
         )

@@ -186,7 +186,7 @@ def _of_one_opset(work: _Writer) -> tuple[Node, ...]:
 
 def _means_the_same(node: Node, opset: int) -> bool:
     """Whether an operator set describes an operator as the node's own does."""
-    if not onnx.defs.has(node.op, opset):
+    if not (onnx.defs.has(node.op, opset) and onnx.defs.has(node.op, node.opset)):
         return False
     since: int = onnx.defs.get_schema(node.op, opset).since_version
     return since == onnx.defs.get_schema(node.op, node.opset).since_version

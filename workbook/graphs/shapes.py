@@ -129,14 +129,17 @@ def _types(ports: list[onnx.ValueInfoProto]) -> dict[str, np.dtype[Any]]:
 
 
 def _rounds_up(node: Node) -> bool:
-    return bool(node.attributes.get("ceil_mode") and any(node.attributes.get("pads", ())))
+    """Whether the last window of a pool may begin behind the image."""
+    given = node.attributes
+    gaps = any(s > k for s, k in zip(given.get("strides", ()), given.get("kernel_shape", ()), strict=False))
+    return bool(given.get("ceil_mode")) and (gaps or any(given.get("pads", ())))
 
 
 def _of_any_size(node: Node) -> Node:
     """Return a node, or one that onnx does not know for a pool of which it counts too many windows.
 
-    If a size is rounded up, the last window may begin behind the image, in the padding. It has no number to look at, so
-    neither ONNX's definition nor any runtime has it, but onnx's inference does.
+    If a size is rounded up, the last window may begin behind the image, in the padding or in the gap between windows.
+    It has no number to look at, so neither ONNX's definition nor any runtime has it, but onnx's inference does.
     """
     return replace(node, op=f"unknown.{node.op}") if _rounds_up(node) else node
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from workbook.files import write_whole
-from workbook.graphs.graph import Array, Graph, ModelError, Node, Port
+from workbook.graphs.graph import Array, Feed, Graph, ModelError, Node, Port
 from workbook.graphs.onnx_writer import to_onnx
 from workbook.graphs.operators.operator import UNKNOWN, Operator, Outline, Plan, Settings
 from workbook.graphs.partition import Step, steps_of
@@ -30,8 +30,6 @@ from workbook.measuring.timing import Timing
 from workbook.network.node_table import Layers, Profile, describe, macs
 from workbook.network.run_plan import Run, ShapesChangedError
 from workbook.quantize.to_bytes import quantize
-
-Feed = Array | Mapping[str, Array]
 
 _MOST_PLANS = 4  # shapes of inputs whose plans are kept
 
