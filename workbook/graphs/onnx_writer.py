@@ -15,9 +15,8 @@ import onnx
 from onnx import helper
 
 from workbook.graphs.graph import OPSET, Array, Graph, ModelError, Node
-from workbook.graphs.operators import form_in_float32, form_on_bytes, prepare
+from workbook.graphs.operators import form_in_float32, form_on_bytes, is_native
 from workbook.graphs.operators.entry import OnBytes
-from workbook.graphs.operators.operator import NotNativeError, Settings
 from workbook.graphs.passes import residual_parts
 from workbook.graphs.protos import initializers, node_proto, opset_imports, port_proto
 from workbook.graphs.shapes import infer_shapes
@@ -83,20 +82,12 @@ class _Writer:
         form = form_in_float32(node.op)
         if node.op == "QuantizeLinear":
             self.quantize(node)
-        elif form and self.is_native(node):
+        elif form and is_native(node, self.graph.constants):  # others are written as they are
             self.layer(node, *form)
         elif self.passes_bytes(node):
             self.passing(node)
         else:
             self.unfused(node)
-
-    def is_native(self, node: Node) -> bool:
-        """Whether a node on bytes has a form that the kernels know; others are written as they are."""
-        try:
-            prepare(node, self.graph.constants, Settings())
-        except NotNativeError:
-            return False
-        return True
 
     def passes_bytes(self, node: Node) -> bool:
         """Whether a node moves bytes of a known scale, or takes the larger or smaller of them and a stored bound."""

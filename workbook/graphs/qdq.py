@@ -14,7 +14,7 @@ import numpy as np
 
 from kernels import Stored
 from workbook.graphs.graph import Array, Graph, Node
-from workbook.graphs.operators import form_on_bytes
+from workbook.graphs.operators import form_on_bytes, is_native
 from workbook.graphs.operators.entry import ByteInputs, OnBytes, Parts
 from workbook.graphs.passes import activation_of
 from workbook.graphs.storage import Storage
@@ -141,7 +141,10 @@ class _Work:
     def _layer(self, node: Node, form: OnBytes, rounding: Node) -> Node | None:
         given = [self._given(name) for name in node.inputs]
         x = tuple(parts for parts in given if parts is not None)
-        return _made(node, form, ByteInputs(x, _steps(rounding)), rounding) if len(x) == len(given) else None
+        if len(x) < len(given):
+            return None
+        made = _made(node, form, ByteInputs(x, _steps(rounding)), rounding)
+        return made if is_native(made, self.stored) else None  # its form on bytes takes fewer types in ONNX Runtime
 
     def _passing(self, node: Node, form: OnBytes, rounding: Node) -> Node | None:
         """What moves numbers, or takes the largest, does so with bytes, if they mean the same before and after."""

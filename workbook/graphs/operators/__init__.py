@@ -55,6 +55,15 @@ def prepare(node: Node, constants: Constants, settings: Settings) -> Operator:
         raise ModelError(f"{node}: {error}") from error
 
 
+def is_native(node: Node, constants: Constants) -> bool:
+    """Whether a node is in a form that runs here."""
+    try:
+        prepare(node, constants, Settings())
+    except NotNativeError:
+        return False
+    return True
+
+
 def fits(node: Node, graph: Graph) -> bool:
     """Whether the array that an operator of this list reads first is of a type, and of so many axes, that it takes."""
     entry, first = OPERATORS[node.op], next(iter(node.inputs), "")
