@@ -15,7 +15,7 @@ import numpy.typing as npt
 from kernels.arrays import Place, Stored, check_array, check_out, finite_copy, readable
 from kernels.bound import Bound
 from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer, zero_point
-from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
+from kernels.geometry import Activation, Padding, Pair, Window, byte_activation_code, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 
 __all__ = ["ALGORITHMS", "BYTES", "ConvInteger", "QLinearConv", "conv_integer", "qlinear_conv"]
@@ -258,7 +258,7 @@ class QLinearConv:
             )
         self._dtype = np.asarray(y_zero_point).dtype
         zero = zero_point(y_zero_point, "y_zero_point", self._dtype)
-        self._output = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
+        self._output = _output(zero, self._dtype, float(y_scale[0]), byte_activation_code(activation))
 
     def __call__(self, x: ByteArray, out: ByteArray | None = None, *, lanes: bool = False) -> ByteArray:
         """Compute the layer.

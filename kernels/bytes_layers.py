@@ -19,7 +19,7 @@ from kernels.arrays import Arenas, check_array, check_out, readable, thread_coun
 from kernels.bound import Bound
 from kernels.bytes_conv import Scale, scales
 from kernels.bytes_filters import BYTES, ByteArray, Integer, on_words, zero_point
-from kernels.geometry import Activation, Geometry, Padding, Pair, activation_code
+from kernels.geometry import Activation, Geometry, Padding, Pair, byte_activation_code
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 from kernels.pooling_layers import PoolWindow
 
@@ -92,7 +92,7 @@ class QLinearAdd:
     ) -> None:
         self._a, self._b = Steps.of(a_scale, a_zero_point, "a"), Steps.of(b_scale, b_zero_point, "b")
         self._y = y = Steps.of(y_scale, y_zero_point, "y")
-        kind, _ = activation_code(activation)
+        kind, _ = byte_activation_code(activation)
         if kind == 3:
             raise ValueError(f"QLinearAdd has no activation {activation!r}; it knows relu and relu6")
         self._low = max(y.lowest, 0.0) if kind else y.lowest

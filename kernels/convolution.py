@@ -65,7 +65,7 @@ def conv2d(
         Zeros around the image: everywhere; top and bottom, left and right; or top, left, bottom, right.
     groups : int
         Parts that the channels are cut into, up to C (depthwise).
-    activation : None, "relu", "relu6" or ("leaky_relu", slope)
+    activation : None, "relu", "relu6", ("leaky_relu", slope), "hard_swish", "sigmoid", "silu", ("hard_sigmoid", slope)
         Applied to each output number.
     algorithm : str
         "auto", or one of `algorithms(...)`.

@@ -23,7 +23,7 @@ cdef struct Layer:
     bint x_lanes, y_lanes           # x is in lanes; y and the residual are
     bint compact                    # Winograd's filters are packed as they are
     int activation                  # simd.h numbers them
-    float slope                     # of leaky_relu
+    float slope                     # of leaky_relu and hard_sigmoid
 
 
 cdef struct Job:

@@ -92,13 +92,38 @@ INLINE void transpose(vf *m)
     }
 }
 
+/* e^v = 2^n * e^r, |r| <= ln(2) / 2, to a few units in the last place. Beyond -87 and 87 it stays; so does a NaN. */
+INLINE vf exponential(vf v)
+{
+    static const float taylor[] = {1 / 720.0f, 1 / 120.0f, 1 / 24.0f, 1 / 6.0f, 0.5f, 1, 1};
+    const vf magic = broadcast(12582912.0f);                        /* 1.5 * 2^23: its last bits count ones */
+    v = select_vf(v < -87.0f, broadcast(-87.0f), select_vf(v > 87.0f, broadcast(87.0f), v));
+    const vf shifted = v * 1.44269504f + magic, n = shifted - magic;
+    const vf r = (v - n * 0.693359375f) + n * 2.12194440e-4f;      /* ln(2) in two parts, the first exact in n * it */
+    vf p = broadcast(taylor[0]);
+#pragma GCC unroll 8
+    for (int i = 1; i < 7; i++) p = p * r + taylor[i];
+    return (vf)((vi)p + (((vi)shifted - (vi)magic) << 23));
+}
+
 /* Activation functions; a NaN stays a NaN. */
-enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_LEAKY_RELU };
+enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6, ACTIVATION_LEAKY_RELU, ACTIVATION_HARD_SIGMOID,
+       ACTIVATION_HARD_SWISH, ACTIVATION_SIGMOID, ACTIVATION_SILU };
+
+/* Those from hard_sigmoid on, each a number between 0 and 1, or v times that; not inlined, for they need registers. */
+static __attribute__((noinline)) vf gate(vf v, int kind, float slope)
+{
+    if (kind >= ACTIVATION_SIGMOID) return (kind == ACTIVATION_SILU ? v : broadcast(1.0f)) / (1.0f + exponential(-v));
+    const vf open = v * (kind == ACTIVATION_HARD_SWISH ? 1 / 6.0f : slope) + 0.5f;
+    const vf cut = select_vf(open < 0.0f, (vf){0}, select_vf(open > 1.0f, broadcast(1.0f), open));
+    return kind == ACTIVATION_HARD_SWISH ? v * cut : cut;
+}
 
 INLINE vf activate(vf v, int kind, float slope)
 {
     const vf zero = {0}, six = broadcast(6.0f);
     if (kind == ACTIVATION_NONE) return v;
+    if (kind >= ACTIVATION_HARD_SIGMOID) return gate(v, kind, slope);
     v = select_vf(v < zero, kind == ACTIVATION_LEAKY_RELU ? slope * v : zero, v);
     return kind == ACTIVATION_RELU6 ? select_vf(v > six, six, v) : v;
 }

@@ -119,7 +119,7 @@ TODAY = {
     "workbook.measure": "workbook.measuring",
     "workbook.network.arranging": "workbook.graphs.operators.reshaping",
     "workbook.network.bench": "workbook.benchmarks.networks",
-    "workbook.network.elementwise": "workbook.graphs.operators.elementwise",
+    "workbook.network.elementwise": "workbook.graphs.operators.arithmetic",
     "workbook.network.functions": "workbook.graphs.inline_functions",
     "workbook.network.graph": "workbook.graphs.graph",
     "workbook.network.light": "workbook.benchmarks.random_networks",

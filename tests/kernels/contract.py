@@ -135,6 +135,7 @@ def _elementwise(size: int) -> Iterator[Subject]:
         ("add", lambda threads: kernels.QLinearAdd(*steps, *steps, *steps, threads=threads), [q, q]),
         ("quantize", lambda threads: kernels.QuantizeLinear(*steps, threads=threads), [x]),
         ("dequantize", lambda threads: kernels.DequantizeLinear(*steps, threads=threads), [q]),
+        ("activation", lambda threads: kernels.Activate("silu", threads=threads), [x]),
         ("look_up", lambda threads: kernels.LookUp(np.arange(256, dtype=np.uint8)), [q]),
     ):
         yield Subject(f"{name}-{size}", build, lambda read=read: read)

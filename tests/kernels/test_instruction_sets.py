@@ -46,7 +46,7 @@ def test_kernels_isa_chooses(level):
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
 
 
-PLAIN = ("naive", "direct", "im2col", "winograd", "pooling", "bytes_elementwise", "bytes_pooling")
+PLAIN = ("naive", "direct", "im2col", "winograd", "elementwise", "pooling", "bytes_elementwise", "bytes_pooling")
 OF_BYTES = ("bytes_plain", "bytes_lanes", "bytes_winograd", "probe")
 
 

@@ -25,6 +25,7 @@ NAMES = [
     "depthwise",
     "im2col",
     "winograd",
+    "elementwise",
     "pooling",
     "bytes_plain",
     "bytes_lanes",

@@ -86,6 +86,50 @@ CASES: dict[str, tuple[onnx.ModelProto, list[str]]] = {
         ),
         ["Conv"],
     ),
+    "conv and hard swish": (model([_conv(), node("HardSwish", "c", "y")], {"w": W33}), ["Conv"]),
+    "conv and hard swish of two nodes": (
+        model([_conv(), node("HardSigmoid", "c", "g", alpha=1 / 6), node("Mul", "g c", "y")], {"w": W33}),
+        ["Conv"],
+    ),
+    "conv, norm and silu": (
+        model(
+            [
+                _conv(),
+                node("BatchNormalization", f"c {READS_BN1}", "n"),
+                node("Sigmoid", "n", "g"),
+                node("Mul", "n g", "y"),
+            ],
+            {"w": W33, **BN1},
+        ),
+        ["Conv"],
+    ),
+    "conv with a residual and silu": (
+        model([_conv(), node("Add", "c x", "s"), node("Sigmoid", "s", "g"), node("Mul", "s g", "y")], {"w": W33}),
+        ["Conv"],
+    ),
+    "squeeze and excite": (
+        model(
+            [
+                _conv(),
+                node("GlobalAveragePool", "c", "m"),
+                node("Conv", "m one", "d"),
+                node("HardSigmoid", "d", "g"),
+                node("Mul", "c g", "y"),
+            ],
+            {"w": W33, "one": W11},
+        ),
+        ["Conv", "GlobalAveragePool", "Conv", "Mul"],
+    ),
+    "conv and split": (
+        model([_conv(), helper.make_node("Split", ["c"], ["a", "b"], axis=1), node("Mul", "a b", "y")], {"w": W33}),
+        ["Conv", "Conv", "Mul"],
+    ),
+    "pixels repeated": (
+        model(
+            [_conv(), node("Resize", "c - scales", "y", mode="nearest")], {"w": W33, "scales": np.float32([1, 1, 2, 3])}
+        ),
+        ["Conv", "Resize"],
+    ),
     "two norms": (
         model(
             [

@@ -90,7 +90,7 @@ def test_squeezenet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "last",
     [
-        node("Sigmoid", "a", "y"),
+        node("Tanh", "a", "y"),
         node("MaxPool", "a", "y", kernel_shape=[2, 2], ceil_mode=1),
         node("Concat", "a x", "y", axis=2),
         node("Reshape", "a shape", "y"),

@@ -88,7 +88,7 @@ FORMS: dict[str, tuple[list[onnx.NodeProto], Stored, tuple[str, ...], int, list[
     "two parts that wait for each other": (
         [
             *CONV,
-            node("Sigmoid", "r", "s"),
+            node("HardSigmoid", "r", "s", beta=0.4),
             node("Conv", "s w", "d", **SAME),
             node("Erf", "d", "e"),
             node("Mul", "e s", "y"),
@@ -96,7 +96,7 @@ FORMS: dict[str, tuple[list[onnx.NodeProto], Stored, tuple[str, ...], int, list[
         STORED,
         ("y",),
         17,
-        [["Sigmoid"], ["Erf", "Mul"]],
+        [["HardSigmoid"], ["Erf", "Mul"]],
     ),
     "an If whose branches capture": (
         [
@@ -164,7 +164,7 @@ FORMS: dict[str, tuple[list[onnx.NodeProto], Stored, tuple[str, ...], int, list[
         {**STORED, "sizes": np.array([3, 4, 1])},
         ("y",),
         17,
-        [["Split", "Neg"]],
+        [["Neg"]],
     ),
     "shapes that follow from the numbers": (
         [*CONV, node("NonZero", "r", "nz"), node("Cast", "nz", "f", to=TensorProto.FLOAT), node("Relu", "f", "y")],
@@ -439,7 +439,7 @@ def test_sparse_arrays_are_read(places: Array) -> None:
 def test_most_multiply_adds_of_a_network_stay_native() -> None:
     nodes = [
         *CONV,
-        node("HardSwish", "r", "h"),
+        node("Softsign", "r", "h"),
         node("Conv", "h w", "d", **SAME),
         node("GlobalAveragePool", "d", "g"),
         node("Flatten", "g", "f"),
@@ -449,4 +449,4 @@ def test_most_multiply_adds_of_a_network_stay_native() -> None:
     profile = net.profile(random(1, 8, 12, 12), seconds=0)
     native = sum(n for n, row in zip(profile.row_macs, profile.layers.rows, strict=True) if row.native)
     assert native == profile.macs == 2 * 12 * 12 * 8 * 8 * 9 + 80
-    assert [row.work for row in net.layers.fallbacks] == ["HardSwish, by ONNX Runtime"]
+    assert [row.work for row in net.layers.fallbacks] == ["Softsign, by ONNX Runtime"]

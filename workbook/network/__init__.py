@@ -17,7 +17,7 @@ import onnx
 from workbook.graphs.graph import Graph, ModelError, Node
 from workbook.graphs.in_float32 import in_float32
 from workbook.graphs.onnx_reader import read
-from workbook.graphs.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
+from workbook.graphs.passes import PASSES, fold_batch_norm, fuse_activation, fuse_gate, fuse_residual
 from workbook.graphs.qdq import fuse_quantized
 from workbook.graphs.shapes import infer_shapes
 from workbook.graphs.simplify import drop_passing, fold_constants, sum_is_add
@@ -31,6 +31,7 @@ __all__ = [
     "Node",
     "fold_batch_norm",
     "fuse_activation",
+    "fuse_gate",
     "fuse_residual",
     "load",
     "read",

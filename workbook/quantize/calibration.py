@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kernels.geometry import is_for_bytes
 from workbook.files import write_whole
 from workbook.graphs.graph import Array, Feed, Graph, Port
-from workbook.graphs.passes import split_residual
+from workbook.graphs.passes import split
 from workbook.quantize.equalisation import equalise
 from workbook.quantize.histogram import Histogram
 from workbook.quantize.network_protocol import Runs
@@ -152,8 +153,14 @@ class Recipe:
 
 
 def prepared(graph: Graph, scheme: Scheme) -> Graph:
-    """Return the graph that is observed and quantized: equalised, if the scheme says so."""
+    """Return the graph that is observed and quantized: without activations that bytes lack, and maybe equalised."""
+    graph = split(graph, lambda node: not is_for_bytes(node.fused.get("activation")))
     return equalise(graph) if scheme.equalise else graph
+
+
+def without_sums(graph: Graph) -> Graph:
+    """Return the graph that is observed: what is before a fused Add has a range of its own."""
+    return split(graph, lambda node: "residual" in node.fused)
 
 
 def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> Observations:
@@ -175,11 +182,11 @@ def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> O
         If an array holds a number that is not finite, or an image does not fit the network.
     """
     observations = Observations()
-    split = network.of_graph(split_residual(network.graph))  # the sum before a fused Add has a range of its own
-    for batch in _batches(images, split.inputs):
+    alone = network.of_graph(without_sums(network.graph))
+    for batch in _batches(images, alone.inputs):
         for name, array in batch.arrays.items():
             _see(observations, name, batch.counted(array), batch.images)
-        for node, y in split.trace(batch.arrays):
+        for node, y in alone.trace(batch.arrays):
             _see(observations, node.outputs[0], batch.counted(y), batch.images)
         observations.images += batch.images
         if on_batch:

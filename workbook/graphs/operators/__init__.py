@@ -8,8 +8,8 @@ that a model has, is computed by ONNX Runtime (partition.py).
 from __future__ import annotations
 
 from workbook.graphs.graph import FUSES, OURS, Graph, ModelError, Node
+from workbook.graphs.operators.arithmetic import ARITHMETIC
 from workbook.graphs.operators.convolutions import CONVOLUTIONS
-from workbook.graphs.operators.elementwise import ELEMENTWISE
 from workbook.graphs.operators.entry import Entries, OnBytes
 from workbook.graphs.operators.joining import JOINING
 from workbook.graphs.operators.normalising import NORMALISING
@@ -18,16 +18,18 @@ from workbook.graphs.operators.operator import Constants, NotNativeError, Operat
 from workbook.graphs.operators.pools import POOLS
 from workbook.graphs.operators.products import PRODUCTS
 from workbook.graphs.operators.reshaping import RESHAPING
+from workbook.graphs.operators.resizing import RESIZING
 
 OPERATORS: Entries = {
     **CONVOLUTIONS,
-    **ELEMENTWISE,
+    **ARITHMETIC,
     **JOINING,
     **NORMALISING,
     **ON_BYTES,
     **POOLS,
     **PRODUCTS,
     **RESHAPING,
+    **RESIZING,
 }
 
 
