@@ -17,7 +17,8 @@ enum { EXACT, SATURATING };
 
 typedef uint32_t vu __attribute__((vector_size(4 * VLEN)));
 typedef uint8_t vb __attribute__((vector_size(VLEN)));
-typedef int16_t vs __attribute__((vector_size(2 * VLEN)));
+typedef uint8_t vb2 __attribute__((vector_size(2 * VLEN)));
+typedef int16_t vs __attribute__((vector_size(4 * VLEN)));
 typedef vi unaligned_vi __attribute__((aligned(4), may_alias));
 typedef vs unaligned_vs __attribute__((aligned(2), may_alias));
 typedef vb unaligned_vb __attribute__((aligned(1), may_alias));
@@ -50,12 +51,30 @@ INLINE vi nearest(vf v)
     return (vi)(v + shift) - (vi)shift;
 }
 
-/* VLEN numbers of 16 bits; and bytes less a zero, as such. */
+/* 4 * VLEN bytes from as many words, those of a first. */
+INLINE void store_pixels(uint8_t *p, vi a, vi b, vi c, vi d)
+{
+#if defined(__AVX2__) && !defined(__AVX512F__)      /* four pixels are packed at once */
+    const __m256i low = _mm256_set1_epi16(255), order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i ab = _mm256_and_si256(_mm256_packs_epi32((__m256i)a, (__m256i)b), low);
+    const __m256i cd = _mm256_and_si256(_mm256_packs_epi32((__m256i)c, (__m256i)d), low);
+    _mm256_storeu_si256((void *)p, _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), order));
+#else
+    store_bytes(p, a);
+    store_bytes(p + VLEN, b);
+    store_bytes(p + 2 * VLEN, c);
+    store_bytes(p + 3 * VLEN, d);
+#endif
+}
+
+/* A register of numbers of 16 bits; and VLEN bytes of p and as many of q less a zero, as such. */
 INLINE vs load_shorts(const int16_t *p) { return *(const unaligned_vs *)p; }
 INLINE void store_shorts(int16_t *p, vs v) { *(unaligned_vs *)p = v; }
-INLINE vs less(const uint8_t *p, int flip, int zero)
+INLINE vs less(const uint8_t *p, const uint8_t *q, int flip, int zero)
 {
-    return __builtin_convertvector(*(const unaligned_vb *)p ^ (uint8_t)flip, vs) - (int16_t)zero;
+    typedef struct { uint8_t lane[VLEN]; } pixel;
+    union { pixel halves[2]; vb2 all; } u = {{*(const pixel *)p, *(const pixel *)q}};
+    return __builtin_convertvector(u.all ^ (uint8_t)flip, vs) - (int16_t)zero;
 }
 
 /* sum + x . w  in every word, of two numbers of 16 bits; sums wrap at 2**32 */
@@ -162,19 +181,19 @@ typedef uint8_t operand;
 typedef int16_t operand;
 #endif
 
-/* The same with channels in lanes: a row is a pixel, of VLEN numbers, per_word of them in a word, and the vectors are
+/* The same with channels in lanes: a row is a pixel, of row_step words with per_word numbers each, and the vectors are
  * output channels.
  *
  *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + i*row_step + k] . w[(t*depth + k)*TILE_COLS + j] */
-INLINE void dot_lanes_of(const int per_word, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
-                         ptrdiff_t depth, const int32_t *x, const int32_t *w, int32_t *out)
+INLINE void dot_lanes_of(const int per_word, const int row_step, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
+                         ptrdiff_t depth, const int32_t *x, const int32_t *w, int32_t *out, Ahead ahead)
 {
-    const int row_step = VLEN / per_word;
     vi sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const int32_t *at = x + tap[t];
 #pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at++, w += TILE_COLS) {
+        for (ptrdiff_t k = 0; k < depth; k++, at++, w += TILE_COLS, ahead.at += ahead.step) {
+            __builtin_prefetch(ahead.at, 0, 2);
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
@@ -192,18 +211,18 @@ INLINE void dot_lanes_of(const int per_word, const int rows, const int vecs, ptr
 
 static __attribute__((noinline))
 void dot_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                       const int32_t *x, const int32_t *w, int32_t *out)
+                       const int32_t *x, const int32_t *w, int32_t *out, Ahead ahead)
 {
-#define CALL(r, v) dot_lanes_of(EXACT_PER_WORD, r, v, taps, tap, depth, x, w, out)
+#define CALL(r, v) dot_lanes_of(EXACT_PER_WORD, VLEN / EXACT_PER_WORD, r, v, taps, tap, depth, x, w, out, ahead)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }
 
 static __attribute__((noinline))
 void pairs_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                         const int32_t *x, const int32_t *w, int32_t *out)
+                         const int32_t *x, const int32_t *w, int32_t *out, Ahead ahead)
 {
-#define CALL(r, v) dot_lanes_of(2, r, v, taps, tap, depth, x, w, out)
+#define CALL(r, v) dot_lanes_of(2, VLEN, r, v, taps, tap, depth, x, w, out, ahead)
     FOR_EACH_TILE(rows, vecs, CALL)
 #undef CALL
 }

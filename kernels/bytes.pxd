@@ -1,6 +1,6 @@
 """What bytes.h offers to the algorithms of bytes. `vi` is a vector of VLEN 32-bit integers, `vs` of 16-bit ones."""
 
-from kernels.simd cimport vf
+from kernels.simd cimport Ahead, vf
 
 
 cdef extern from "bytes.h" nogil:
@@ -12,6 +12,7 @@ cdef extern from "bytes.h" nogil:
     vi load_words(const int* p)
     void store_words(int* p, vi v)
     void store_bytes(unsigned char* p, vi v)
+    void store_pixels(unsigned char* p, vi a, vi b, vi c, vi d)
     vi load_bytes(const unsigned char* p)
     vi broadcast_word(int x)
     vi add_words(vi a, vi b)
@@ -19,17 +20,18 @@ cdef extern from "bytes.h" nogil:
     vf to_float(vi v)
     vf clamp(vf v, float low, float high)
     vi nearest(vf v)
+    vi dot(vi sum, vi x, vi w)
     void dot_tile(int kind, int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
                   const int* w, const int* x, Py_ssize_t x_step, int* out)
     ctypedef unsigned char operand
     void dot_tile_of_lanes(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
-                           const int* x, const int* w, int* out)
+                           const int* x, const int* w, int* out, Ahead ahead)
     void pairs_tile_of_lanes(int rows, int vecs, Py_ssize_t taps, const Py_ssize_t* tap, Py_ssize_t depth,
-                             const int* x, const int* w, int* out)
+                             const int* x, const int* w, int* out, Ahead ahead)
     ctypedef int vs
     vs load_shorts(const short* p)
     void store_shorts(short* p, vs v)
-    vs less(const unsigned char* p, int flip, int zero)
+    vs less(const unsigned char* p, const unsigned char* q, int flip, int zero)
     int dot_chains(Py_ssize_t steps)
     void make_words(int per_word, Py_ssize_t stride, const unsigned char* bytes, Py_ssize_t step, Py_ssize_t count,
                     int flip, int* out)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from kernels.arrays import Place, Stored, check_array, check_out, finite_copy, readable
 from kernels.bound import Bound
-from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer, zero_point
+from kernels.bytes_choice import ALGORITHMS
+from kernels.bytes_filters import BYTES, ByteArray, Filters, Integer, zero_point
 from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 
@@ -69,9 +70,9 @@ def qlinear_conv(
     stride, padding, dilation, groups, threads
         As in `conv2d`.
     algorithm : str
-        "auto"; "direct"; "winograd_f2" or "winograd_f4", for a 3x3 layer with stride 1, exact too, if the filters are
-        not too large; or "saturating", which is not exact: it cuts off sums of two products at 16 bits, as CPUs without
-        VNNI do when they are programmed for speed (vpmaddubsw).
+        "auto", the cheapest of those that are exact; "direct"; "winograd_f2" or "winograd_f4", for a 3x3 layer with
+        stride 1, exact too, if the filters are not too large; or "saturating", which is not exact: it cuts off sums of
+        two products at 16 bits, as CPUs without VNNI do when they are programmed for speed (vpmaddubsw).
 
     Returns
     -------
@@ -211,6 +212,8 @@ class QLinearConv:
         What is stored is read when it is packed: once for each form of image, plain or in lanes, that is met.
     activation : None, "relu", "relu6" or ("leaky_relu", slope)
         Applied to each output number before it is rounded and cut off at the ends of its type.
+    compact : bool
+        Whether "auto" passes over an algorithm that packs the filters in more than 8 MiB.
 
     Attributes
     ----------
@@ -240,9 +243,10 @@ class QLinearConv:
         activation: Activation = None,
         algorithm: str = "auto",
         threads: int | None = None,
+        compact: bool = False,
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
-        self._filters = Filters(w, w_zero_point, bias, self._window, algorithm, threads)
+        self._filters = Filters(w, w_zero_point, bias, self._window, algorithm, threads, compact)
         self.weight_shape, self.algorithm = self._filters.shape, algorithm
         self.threads = self._filters.threads
         K = self.weight_shape[0]

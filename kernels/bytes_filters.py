@@ -15,22 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kernels import bytes_lanes, bytes_plain, bytes_winograd
+from kernels import bytes_depthwise, bytes_lanes, bytes_plain, bytes_winograd
 from kernels.arrays import Arenas, Place, Stored, check_array, check_dtype, readable, thread_count
 from kernels.bound import Bound
+from kernels.bytes_choice import ALGORITHMS, DIRECT, EXACT, WINOGRAD, obstacle, packed_bytes, price, too_large
 from kernels.geometry import Geometry, Window, filter_sizes
 from kernels.layout import LANES, in_lanes
 from kernels.probe import tile_shape
-from kernels.registry import obstacle as obstacle_of_floats
 
 ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 Integer = int | np.integer[Any] | npt.NDArray[Any]
 
 BYTES = ("uint8", "int8")
-DIRECT = ("direct", "saturating")  # their numbers are those of bytes.h
-WINOGRAD = {"winograd_f2": 2, "winograd_f4": 4}  # m of F(m x m, 3 x 3)
-ALGORITHMS = (*DIRECT, *WINOGRAD)
 
+_COMPACT = 8 << 20  # bytes of packed filters
 _, _COLUMNS = tile_shape()  # output channels of a tile
 
 
@@ -43,8 +41,10 @@ class Filters:
         (K, C / groups, R, S).
     groups : int
     algorithm : str
-        One of ALGORITHMS.
+        "auto", or one of ALGORITHMS.
     threads : int
+    compact : bool
+        Whether `auto` passes over an algorithm that packs more than 8 MiB.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Filters:
         window: Window,
         algorithm: str,
         threads: int | None,
+        compact: bool = False,
     ) -> None:
         self._weight = _stored(w)
         self.shape, self.groups = filter_sizes(self._weight.shape), window.groups
@@ -73,10 +74,12 @@ class Filters:
             self._bias += bias
         if not isinstance(algorithm, str) or algorithm not in ("auto", *ALGORITHMS):
             raise ValueError(f"algorithm {algorithm!r} is unknown; choose auto, {', '.join(ALGORITHMS)}")
-        self.algorithm = "direct" if algorithm == "auto" else algorithm
-        if why_not := obstacle(self.algorithm, self.shape, window):
+        self.algorithm, self._compact = algorithm, compact
+        self._able = tuple(name for name in EXACT if not obstacle(name, self.shape, window))  # for `auto`
+        if algorithm != "auto" and (why_not := obstacle(algorithm, self.shape, window)):
             raise ValueError(f"{algorithm} cannot run this layer: {why_not}")
-        self._kind = DIRECT.index(self.algorithm) if self.algorithm in DIRECT else 0
+        self._kind = DIRECT.index(algorithm) if algorithm in DIRECT else 0
+        self._limits: tuple[npt.NDArray[np.int64], ...] = ()  # of each filter's |w - w_zero|: the largest, their sum
         self._least = np.zeros((2, K), np.int64)  # of a sum, if x - x_zero is -1 where w is positive, or 1 where not
         self.threads = thread_count(threads)
         self._packed: dict[str, npt.NDArray[np.int32]] = {}  # by the form of image
@@ -90,10 +93,10 @@ class Filters:
 
     def obstacle(self, x_lanes: bool, y_lanes: bool) -> str:
         """Say why x and y cannot have these forms; empty if they can."""
-        K, C, _, _ = self.shape
+        K, C = self.shape[0], self.shape[1] * self.groups
         if not (x_lanes or y_lanes):
             return ""
-        if self.groups > 1:
+        if self.groups > 1 and not self._is_depthwise:
             return f"the {self.groups} groups of channels are known to plain images only"
         if self._kind or (self._zero.any() and self.algorithm not in WINOGRAD):
             return "filters with a zero point, and sums that saturate, are known to plain images only"
@@ -118,28 +121,77 @@ class Filters:
             forms = both if any(both) and not self.obstacle(*both) else forms
         flip = 128 if x.dtype == np.int8 else 0  # signed x is 128 more
         arrays = readable(x).reshape(shape.x_shape).view(np.uint8), x_zero & 255, flip
+        name = self.choice(shape, *forms, sums=scale is None) if shape.N else "direct"
         if not shape.N:
-            return Bound(self.algorithm, 0, self.threads, None)
-        if self.algorithm in WINOGRAD:
-            return self._bind_winograd(shape, forms, arrays, scale, output, y)
-        packed, out = self._pack("lanes" if any(forms) else "plain"), y.reshape(shape.y_shape).view(np.uint8)
+            return Bound(name, 0, self.threads, None)
+        if name in WINOGRAD:
+            return self._bind_winograd(name, shape, forms, arrays, scale, output, y)
+        form = self._form(forms, sums=scale is None)
+        packed, out = self._pack(form), y.reshape(shape.y_shape).view(np.uint8)
         offset = self._offset(x_zero + flip)
-        if any(forms):
+        if form == "depthwise":
+            assert scale is not None
+            layer, numbers = _depthwise(shape, self.threads, *forms)
+            channels = -(-shape.K // LANES) * LANES
+            ends = np.resize(offset, channels), np.resize(scale, channels)
+            run: Callable[[npt.NDArray[np.int32], int], None] = partial(
+                bytes_depthwise.run, layer, *arrays, packed, *ends, output, out
+            )
+        elif form == "lanes":
             assert scale is not None
             layer, numbers = _in_lanes(shape, self.threads, flip, *forms)
             columns = -(-shape.K // _COLUMNS) * _COLUMNS
             factors = np.resize(offset, columns), np.resize(scale, columns)
-            run: Callable[[npt.NDArray[np.int32], int], None] = partial(
-                bytes_lanes.run, layer, *arrays, packed, *factors, output, out
-            )
+            run = partial(bytes_lanes.run, layer, *arrays, packed, *factors, output, out)
         else:
             zeros = self._zero if self._zero.any() else None
             layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
             run = partial(bytes_plain.run, layer, *arrays, packed, offset, zeros, scale, output, out, self._kind)
-        return Bound(self.algorithm, numbers, self.threads, on_words(run))
+        return Bound(name, numbers, self.threads, on_words(run))
+
+    def choice(self, shape: Geometry, x_lanes: bool, y_lanes: bool, sums: bool = False) -> str:
+        """Return the algorithm for this shape: as asked for, or the cheapest of those that are exact."""
+        if self.algorithm != "auto":
+            return self.algorithm
+        if len(self._able) == 1:
+            return self._able[0]
+
+        def cost(name: str) -> float:
+            return self.price(name, shape, x_lanes, y_lanes, sums)
+
+        return next(name for name in sorted(self._able, key=cost) if not self._why_not(name))
+
+    def price(self, name: str, shape: Geometry, x_lanes: bool, y_lanes: bool, sums: bool = False) -> float:
+        """Return the vector multiply-adds that an algorithm takes as long as."""
+        form = self._form((x_lanes, y_lanes), sums)
+        return price(name, form, shape, x_lanes, y_lanes, bool(self._zero.any()), self.threads)
+
+    def _why_not(self, name: str) -> str:
+        """Say why `auto` may not take an algorithm, whose obstacles are known; empty if it may."""
+        if name not in WINOGRAD:
+            return ""
+        if self._compact and packed_bytes(name, self.shape) > _COMPACT:
+            return f"its packed filters would take more than {_COMPACT >> 20} MiB"
+        if not self._limits:
+            self._measure(_signed(self._weight.read()))
+        largest, sums = self._limits
+        return too_large(largest, sums, WINOGRAD[name])
+
+    @property
+    def _is_depthwise(self) -> bool:
+        """Whether the layer is of bytes_depthwise.pyx; filters with a zero point, and sums that saturate, are not."""
+        one = self.groups == self.shape[0] > 1 and self.shape[1] == 1
+        return one and not self._kind and not self._zero.any()
+
+    def _form(self, forms: tuple[bool, bool], sums: bool) -> str:
+        """Return how the definition packs its filters for images of these forms."""
+        if self._is_depthwise and not sums:
+            return "depthwise"
+        return "lanes" if any(forms) else "plain"
 
     def _bind_winograd(
         self,
+        name: str,
         shape: Geometry,
         forms: tuple[bool, bool],
         x: tuple[npt.NDArray[np.uint8], int, int],
@@ -149,16 +201,16 @@ class Filters:
     ) -> Bound:
         """Return the layer by Winograd's algorithm; in and out of both forms it takes the same filters."""
         array, zero, flip = x
-        m, columns = WINOGRAD[self.algorithm], -(-shape.K // _COLUMNS) * _COLUMNS
+        m, columns = WINOGRAD[name], -(-shape.K // _COLUMNS) * _COLUMNS
         layer, numbers = _by_winograd(shape, self.threads, m, *forms)
         zero ^= flip  # of bytes that are unsigned
-        packed = self._pack("winograd")
+        packed = self._pack(name)
         low = zero * self._least[0] + (255 - zero) * self._least[1]  # (4) of bytes_winograd.pyx
         ends = np.resize(low.astype(np.int32), columns), np.resize(self._bias.astype(np.int32), columns)
         factors = None if scale is None else np.resize(scale, columns)
         out = y.reshape(shape.y_shape).view(np.uint8)
         run = partial(bytes_winograd.run, layer, array, zero, flip, packed, *ends, factors, output, out, m)
-        return Bound(self.algorithm, numbers, self.threads, on_words(run))
+        return Bound(name, numbers, self.threads, on_words(run))
 
     def relocated(self, place: Place) -> Filters:
         """Return the filters with what is packed so far, and zero points, where `place` lays a copy of an array."""
@@ -177,8 +229,10 @@ class Filters:
             signed = _signed(self._weight.read())
             if self._sums is None:
                 self._sums = signed.sum((1, 2, 3), dtype=np.int64)
-            if form == "winograd":
-                packed = self._pack_winograd(signed)
+            if form in WINOGRAD:
+                packed = self._pack_winograd(signed, form)
+            elif form == "depthwise":
+                packed = bytes_depthwise.pack(signed)
             elif form == "lanes":
                 packed = bytes_lanes.pack(signed)
             else:
@@ -186,10 +240,18 @@ class Filters:
             self._packed[form] = packed
         return self._packed[form]
 
-    def _pack_winograd(self, signed: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
-        differences, m = signed.astype(np.int32) - self._zero[:, None, None, None], WINOGRAD[self.algorithm]
-        if why_not := too_large(differences, m):
-            raise ValueError(f"{self.algorithm} cannot compute this layer exactly: {why_not}")
+    def _measure(self, signed: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+        """Return w - w_zero, whose limits are known from now on."""
+        differences = signed.astype(np.int32) - self._zero[:, None, None, None]
+        size = np.abs(differences)
+        self._limits = size.max((1, 2, 3)).astype(np.int64), size.sum((1, 2, 3), dtype=np.int64)
+        return differences
+
+    def _pack_winograd(self, signed: npt.NDArray[np.int8], name: str) -> npt.NDArray[np.int32]:
+        differences, m = self._measure(signed), WINOGRAD[name]
+        largest, sums = self._limits
+        if why_not := too_large(largest, sums, m):
+            raise ValueError(f"{name} cannot compute this layer exactly: {why_not}")
         signs = np.stack([-np.maximum(differences, 0), np.minimum(differences, 0)])
         self._least = signs.sum((2, 3, 4), dtype=np.int64)
         return bytes_winograd.pack(differences, m)
@@ -204,26 +266,6 @@ class Filters:
         return self._offsets[x_zero]
 
 
-def obstacle(algorithm: str, weight_shape: tuple[int, int, int, int], window: Window) -> str:
-    """Say why an algorithm of bytes cannot run a layer; empty if it can."""
-    if algorithm in WINOGRAD and window.groups > 1:
-        return f"it has {window.groups} groups of channels, not 1"
-    return obstacle_of_floats(algorithm, weight_shape, window)
-
-
-def too_large(differences: npt.NDArray[np.int32], m: int) -> str:
-    """Say which w - w_zero are too large for F(m x m, 3 x 3) to be exact, by (5) of bytes_winograd.pyx; else empty."""
-    largest = np.abs(differences).max((1, 2, 3))
-    if (largest > bytes_winograd.MOST).any():
-        k = int(largest.argmax())
-        return f"output channel {k} has |w - w_zero_point| = {largest[k]}, more than {bytes_winograd.MOST}"
-    span, bits = 255 * np.abs(differences).sum((1, 2, 3), dtype=np.int64), bytes_winograd.BITS[m]
-    if (span >= 1 << bits).any():
-        k = int(span.argmax())
-        return f"255 * sum of |w - w_zero_point| of output channel {k} is {span[k]}, and must be below 2**{bits}"
-    return ""
-
-
 @lru_cache(maxsize=1024)
 def _plain(shape: Geometry, threads: int, kind: int, has_zeros: bool) -> tuple[dict[str, float], int]:
     """Return the layer as the compiled kernel takes it, and how many words of scratch it needs."""
@@ -236,6 +278,13 @@ def _in_lanes(shape: Geometry, threads: int, flip: int, x_lanes: bool, y_lanes: 
     """The same where x, y or both are in lanes."""
     layer = shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes)
     return layer, bytes_lanes.scratch_size(layer, threads, flip)
+
+
+@lru_cache(maxsize=1024)
+def _depthwise(shape: Geometry, threads: int, x_lanes: bool, y_lanes: bool) -> tuple[dict[str, float], int]:
+    """The same for a depthwise layer."""
+    layer = shape.compiled(x_lanes=x_lanes, y_lanes=y_lanes)
+    return layer, bytes_depthwise.scratch_size(layer, threads)
 
 
 @lru_cache(maxsize=1024)

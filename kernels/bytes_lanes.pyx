@@ -17,15 +17,21 @@ Cost: N*K*P*Q * C*R*S multiply-adds of bytes, and one copy of x or none. Multipl
 
 import numpy as np
 
-from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
+from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
+                             whole_lines)
+from kernels.counts cimport FEWEST_ROWS, MOVED, streamed
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, load, vf
+from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, ahead_of, load, vf
 from kernels.bytes cimport EXACT_PER_WORD, add_words, dot_tile_of_lanes, load_words, operand, vi
 from kernels.bytes_output cimport Ending, Output, end_pixel, write_planes
+from kernels.bytes_planes cimport planes_to_lanes
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
+
+cdef enum:
+    PIECE = 64                          # pixels that are put in lanes at a time
 
 
 cdef struct Work:
@@ -101,6 +107,18 @@ def scratch_size(Layer layer, int threads, int flip) -> int:
     return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
 
 
+def cost(Layer layer, int flip) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Work work = work_of(layer, flip)
+    cdef Blocks* blocks = &work.patch.blocks
+    cdef Py_ssize_t pieces = ceil_div(blocks.columns, TILE_ROWS), vecs = ceil_div(layer.K, VLEN)
+    cdef double depth = work.taps * work.depth, rows = <double>work.layer.N * blocks.height * blocks.across
+    cdef double copied = <double>work.blocks * work.patch.channel_step * work.chunks
+    return (rows * pieces * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS),
+            0 if work.patch.in_place else copied * (MOVED if layer.x_lanes else 1),
+            vecs * rows * blocks.columns * (1 if layer.y_lanes else 2), streamed(work.blocks * depth * vecs * VLEN))
+
+
 cdef inline void put(operand* out, Py_ssize_t pixels, int value) noexcept nogil:
     """Padding."""
     cdef Py_ssize_t i
@@ -119,8 +137,16 @@ cdef inline void copy_lanes(const unsigned char* x, Py_ssize_t step, Py_ssize_t 
 
 cdef inline void copy_planes(const unsigned char* x, Py_ssize_t plane, Py_ssize_t channels, Py_ssize_t step,
                              Py_ssize_t pixels, int flip, operand* out) noexcept nogil:
-    """The same from planes; lanes behind the channels stay as they are: their weights are 0."""
-    cdef Py_ssize_t i, lane
+    """The same from planes; what lanes behind the channels hold meets weights of 0."""
+    cdef Py_ssize_t i, lane, piece, count
+    cdef unsigned char[PIECE * 16] turned
+    if step == 1:
+        for piece in range(ceil_div(pixels, PIECE)):
+            i = piece * PIECE
+            count = min(PIECE, pixels - i)
+            planes_to_lanes(x + i, plane, channels, count, turned)
+            copy_lanes(turned, 1, count, flip, out + i * VLEN)
+        return
     for lane in range(channels):
         for i in range(pixels):
             out[i * VLEN + lane] = <operand>(x[lane * plane + i * step] ^ flip)
@@ -198,7 +224,9 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
                 q = share(block.columns, pieces, piece)
                 count = share(block.columns, pieces, piece + 1) - q
                 dot_tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, work.depth,
-                                  patch + (p * work.patch.width + q) * pixel_words, weight, sums)
+                                  patch + (p * work.patch.width + q) * pixel_words, weight, sums,
+                                  ahead_of(<const float*>(weight + TILE_COLS * work.taps * work.depth),
+                                           work.taps * work.depth, TILE_COLS, p * pieces + piece, block.rows * pieces))
                 if layer.y_lanes:
                     pixel = (block.row + p) * layer.Q + block.column + q
                     finish_tile(work, k, vecs, count, sums,

@@ -21,7 +21,9 @@ import numpy as np
 
 from libc.string cimport memcpy
 
-from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
+from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
+                             whole_lines)
+from kernels.counts cimport FEWEST_ROWS, streamed
 from kernels.layer cimport Layer
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
@@ -138,6 +140,19 @@ def scratch_size(Layer layer, int threads, int kind, bint has_zeros) -> int:
     """Return how many words `run` needs as its arena."""
     cdef Work work = work_of(layer, kind, has_zeros)
     return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
+
+
+def cost(Layer layer, int kind, bint has_zeros) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Work work = work_of(layer, kind, has_zeros)
+    cdef Blocks* blocks = &work.patch.blocks
+    cdef Py_ssize_t K = layer.K // layer.groups, channel_blocks = ceil_div(K, work.rows)
+    cdef Py_ssize_t depth = work.words.C // layer.groups, taps = work.words.R * work.words.S
+    cdef double pixels = <double>ceil_div(blocks.rows * work.patch.width, TILE_COLS) * TILE_COLS // VLEN
+    cdef double rows = max(<double>K / channel_blocks, FEWEST_ROWS) + has_zeros
+    return (work.blocks * channel_blocks * rows * pixels * taps * depth,
+            <double>work.blocks * depth * work.patch.channel_step / VLEN, 0.25 * work.blocks * K * pixels,
+            streamed(work.blocks * <double>K * taps * depth))
 
 
 cdef inline void put(unsigned char* bytes, Py_ssize_t count, int value) noexcept nogil:

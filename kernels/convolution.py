@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kernels import bytes_conv, bytes_filters, cost
+from kernels import bytes_choice, bytes_conv, cost
 from kernels.algorithm_choice import automatic, counts
 from kernels.arrays import (
     Arenas,
@@ -372,7 +372,7 @@ def algorithms(
     Geometry.of(x_shape, weight_shape, window)
     if np.dtype(dtype).name in bytes_conv.BYTES:
         shape = filter_sizes(weight_shape)
-        return tuple(name for name in bytes_conv.ALGORITHMS if not bytes_filters.obstacle(name, shape, window))
+        return tuple(name for name in bytes_choice.ALGORITHMS if not bytes_choice.obstacle(name, shape, window))
     check_dtype(np.dtype(dtype), "x", floats())
     return tuple(name for name in of_dtype(dtype) if not obstacle(name, filter_sizes(weight_shape), window))
 

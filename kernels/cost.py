@@ -23,6 +23,10 @@ from functools import cache
 from kernels import probe
 
 _PRICES = (1.15, 10.5, 7.0, 0.5)  # of a vector of arithmetic, copies, outputs, weights
+# The same on bytes, by the numbers of a word that meet in one step: pairs, measured with AVX2 on the nine 3x3 layers of
+# the benchmark, and four bytes, from their ratios with AVX-512 and VNNI.
+NUMBERS_PER_WORD = probe.dot(1) // (12 * probe.lanes())
+_BYTE_PRICES = {2: (1.7, 16.0, 12.0, 8.0), 4: (1.0, 16.0, 10.0, 9.0)}[NUMBERS_PER_WORD]
 _FROM_MEMORY = 0.5  # vector multiply-adds of one core while a number comes: 4 bytes at 30 GB/s
 _CACHE = 4 << 20  # numbers: packed weights beyond 16 MB come from memory in each call
 _GROWTH = {"winograd_f2": 16 / 9, "winograd_f4": 36 / 9, "winograd_f6": 64 / 9}  # of weights packed, if not compact
@@ -43,8 +47,18 @@ def vector_multiply_adds(
     algorithm: str, counts: tuple[float, float, float, float], weights: int, threads: int = 1, compact: bool = False
 ) -> float:
     """Price a layer's counts and its number of weights: vector multiply-adds of one core that take as long."""
-    work = sum(count * price for count, price in zip(counts, _PRICES, strict=True))
-    packed = weights * (1 if compact else _GROWTH.get(algorithm, 1))
+    return _priced(counts, _PRICES, weights * (1 if compact else _GROWTH.get(algorithm, 1)), threads)
+
+
+def byte_multiply_adds(counts: tuple[float, float, float, float], packed_bytes: int, threads: int = 1) -> float:
+    """Price a layer of bytes likewise, of which so many bytes of filters are packed."""
+    return _priced(counts, _BYTE_PRICES, packed_bytes / 4, threads)
+
+
+def _priced(
+    counts: tuple[float, float, float, float], prices: tuple[float, float, float, float], packed: float, threads: int
+) -> float:
+    work = sum(count * price for count, price in zip(counts, prices, strict=True))
     return max(work / threads, packed * _FROM_MEMORY if packed > _CACHE else 0)
 
 

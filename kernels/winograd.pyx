@@ -42,6 +42,9 @@ ctypedef Transform OutputTransform
 cdef enum:
     ITEMS = 1
 
+cdef extern from *:
+    const int CHUNK "VLEN"
+
 include "winograd_driver.pxi"
 
 

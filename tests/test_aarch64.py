@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EM_AARCH64 = 183  # ELF's number of the machine
-DOTPROD = {"bytes_plain_dotprod", "bytes_lanes_dotprod", "probe_dotprod"}
+DOTPROD = {"bytes_plain_dotprod", "bytes_lanes_dotprod", "bytes_depthwise_dotprod", "probe_dotprod"}
 ANY_CPU = {"cpu", "datapath_costs", "datapath_search", "thread_pool"}
 
 

@@ -117,6 +117,15 @@ class Case:
         np.testing.assert_array_equal(self.integers(threads=threads), self.sums.astype(np.int32), str(self.layer))
 
 
+def moderate(case):
+    """The case with filters within Winograd's bound, whatever its zero points are."""
+    random, middle = np.random.default_rng(7), case.w_zero_point.astype(int).reshape(-1, 1, 1, 1)
+    limits = np.iinfo(case.w.dtype)
+    most = min(60, 2**26 // 255 // (9 * case.layer.C))
+    w = np.clip(middle + random.integers(-most, most + 1, case.w.shape), limits.min, limits.max)
+    return replace(case, w=w.astype(case.w.dtype))
+
+
 # Each geometry of layers.py, with a mix of types that changes from one to the next.
 CASES = [
     Case.of(replace(layer, activation=None), MIXES[i % 8], i, ("any", "symmetric", "one")[i % 3])

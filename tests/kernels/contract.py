@@ -14,12 +14,12 @@ from typing import Any
 import half_layer
 import numpy as np
 import pytest
-from bytes_layer import CASES, MIXES, Case
+from bytes_layer import CASES, MIXES, Case, moderate
 from definitions import POOLS, steps_of_pool
 from layers import ALGORITHMS, IN_LANES, LAYERS, WINOGRAD, Layer
 
 import kernels
-from kernels import LANES, to_lanes
+from kernels import LANES, bytes_choice, to_lanes
 
 SIZES = (1, 3, 4, 7, 8, 15, 16, 17, 63, 1000, 100_003)  # of arrays: tails of vectors; more than one task
 
@@ -90,9 +90,17 @@ def _read(layer: Layer) -> list[np.ndarray]:
     return [x] if residual is None else [x, residual]
 
 
-def on_bytes(case: Case) -> Subject:
-    """Return a quantized layer."""
-    return Subject(f"{case.layer}-bytes", lambda threads: case.plan(threads=threads), lambda: [case.x])
+def on_bytes(case: Case, algorithm: str = "auto") -> Subject:
+    """Return a quantized layer by an algorithm."""
+    name = f"{case.layer}-bytes-{algorithm}"
+    return Subject(name, lambda threads: case.plan(algorithm=algorithm, threads=threads), lambda: [case.x])
+
+
+def winograd_on_bytes(layers: list[Layer]) -> list[Subject]:
+    """Return the layers that Winograd can run on bytes, by each size of its tiles."""
+    able = [replace(layer, activation=None) for layer in layers if "winograd_f2" in layer.algorithms]
+    cases = [moderate(Case.of(layer, MIXES[i % 8], i)) for i, layer in enumerate(able) if layer.groups == 1]
+    return [on_bytes(case, name) for case in cases for name in bytes_choice.WINOGRAD]
 
 
 def in_halves(layer: Layer) -> Subject:
@@ -167,6 +175,7 @@ SUBJECTS = [
     ),
     *map(on_bytes, CASES),
     *_bytes_of([*FEW_BLOCKS, *IN_LANES], "symmetric"),
+    *winograd_on_bytes([*LAYERS, *FEW_BLOCKS, *IN_LANES, BROAD]),
     *(in_halves(replace(layer, residual=True)) for layer in half_layer.SMALL[::3] if half_layer.AVAILABLE),
     *_pools(),
     *itertools.chain.from_iterable(map(_elementwise, SIZES)),

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bytes_layer import MIXES, Case
+from bytes_layer import MIXES, Case, moderate
 from child import guarded, in_child
 from layers import Layer
 
 import kernels
 from kernels import LANES, bytes_winograd, from_lanes, to_lanes
-from kernels.bytes_filters import WINOGRAD
+from kernels.bytes_choice import WINOGRAD
 
 on_both = pytest.mark.parametrize("algorithm", WINOGRAD)
 
@@ -25,15 +25,6 @@ LAYERS = [
     Layer(C=32, K=16, H=3, W=300, padding=1),  # pieces of a row
     Layer(C=256, K=48, H=15, W=14, padding=1, N=2),  # V does not stay in the cache
 ]
-
-
-def moderate(case):
-    """The case with filters within the bound, whatever its zero points are."""
-    random, middle = np.random.default_rng(7), case.w_zero_point.astype(int).reshape(-1, 1, 1, 1)
-    limits = np.iinfo(case.w.dtype)
-    most = min(60, 2**26 // 255 // (9 * case.layer.C))
-    w = np.clip(middle + random.integers(-most, most + 1, case.w.shape), limits.min, limits.max)
-    return replace(case, w=w.astype(case.w.dtype))
 
 
 CASES = [moderate(Case.of(layer, MIXES[i % 8], i)) for i, layer in enumerate(LAYERS)]
@@ -134,6 +125,20 @@ def test_other_layers_are_refused(algorithm, change, why):
     assert algorithm not in kernels.algorithms(case.x.shape, case.w.shape, dtype="uint8", **case.layer.window)
     with pytest.raises(ValueError, match=f"{algorithm} cannot run this layer: {why}"):
         case.plan(algorithm=algorithm)
+
+
+def test_auto_is_exact_too_and_passes_over_what_is_not():
+    """Channels enough for Winograd to pay; one filter beyond its bound leaves the definition, with the same bits."""
+    case = moderate(Case.of(Layer(C=128, K=128, H=28, W=28, padding=1), (np.uint8, np.int8, np.uint8), 3, "symmetric"))
+    x, plan = case.x, case.plan()
+    assert plan.bind(x, np.empty_like(case.expected)).algorithm in WINOGRAD
+    np.testing.assert_array_equal(plan(x), case.expected)
+    large = replace(case, w=np.full((128, 128, 3, 3), 127, np.int8), x=x[:, :, :6, :6], bias=None)
+    large = replace(large, w=np.concatenate([large.w] * 8, axis=1), x=np.concatenate([large.x] * 8, axis=1))
+    large = replace(large, layer=replace(case.layer, C=1024, H=6, W=6, bias=False))
+    bound = large.plan().bind(np.ascontiguousarray(large.x), np.empty_like(large.expected))
+    assert bound.algorithm != "winograd_f4"
+    np.testing.assert_array_equal(large.plan()(large.x), large.expected)
 
 
 def test_algorithms_lists_them():

@@ -47,7 +47,7 @@ def test_kernels_isa_chooses(level):
 
 
 PLAIN = ("naive", "direct", "im2col", "winograd", "pooling", "bytes_elementwise", "bytes_pooling")
-OF_BYTES = ("bytes_plain", "bytes_lanes", "bytes_winograd", "probe")
+OF_BYTES = ("bytes_plain", "bytes_lanes", "bytes_depthwise", "bytes_winograd", "probe")
 
 
 @pytest.mark.parametrize("name", [*PLAIN, *OF_BYTES])

@@ -28,6 +28,7 @@ NAMES = [
     "pooling",
     "bytes_plain",
     "bytes_lanes",
+    "bytes_depthwise",
     "bytes_elementwise",
     "bytes_pooling",
     "probe",

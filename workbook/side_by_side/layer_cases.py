@@ -84,8 +84,8 @@ def int8(layer: ConvLayer, threads: int) -> Case:
     integers = peers.Integers.of(floats)
     names = kernels.algorithms(floats.x.shape, floats.weight.shape, dtype="uint8", **window(layer))
     plans = {name: _int8_plan(integers, name, threads) for name in names if name != "saturating"}
-    auto = plans["direct"]  # what kernels.QLinearConv takes by itself
-    expected = auto(integers.x)  # the first call packs the filters
+    expected = plans["direct"](integers.x)  # the first call packs the filters
+    auto = _int8_plan(integers, "auto", threads).bind(integers.x, np.empty_like(expected)).algorithm
     ours = {name: plan for name, plan in plans.items() if _is_exact(plan, integers.x)}
     im2col, automatic = (_float_plan(floats, name, threads) for name in ("im2col", "auto"))
     y = np.empty(expected.shape, np.float32)
@@ -98,13 +98,13 @@ def int8(layer: ConvLayer, threads: int) -> Case:
     if threads > 1:
         beside[ONE_THREAD] = _on(_int8_plan(integers, "auto", 1), integers.x, expected)
     return Case(
-        auto="direct",
+        auto=auto,
         ours={name: _on(plan, integers.x, expected) for name, plan in ours.items()},
         peak=peak,
         peer=lambda name: peers.prepare_int8(name, integers, threads),
         agrees=lambda y: bool((np.abs(y.astype(np.int16) - expected) <= 1).all()),  # they round halves differently
         beside=beside,
-        packed_bytes={"direct": auto.packed_bytes, IM2COL: im2col.packed_bytes},
+        packed_bytes={"direct": plans["direct"].packed_bytes, IM2COL: im2col.packed_bytes},
     )
 
 

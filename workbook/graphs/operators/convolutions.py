@@ -249,6 +249,7 @@ def _qlinear_conv(node: Node, constants: Constants, settings: Settings) -> Opera
         activation=node.attributes.get("activation"),
         algorithm=settings.integer_algorithm,
         threads=settings.threads,
+        compact=True,
     )
     return Convolution(node, node.inputs[:1], layer, w.ndim)
 

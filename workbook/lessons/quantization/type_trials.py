@@ -128,6 +128,7 @@ def _on_bytes(layer: ConvLayer) -> Callable[[], object]:
         stride=layer.stride,
         padding=layer.padding,
         groups=layer.groups,
+        algorithm="direct",
         threads=1,
     )
     return partial(plan, x, out=np.empty((1, layer.K, layer.P, layer.Q), np.uint8))
