@@ -8,13 +8,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ready = @test -n '$(python)' || { echo "There is no $(PYTHON): install Python 3.11 or newer, or name one: make $@ PYTHON=..."; exit 1; } >&2; \
 	'$(python)' -I workbook/bootstrap.py
 
-.PHONY: help lab report test sanitize bench image clean
+.PHONY: help lab report test sanitize arm bench image clean
 
 help:
 	@echo "make lab       open the workbook in JupyterLab, on your own copy in my-workbook/"
 	@echo "make report    run every notebook here, and write all of it on one page: report/index.html"
 	@echo "make test      run every check of the project"
 	@echo "make sanitize  run the tests of the kernels with sanitizers; SLICE=1: those that meet every kernel once"
+	@echo "make arm       compile the kernels for 64-bit ARM and run their tests, emulated on another machine; ALL=1: all of them"
 	@echo "make bench     measure the kernels beside the libraries that are installed"
 	@echo "make image     install the workbook, compiled, into the Python that PYTHON names, as the Dockerfile does"
 	@echo "make clean     remove .venv and what was built; my-workbook/ stays"
@@ -41,6 +42,10 @@ test:
 sanitize:
 	$(ready) test
 	python -P tests/sanitize.py $(if $(SLICE),--slice)
+
+arm:
+	$(ready) test
+	python -P tests/arm.py $(if $(ALL),--all)
 
 bench:
 	$(ready) peers

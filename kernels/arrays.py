@@ -53,7 +53,7 @@ def check_dtype(dtype: np.dtype[Any], name: str, allowed: tuple[str, ...] = ("fl
     elif allowed == ("float16",):
         hint = ", not float16 as weight has"
     elif dtype == "float16":
-        hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32). This CPU has no AVX512-FP16"
+        hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32). No float16 arithmetic here"
     elif dtype.kind == "f":
         hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32)"
     else:

@@ -1,8 +1,9 @@
 /* 8-bit integers, for the algorithms of bytes: their dot products, the micro-kernels of those, and words from bytes.
  *
  * A word of 32 bits holds PER_WORD numbers that a dot product takes at once: four bytes where the instruction set multiplies
- * bytes exactly (VNNI, NEON's dotprod), elsewhere two bytes widened to 16 bits. x is unsigned, w signed. SATURATING is for
- * the lesson: vpmaddubsw, older than VNNI, adds two products in 16 bits and cuts off the rest. */
+ * bytes exactly (VNNI, NEON's dotprod and i8mm), elsewhere two bytes widened to 16 bits. w is signed, and x unsigned, or
+ * EXACT_LESS less: NEON's sdot takes two signed operands, and x - x_zero is the same for both. SATURATING is for the
+ * lesson: vpmaddubsw, older than VNNI, adds two products in 16 bits and cuts off the rest. */
 #ifndef KERNELS_BYTES_H
 #define KERNELS_BYTES_H
 
@@ -13,7 +14,13 @@
 #else
 #define EXACT_PER_WORD 2
 #endif
-enum { EXACT, SATURATING };
+#if defined(__ARM_FEATURE_DOTPROD) && !defined(__ARM_FEATURE_MATMUL_INT8)
+#define EXACT_LESS 128
+#else
+#define EXACT_LESS 0
+#endif
+enum { EXACT, SATURATING, PAIRS };
+enum { DOTS_UNROLLED = EXACT_PER_WORD == 4 ? UNROLLED : 1 };
 
 typedef uint32_t vu __attribute__((vector_size(4 * VLEN)));
 typedef uint8_t vb __attribute__((vector_size(VLEN)));
@@ -86,10 +93,10 @@ INLINE vi dot(vi sum, vi x, vi w)
     return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
 #elif defined(__AVXVNNI__)
     return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
-#elif defined(__ARM_FEATURE_DOTPROD)        /* of signed bytes: x is 128 less, and 128 * w makes up for it */
-    const int32x4_t rest = vdotq_s32((int32x4_t)sum, vdupq_n_s8(64), (int8x16_t)w);
-    const int32x4_t twice = vdotq_s32(rest, vdupq_n_s8(64), (int8x16_t)w);
-    return (vi)vdotq_s32(twice, (int8x16_t)(x ^ broadcast_word(0x80808080)), (int8x16_t)w);
+#elif defined(__ARM_FEATURE_MATMUL_INT8)
+    return (vi)vusdotq_s32((int32x4_t)sum, (uint8x16_t)x, (int8x16_t)w);
+#elif defined(__ARM_FEATURE_DOTPROD)
+    return (vi)vdotq_s32((int32x4_t)sum, (int8x16_t)x, (int8x16_t)w);
 #else
     return dot_pairs(sum, x, w);
 #endif
@@ -116,6 +123,65 @@ INLINE vi dot_saturating(vi sum, vi x, vi w)
 #endif
 }
 
+#if defined(__ARM_FEATURE_DOTPROD)
+/* sum + x . w  for word n of rows, which are x or w, and all of b. */
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+#define DOT_ROW(n) case n: return rows_are_x ? (vi)vsudotq_laneq_s32((int32x4_t)sum, (int8x16_t)b, (uint8x16_t)rows, n) \
+                                             : (vi)vusdotq_laneq_s32((int32x4_t)sum, (uint8x16_t)b, (int8x16_t)rows, n);
+#else
+#define DOT_ROW(n) case n: return (vi)vdotq_laneq_s32((int32x4_t)sum, (int8x16_t)b, (int8x16_t)rows, n);
+#endif
+INLINE vi dot_row(vi sum, vi rows, const int n, vi b, const int rows_are_x)
+{
+    switch (n) { DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) default: DOT_ROW(3) }
+}
+
+/* 4 to 12 words, in as few instructions as there are. */
+INLINE void load_rows(vi *to, const int32_t *a, const int rows)
+{
+    if (rows == 3 * VLEN) {
+        const int32x4x3_t three = vld1q_s32_x3(a);
+        to[0] = (vi)three.val[0], to[1] = (vi)three.val[1], to[2] = (vi)three.val[2];
+        return;
+    }
+    to[0] = load_words(a);
+    if (rows >= 2 * VLEN) {
+        const int32x4x2_t two = vld1q_s32_x2(a);
+        to[0] = (vi)two.val[0], to[1] = (vi)two.val[1];
+    }
+    if (rows % VLEN) to[rows / VLEN] = load_words(a + rows - VLEN);
+}
+#endif
+
+/* sum[i][j] += a[i*row_step] . b[j*VLEN ...]  for rows of words a; one of the operands is x, the other w. NEON multiplies
+ * by one word of a vector, as it does in add_products of simd.h. */
+INLINE void add_dots(const int kind, vi (*sum)[TILE_VECS], const int rows, const int vecs, const int32_t *a,
+                     const int row_step, const int32_t *b, const int rows_are_x)
+{
+#if defined(__ARM_FEATURE_DOTPROD)
+    if (kind == EXACT && rows >= VLEN) {
+        vi words[TILE_ROWS / VLEN];
+        load_rows(words, a, rows);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < vecs; j++)
+                sum[i][j] = dot_row(sum[i][j], words[i / VLEN], i - vector_of(i, VLEN, rows), load_words(b + j * VLEN),
+                                    rows_are_x);
+        return;
+    }
+#endif
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++) {
+            const vi one = broadcast_word(a[i * row_step]), other = load_words(b + j * VLEN);
+            const vi x = rows_are_x ? one : other, w = rows_are_x ? other : one;
+            sum[i][j] = kind == EXACT ? dot(sum[i][j], x, w) : kind == PAIRS ? dot_pairs(sum[i][j], x, w)
+                                                                             : dot_saturating(sum[i][j], x, w);
+        }
+}
+
 /* The micro-kernel of integers. Here the vectors are pixels, so that sums come out as y lies:
  *
  *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*rows + i]
@@ -126,15 +192,9 @@ INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_
     vi sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const int32_t *at = x + tap[t];
-#pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows) {
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-                for (int j = 0; j < vecs; j++)
-                    sum[i][j] = (kind == EXACT ? dot : dot_saturating)(sum[i][j], load_words(at + j * VLEN),
-                                                                       broadcast_word(w[i]));
-        }
+#pragma GCC unroll DOTS_UNROLLED
+        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows)
+            add_dots(kind, sum, rows, vecs, w, 1, at, 0);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -171,17 +231,12 @@ INLINE void dot_lanes_of(const int per_word, const int rows, const int vecs, ptr
 {
     const int row_step = VLEN / per_word;
     vi sum[TILE_ROWS][TILE_VECS] = {0};
+#pragma GCC unroll DOTS_UNROLLED
     for (ptrdiff_t t = 0; t < taps; t++) {
         const int32_t *at = x + tap[t];
 #pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at++, w += TILE_COLS) {
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-                for (int j = 0; j < vecs; j++)
-                    sum[i][j] = (per_word == 2 ? dot_pairs : dot)(sum[i][j], broadcast_word(at[i * row_step]),
-                                                                  load_words(w + j * VLEN));
-        }
+        for (ptrdiff_t k = 0; k < (row_step == 1 ? 1 : depth); k++, at++, w += TILE_COLS)
+            add_dots(per_word == 2 ? PAIRS : EXACT, sum, rows, vecs, at, row_step, w, 1);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)

@@ -5,6 +5,7 @@ from kernels.simd cimport vf
 
 cdef extern from "bytes.h" nogil:
     const int EXACT_PER_WORD
+    const int EXACT_LESS
     const int EXACT
     const int SATURATING
     const float ROUNDING

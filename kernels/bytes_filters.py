@@ -1,7 +1,8 @@
 """Filters of bytes, packed once for each form of image that they meet, with their zero points and bias.
 
-The compiled kernels multiply unsigned x by signed w. Bytes of the other sign are turned into these by adding or
-subtracting 128, to the zero point too, which changes no difference x - x_zero_point.
+The compiled kernels multiply unsigned x by signed w; where the CPU multiplies signed bytes only, x is signed too. Bytes
+of the other sign are turned into these by adding or subtracting 128, to the zero point too, which changes no difference
+x - x_zero_point.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kernels.arrays import Arenas, Place, Stored, check_array, check_dtype, read
 from kernels.bound import Bound
 from kernels.geometry import Geometry, Window, filter_sizes
 from kernels.layout import LANES, in_lanes
-from kernels.probe import tile_shape
+from kernels.probe import operands, tile_shape
 from kernels.registry import obstacle as obstacle_of_floats
 
 ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
@@ -32,6 +33,7 @@ WINOGRAD = {"winograd_f2": 2, "winograd_f4": 4}  # m of F(m x m, 3 x 3)
 ALGORITHMS = (*DIRECT, *WINOGRAD)
 
 _, _COLUMNS = tile_shape()  # output channels of a tile
+_, _LESS = operands()  # than unsigned bytes, where x is multiplied exactly
 
 
 class Filters:
@@ -116,14 +118,17 @@ class Filters:
         if scale is not None and shape.H * shape.W == shape.P * shape.Q == 1:  # a pixel lies in both forms
             both = shape.C % LANES == 0, shape.K % LANES == 0
             forms = both if any(both) and not self.obstacle(*both) else forms
-        flip = 128 if x.dtype == np.int8 else 0  # signed x is 128 more
-        arrays = readable(x).reshape(shape.x_shape).view(np.uint8), x_zero & 255, flip
+        more = 128 if x.dtype == np.int8 else 0  # to make x unsigned
+        array, zero = readable(x).reshape(shape.x_shape).view(np.uint8), x_zero & 255
         if not shape.N:
             return Bound(self.algorithm, 0, self.threads, None)
         if self.algorithm in WINOGRAD:
-            return self._bind_winograd(shape, forms, arrays, scale, output, y)
+            return self._bind_winograd(shape, forms, (array, zero, more), scale, output, y)
+        more -= 0 if self._kind else _LESS
+        flip = abs(more)  # adding or subtracting 128 turns the highest bit
+        arrays = array, zero, flip
         packed, out = self._pack("lanes" if any(forms) else "plain"), y.reshape(shape.y_shape).view(np.uint8)
-        offset = self._offset(x_zero + flip)
+        offset = self._offset(x_zero + more)
         if any(forms):
             assert scale is not None
             layer, numbers = _in_lanes(shape, self.threads, flip, *forms)

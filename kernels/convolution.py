@@ -54,7 +54,8 @@ def conv2d(
     Parameters
     ----------
     x : (N, C, H, W) float32
-        Images. N may be 0. On a CPU with AVX512-FP16 ("v4_fp16" of `isas()`) all arrays may be float16 instead.
+        Images. N may be 0. On a CPU with float16 arithmetic ("v4_fp16" or "fp16" in `isas()`) all arrays may be float16
+        instead.
     weight : (K, C / groups, R, S) float32
         Filters; every number must be finite.
     bias : (K,) float32, optional

@@ -16,13 +16,22 @@ cdef extern from *:
         return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 23 & 1);
     }
     static int runs_dotprod(void) { return 0; }
+    static int runs_fp16(void) { return 0; }
+    static int runs_i8mm(void) { return 0; }
     #else
     #if defined(__linux__) && defined(__aarch64__)
     #include <sys/auxv.h>
     #include <asm/hwcap.h>
+    #ifndef HWCAP2_I8MM             /* older headers do not know it */
+    #define HWCAP2_I8MM (1 << 13)
+    #endif
     static int runs_dotprod(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+    static int runs_fp16(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0; }
+    static int runs_i8mm(void) { return (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
     #else
     static int runs_dotprod(void) { return 0; }
+    static int runs_fp16(void) { return 0; }
+    static int runs_i8mm(void) { return 0; }
     #endif
     static int runs_v3(void) { return 0; }
     static int runs_v4(void) { return 0; }
@@ -37,16 +46,21 @@ cdef extern from *:
     bint runs_avx512_vnni()
     bint runs_avx512_fp16()
     bint runs_dotprod()
+    bint runs_fp16()
+    bint runs_i8mm()
 
 
 def runnable() -> tuple[str, ...]:
     """Return the names of the instruction sets that this CPU runs, the best last.
 
-    "baseline" runs on every CPU of its kind; "v3" is x86-64-v3 (AVX2 and FMA), "v4" is x86-64-v4 (AVX-512), the levels
-    of the x86-64 psABI; with "_vnni" they multiply bytes, as "dotprod" does on aarch64; "v4_fp16" is "v4_vnni" with
-    arithmetic in half precision.
+    "baseline" runs on every CPU of its kind. On x86-64, "v3" is x86-64-v3 (AVX2 and FMA) and "v4" x86-64-v4 (AVX-512),
+    the levels of the psABI; with "_vnni" they multiply bytes; "v4_fp16" is "v4_vnni" with arithmetic in half precision.
+    On aarch64, "dotprod" multiplies bytes, "fp16" has arithmetic in half precision too, and "i8mm" multiplies unsigned
+    bytes by signed ones as well.
     """
-    return (("baseline",) + ("dotprod",) * runs_dotprod()
+    dotprod = runs_dotprod()
+    fp16 = dotprod and runs_fp16()
+    return (("baseline",) + ("dotprod",) * dotprod + ("fp16",) * fp16 + ("i8mm",) * (fp16 and runs_i8mm())
             + ("v3",) * runs_v3() + ("v3_vnni",) * (runs_v3() and runs_avx_vnni())
             + ("v4",) * runs_v4() + ("v4_vnni",) * (runs_v4() and runs_avx512_vnni())
             + ("v4_fp16",) * (runs_v4() and runs_avx512_vnni() and runs_avx512_fp16()))

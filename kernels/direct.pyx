@@ -22,7 +22,7 @@ from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
 from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
-from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, Ahead, ahead_of, tile, tile_of_lanes,
+from kernels.simd cimport (LANE_ROWS, TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, Ahead, ahead_of, tile, tile_of_lanes,
                            transpose_matrix)
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
@@ -84,7 +84,7 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
         copies *= MOVED * work.patch.width / VLEN
     else:
         copies *= row_vectors(work.patch.width, layer.stride_w)
-    pieces = ceil_div(blocks.columns, TILE_ROWS)
+    pieces = ceil_div(blocks.columns, LANE_ROWS if layer.x_lanes else TILE_ROWS)
     tiles = rows * pieces
     again = tiles if depth * TILE_COLS > L2 // 2 else work.blocks / layer.groups
     return (1.025 * tiles * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS), 1.5 * copies,
@@ -106,7 +106,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef Block block = block_at(&work.patch.blocks, layer.groups, index // job.splits)
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups
     cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_COLS), split = index % job.splits
-    cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), sums_step = block.rows * block.columns + VLEN
+    cdef Py_ssize_t pieces = ceil_div(block.columns, LANE_ROWS if layer.x_lanes else TILE_ROWS)
+    cdef Py_ssize_t sums_step = block.rows * block.columns + VLEN
     cdef Py_ssize_t b, k, p, q, piece, count, vecs, at
     cdef Py_ssize_t first = share(channel_blocks, job.splits, split)
     cdef Py_ssize_t end = share(channel_blocks, job.splits, split + 1)

@@ -43,10 +43,7 @@ for _name, _levels in COMPILED.items():
 
 
 def isa() -> str:
-    """Return the instruction set in use: "baseline", "dotprod" (NEON's), "v3" (AVX2, FMA) or "v4" (AVX-512).
-
-    With "_vnni" they multiply bytes too, and "v4_fp16" halves as well.
-    """
+    """Return the instruction set in use; `kernels.cpu.runnable` says what each name means."""
     return _LEVEL
 
 

@@ -25,12 +25,18 @@
 #define VLEN 4
 #endif
 
-/* A tile keeps TILE_ROWS * TILE_VECS sums in registers, and needs TILE_VECS + 1 more for the operands:
- * 14*2 + 3 of the 32 registers of AVX-512 and NEON, 6*2 + 3 of the 16 of AVX2 and SSE. */
-#if defined(__AVX512F__) || defined(__aarch64__)
+/* A tile keeps TILE_ROWS * TILE_VECS sums in registers, and needs TILE_VECS + 1 more for the operands: 14*2 + 3 of the 32
+ * registers of AVX-512, 6*2 + 3 of the 16 of AVX2 and SSE. NEON has 32 too, and takes rows by whole vectors: 12*2 + 2 + 2.
+ * LANE_ROWS is for rows that are vectors: NEON then keeps VLEN steps of b beside two rows, 11*2 + 4*2 + 2. */
+#if defined(__AVX512F__)
 #define TILE_ROWS 14
+#define LANE_ROWS 14
+#elif defined(__aarch64__)
+#define TILE_ROWS 12
+#define LANE_ROWS 11
 #else
 #define TILE_ROWS 6
+#define LANE_ROWS 6
 #endif
 #define TILE_VECS 2
 #define TILE_COLS (TILE_VECS * VLEN)
@@ -119,27 +125,73 @@ INLINE Ahead ahead_of(const float *next, ptrdiff_t steps, ptrdiff_t width, ptrdi
     return ahead;
 }
 
+/* sum[i][j] += a[i*row_step + k] * b[k*b_step + j*VLEN ...]  for k < STEPS(row_step), which is 1 but for NEON.
+ *
+ * NEON multiplies by one number of a vector, so those of a come as vectors too, two of them in one instruction: of VLEN
+ * neighbouring rows (the last may hold some of them again) or, where a row is a vector, of VLEN steps. Elsewhere a number
+ * is broadcast as it is loaded. */
+#if defined(__aarch64__)
+#define STEPS(row_step) ((row_step) == 1 ? 1 : VLEN)
+enum { UNROLLED = 4 };
+#else
+#define STEPS(row_step) 1
+enum { UNROLLED = 1 };
+#endif
+/* Where the vector of `across` rows begins that has row i. */
+INLINE int vector_of(int i, int across, int rows)
+{
+    return i / across * across < rows - across ? i / across * across : rows - across;
+}
+
+INLINE void add_products(vf (*sum)[TILE_VECS], const int rows, const int vecs, const float *a, const int row_step,
+                         const float *b, ptrdiff_t b_step)
+{
+#if defined(__aarch64__)
+    const int steps = STEPS(row_step), across = VLEN / steps;
+#pragma GCC unroll 16
+    for (int first = 0; rows >= across && first < rows; first += 2 * across) {
+        const int second = first + across < rows ? first + across : first, end = second + across;
+        const vf one = load(a + vector_of(first, across, rows) * row_step);
+        const vf other = load(a + vector_of(second, across, rows) * row_step);
+#pragma GCC unroll 4
+        for (int k = 0; k < steps; k++)
+#pragma GCC unroll 8
+            for (int i = first; i < (end < rows ? end : rows); i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < vecs; j++)
+                    sum[i][j] += (i < second ? one : other)[i - vector_of(i, across, rows) + k]
+                                 * load(b + k * b_step + j * VLEN);
+    }
+    if (rows >= across) return;
+#endif
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < vecs; j++)
+            sum[i][j] += a[i * row_step] * load(b + j * VLEN);
+}
+
 /* The micro-kernel: a sum of outer products, kept in registers.
  *
  *   out[i][j] = sum over t < taps, k < depth of  a[tap[t] + i*row_step + k*a_step] * b[(t*depth + k)*b_step + j]
- *   i < rows,  j < vecs*VLEN;  `more` adds to what out holds
+ *   i < rows,  j < vecs*VLEN;  `more` adds to what out holds;  where a row is a vector, depth is VLEN
  *
- * Each step loads  vecs  vectors of b and broadcasts  rows  numbers of a for  rows*vecs  multiply-adds. */
+ * Each step loads  vecs  vectors of b and  rows  numbers of a for  rows*vecs  multiply-adds. */
 INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
                     const float *a, const int row_step, ptrdiff_t a_step, const float *b, ptrdiff_t b_step, float *out,
                     const int more, Ahead ahead)
 {
+    const int steps = STEPS(row_step);
     vf sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const float *at = a + tap[t];
-#pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at += a_step, b += b_step, ahead.at += ahead.step) {
-            __builtin_prefetch(ahead.at, 0, 2);
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-                for (int j = 0; j < vecs; j++)
-                    sum[i][j] += at[i * row_step] * load(b + j * VLEN);
+#pragma GCC unroll UNROLLED
+        for (ptrdiff_t k = 0; k < depth; k += steps, at += steps * a_step, b += steps * b_step) {
+            if (steps >= UNROLLED) {                    /* it would be one instruction in fifteen of a short step */
+                __builtin_prefetch(ahead.at, 0, 2);
+                ahead.at += steps * ahead.step;
+            }
+            add_products(sum, rows, vecs, at, row_step, b, b_step);
         }
     }
 #pragma GCC unroll 16
@@ -153,9 +205,14 @@ INLINE void tile_of(const int rows, const int vecs, ptrdiff_t taps, const ptrdif
 
 /* One compiled copy of a tile for each number of rows and vectors, so that each keeps its sums in registers. */
 #define TILE_CASE(call, r) case 2 * r: call(r, 1); return; case 2 * r + 1: call(r, 2); return;
-#if TILE_ROWS == 14
+#if TILE_ROWS > 12
+#define TILE_CASES_FROM_13(call) TILE_CASE(call, 13) TILE_CASE(call, 14)
+#else
+#define TILE_CASES_FROM_13(call)
+#endif
+#if TILE_ROWS > 6
 #define TILE_CASES_FROM_7(call) TILE_CASE(call, 7) TILE_CASE(call, 8) TILE_CASE(call, 9) TILE_CASE(call, 10) \
-    TILE_CASE(call, 11) TILE_CASE(call, 12) TILE_CASE(call, 13) TILE_CASE(call, 14)
+    TILE_CASE(call, 11) TILE_CASE(call, 12) TILE_CASES_FROM_13(call)
 #else
 #define TILE_CASES_FROM_7(call)
 #endif

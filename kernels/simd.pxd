@@ -3,6 +3,7 @@
 cdef extern from "simd.h" nogil:
     const int VLEN
     const int TILE_ROWS
+    const int LANE_ROWS
     const int TILE_VECS
     const int TILE_COLS
     const int TILE_SIZE

@@ -14,8 +14,9 @@ from layers import LAYERS
 import kernels
 from kernels import registry
 
-# The compiler has to know AVX512-FP16, and the CPU that, or x86-64-v3, which the emulation needs.
-AVAILABLE = importlib.util.find_spec("kernels.half_v3") is not None and bool(registry.HALF or "v3" in kernels.isas())
+# The compiler has to know the instructions, and the CPU too, or x86-64-v3, which the emulation needs.
+EMULATED = importlib.util.find_spec("kernels.half_v3") is not None and "v3" in kernels.isas()
+AVAILABLE = bool(registry.HALF) or EMULATED
 
 SMALL = [layer for layer in LAYERS if layer.C * layer.H * layer.W * layer.K * layer.R * layer.S < 2e7]
 

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 import kernels
-from kernels import registry
+from kernels import probe, registry
 from workbook import peers
 from workbook.drawing import look
 from workbook.measuring import this_machine
@@ -124,7 +124,7 @@ class TestCases:
 
     def test_bytes_pack_into_a_quarter(self) -> None:
         (ours, floats) = layer_cases.int8(layer_sets.choose("256->256 @14 3x3")[0], 1).packed_bytes.values()
-        assert 0.2 * floats < ours <= (0.3 if kernels.isa().endswith(("vnni", "dotprod")) else 0.6) * floats
+        assert 0.2 * floats < ours <= (0.3 if probe.operands()[0] == 4 else 0.6) * floats
 
 
 def timing(median: float) -> Timing:
