@@ -153,6 +153,11 @@ INLINE void load_rows(vi *to, const int32_t *a, const int rows)
 }
 #endif
 
+INLINE vi dot_of(const int kind, vi sum, vi x, vi w)
+{
+    return (kind == EXACT ? dot : kind == PAIRS ? dot_pairs : dot_saturating)(sum, x, w);
+}
+
 /* sum[i][j] += a[i*row_step] . b[j*VLEN ...]  for rows of words a; one of the operands is x, the other w. NEON multiplies
  * by one word of a vector, as it does in add_products of simd.h. */
 INLINE void add_dots(const int kind, vi (*sum)[TILE_VECS], const int rows, const int vecs, const int32_t *a,
@@ -175,10 +180,9 @@ INLINE void add_dots(const int kind, vi (*sum)[TILE_VECS], const int rows, const
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < vecs; j++) {
-            const vi one = broadcast_word(a[i * row_step]), other = load_words(b + j * VLEN);
-            const vi x = rows_are_x ? one : other, w = rows_are_x ? other : one;
-            sum[i][j] = kind == EXACT ? dot(sum[i][j], x, w) : kind == PAIRS ? dot_pairs(sum[i][j], x, w)
-                                                                             : dot_saturating(sum[i][j], x, w);
+            const int32_t *word = a + i * row_step;
+            sum[i][j] = rows_are_x ? dot_of(kind, sum[i][j], broadcast_word(*word), load_words(b + j * VLEN))
+                                   : dot_of(kind, sum[i][j], load_words(b + j * VLEN), broadcast_word(*word));
         }
 }
 

@@ -21,7 +21,7 @@ SYSTEM = BUILD / "system"  # Debian's packages, unpacked
 PACKAGES = BUILD / "packages"  # the index's
 PYTHON = BUILD / "python"
 NEEDED = ("python3", "libpython3-dev", "libc6-dev", "libstdc++6", "libgomp1")
-WHEELS = ("numpy", "ml_dtypes", "pytest", "hypothesis")  # what the tests of the kernels import
+WHEELS = ("numpy", "ml_dtypes", "onnx", "pytest", "hypothesis")  # what the tests of the kernels import
 
 # What a program is in, for those who have to install it.
 PROGRAMS = {
