@@ -133,6 +133,7 @@ def test_hot_loops_of_bytes_and_halves_keep_their_sums_in_registers(name, functi
     if importlib.util.find_spec(f"kernels.{name}") is None:
         pytest.skip("the compiler does not know its instructions")
     loops = [loop for found, loop in innermost_loops(name) if found.split(".")[0] == function]
+    loops = [loop for loop in loops if all(i[1] != "vpmaddubsw" for i in loop)]  # that saturates, for the lesson
     hot = max(loops, key=lambda loop: sum(i[1].startswith(instruction) for i in loop))
     multiplied = [i[2].split(",")[-1] for i in hot if i[1].startswith(instruction)]
     assert len(multiplied) % sums == 0
