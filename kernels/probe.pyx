@@ -16,6 +16,16 @@ def fma(Py_ssize_t steps, int threads=1) -> int:
     return 12 * VLEN * steps * chains(steps, False, threads)
 
 
+def chain(Py_ssize_t steps) -> int:
+    """Run `steps` multiply-adds of single numbers, each of which waits for the one before it; return how many."""
+    cdef float total = 0
+    cdef Py_ssize_t _i
+    with nogil:
+        for _i in range(steps):
+            total = total * <float>0.5 + 1
+    return steps if total == total else 0    # as in fma, the total must be used
+
+
 def dot(Py_ssize_t steps, int threads=1) -> int:
     """Run `steps` rounds of dot products of bytes (16-bit numbers without VNNI); return how many multiply-adds."""
     return 12 * VLEN * EXACT_PER_WORD * steps * chains(steps, True, threads)

@@ -135,7 +135,13 @@ LESSONS: tuple[Lesson, ...] = (
             "tell when the count of multiply-adds does not predict the time",
         ),
         panels=("window", "filters"),
-        exercises=("Read a value", "Complete a function", "Decide under a budget"),
+        exercises=(
+            "Read a value",
+            "Complete a function",
+            "Decide under a budget",
+            "Write a kernel",
+            "Write a tile",
+        ),
         guess=Guess("the fastest program over plain Python", "convolution.ladder.gain", ("measure",)),
     ),
     Lesson(

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from numbers import Real
 from textwrap import fill
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -135,10 +135,33 @@ class Exercise:
         return f'{code}{gap}lesson.check("{self.id}", {self.variable})'
 
 
+class Asked(Protocol):
+    """What a sheet wants of an exercise, whatever its answer is."""
+
+    @property
+    def id(self) -> str:
+        """Such as "1.1"."""
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """Each tells more."""
+
+    @property
+    def cell(self) -> str:
+        """The learner's cell as the notebook has it."""
+
+    @property
+    def solved_cell(self) -> str:
+        """The learner's cell with the solution filled in."""
+
+    def check(self, answer: object) -> Outcome:
+        """Judge an answer; never raises."""
+
+
 class Sheet:
     """The exercises of a lesson, as its notebook uses them."""
 
-    def __init__(self, exercises: Iterable[Exercise]) -> None:
+    def __init__(self, exercises: Iterable[Asked]) -> None:
         self._exercises = {exercise.id: exercise for exercise in exercises}
         self._hints_given = dict.fromkeys(self._exercises, 0)
 
@@ -163,7 +186,7 @@ class Sheet:
         self._hints_given[asked.id] = 0
         fill_cell(asked.cell)
 
-    def _find(self, exercise: object) -> Exercise:
+    def _find(self, exercise: object) -> Asked:
         """Return an exercise by its id, "1.1" or 1.1."""
         id = str(exercise) if isinstance(exercise, float) else exercise
         if not isinstance(id, str) or id not in self._exercises:

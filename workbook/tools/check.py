@@ -150,6 +150,8 @@ def _outcomes(id: str, cells: list[Any]) -> Iterator[tuple[Kind, str]]:
 
 
 def _calls_check(cell: Any, id: str) -> bool:
+    if re.match(rf"%%kernel\s+{re.escape(id)}\s*$", cell.source.partition("\n")[0]):
+        return True
     return re.search(rf"""\.check\(\s*(["']?){re.escape(id)}\1\s*,""", cell.source) is not None
 
 

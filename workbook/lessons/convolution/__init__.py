@@ -9,6 +9,7 @@ from workbook.lessonkit import results
 from workbook.lessonkit.arguments import guard
 from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
+from workbook.lessonkit.kernel_cell import offer
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.own_layer import OwnLayer, measure
 from workbook.lessonkit.panel import Panel, named
@@ -23,6 +24,8 @@ from workbook.lessons.convolution.ladder_traffic import ladder_bytes
 from workbook.lessons.convolution.model import FILTERS, macs, photo, window
 from workbook.lessons.convolution.network_survey import Survey, survey
 from workbook.lessons.convolution.rungs import CHANNELS, LAYER
+from workbook.lessons.convolution.stair_race import Stair
+from workbook.lessons.convolution.stair_race import race as run_stair
 from workbook.measuring.this_machine import machine
 
 __all__ = [
@@ -43,11 +46,13 @@ __all__ = [
     "reset",
     "solution",
     "source",
+    "stair",
     "survey",
     "window",
 ]
 
 _sheet = Sheet(exercises.EXERCISES)
+offer(_sheet)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 guess = keeper("convolution")
 
@@ -71,10 +76,18 @@ def ladder(guess: object = ..., seconds: float | None = None) -> Race:
     return timed
 
 
-def chart(shown: Race | Survey | OwnLayer) -> Picture:
-    """Return a result of `ladder`, `survey` or `measure` as a picture."""
+def stair() -> Stair:
+    """Time the rungs of the stair, from the definition to our kernel, and the ceilings above them."""
+    return run_stair()
+
+
+def chart(shown: Race | Stair | Survey | OwnLayer) -> Picture:
+    """Return a result of `ladder`, `stair`, `survey` or `measure` as a picture."""
     if isinstance(shown, OwnLayer):
         return shown.picture()
+    if isinstance(shown, Stair):
+        text = "convolution.stair: GMAC/s of each rung, and over MAC/byte, under the ceilings of units and of bytes"
+        return Picture.of(lambda: charts.stair_figure(shown), text)
     if isinstance(shown, Survey):
         names = ", ".join(profile.name for profile in shown.profiles)
         text = (
@@ -95,7 +108,7 @@ def growth() -> Growth:
 
 
 def source(name: str) -> Listing:
-    """Return the source of one rung of the ladder: "python", "numpy", or a compiled file such as "naive" or "im2col".
+    """Return the source of one program: "python", "numpy", a rung of the stair, or a file such as "naive" or "im2col".
 
     With a compiled file comes the inner loop that takes its time; "tile_of" is that alone.
 

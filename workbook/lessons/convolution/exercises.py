@@ -1,4 +1,4 @@
-"""The exercises of lesson 1: read a value, complete a function, decide under a budget."""
+"""The exercises of lesson 1: read a value, complete a function, decide under a budget, and write two kernels."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from workbook.lessonkit.exercise import (
 )
 from workbook.lessons.convolution import model
 from workbook.lessons.convolution import model as lesson  # the name that a learner's cell knows it by
+from workbook.lessons.convolution.kernel_exercises import KERNELS
 from workbook.lessons.convolution.model import FloatArray
 
 # 1.1 Read a value
@@ -250,4 +251,4 @@ DECIDE = Exercise(
     ),
 )
 
-EXERCISES = (READ, COMPLETE, DECIDE)
+EXERCISES = (READ, COMPLETE, DECIDE, *KERNELS)
