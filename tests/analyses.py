@@ -14,7 +14,7 @@ from workbook.models import photos
 
 @pytest.fixture(scope="session")
 def denoiser() -> Analysis:
-    squares = Images(photos.noisy_squares(2, 64), "2 noisy squares", is_noise=False)
+    squares = Images(photos.noisy_squares(4, 64), "4 noisy squares", is_noise=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBOOK_QUICK", "1")
         return analyze(models.load("denoiser", threads=1), squares, PRESETS["x1"], name="denoiser", threads=1)

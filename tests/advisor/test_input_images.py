@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbook.advisor.input_images import folder, noise, shape_of
+from workbook.advisor.input_images import Images, folder, for_network, main_input, noise, shape_of
 from workbook.errors import CommandError
 from workbook.graphs.graph import Port
 
@@ -31,7 +31,7 @@ def test_pictures_of_any_kind_become_arrays(pictures: Path, channels: int) -> No
 
 
 def test_mean_and_std(pictures: Path) -> None:
-    found = folder(pictures, (1, 4, 4), mean=0.5, std=0.25)
+    found = folder(pictures, (1, 4, 4), mean=[0.5], std=[0.25])
     np.testing.assert_allclose(found.arrays, (128 / 255 - 0.5) / 0.25, atol=0.02)
 
 
@@ -63,7 +63,50 @@ def test_sizes_are_the_models_or_the_askers() -> None:
     assert shape_of(Port("x", None)) == (3, 224, 224)
     with pytest.raises(CommandError, match="takes images of 28 x 28"):
         shape_of(Port("x", (1, 1, 28, 28)), (64, 64))
-    with pytest.raises(CommandError, match="8 images at once"):
-        shape_of(Port("x", (8, 1, 28, 28)))
-    with pytest.raises(CommandError, match="networks of images"):
-        shape_of(Port("x", (1, 10)))
+    assert shape_of(Port("x", (8, 1, 28, 28))) == (1, 28, 28)
+    assert shape_of(Port("x", (1, 32, 48, 3))) == (32, 48, 3)
+    assert shape_of(Port("x", (None, 20, None))) == (20, 224)
+    with pytest.raises(CommandError, match="--size is for images"):
+        shape_of(Port("x", (1, 10)), (4, 4))
+
+
+def test_each_channel_has_its_mean(pictures: Path) -> None:
+    found = folder(pictures, (3, 4, 4), mean=[0, 0.25, 0.5], std=[1, 0.5, 0.25])
+    for channel, (mean, std) in enumerate(((0, 1), (0.25, 0.5), (0.5, 0.25))):
+        np.testing.assert_allclose(found.arrays[:, channel], (128 / 255 - mean) / std, atol=0.02)
+    with pytest.raises(CommandError, match="--mean has 2 numbers"):
+        folder(pictures, (3, 4, 4), mean=[0, 1])
+    with pytest.raises(CommandError, match="--std not 0"):
+        folder(pictures, (3, 4, 4), std=[0])
+
+
+def test_channels_last_are_the_same_pixels(pictures: Path) -> None:
+    first, last = folder(pictures, (3, 6, 5)), folder(pictures, (6, 5, 3), last=True)
+    np.testing.assert_array_equal(first.arrays.transpose(0, 2, 3, 1), last.arrays)
+
+
+def test_crop_keeps_the_middle(tmp_path: Path) -> None:
+    wide = np.zeros((10, 30), np.uint8)
+    wide[:, 10:20] = 255
+    Image.fromarray(wide).save(tmp_path / "a.png")
+    assert folder(tmp_path, (1, 8, 8), crop=1).arrays.min() > 0.9
+    assert folder(tmp_path, (1, 8, 8)).arrays.min() == 0
+
+
+def test_half_of_four_images_judge(pictures: Path) -> None:
+    found = Images(np.arange(5, dtype=np.float32).reshape(5, 1), "", is_noise=False, at_once=2)
+    assert found.calibrating.ravel().tolist() == [0, 2, 4]
+    assert found.held_out.ravel().tolist() == [1, 3]
+    assert [batch.ravel().tolist() for batch in found.batches(found.calibrating)] == [[0, 2], [4, 4]]
+    assert not len(noise((1,)).held_out)
+    assert not len(folder(pictures, (1, 4, 4)).held_out)
+
+
+def test_other_inputs_are_filled() -> None:
+    ports = (Port("size", (1, 2), np.dtype(np.int64)), Port("x", (2, 3, 8, 8)))
+    found = for_network(ports)
+    assert main_input(ports).name == "x"
+    assert found.at_once == 2
+    assert found.beside["size"].tolist() == [[1, 1]]
+    with pytest.raises(CommandError, match="no input of numbers: size"):
+        main_input(ports[:1])

@@ -53,7 +53,7 @@ class TestCompare:
         assert isinstance(table, layer_text.LayerTable)
         assert str(table).count("[measured]") == 3 * 8
         assert "54 layers" in lesson.layers(compared.resnet50).text  # type: ignore[union-attr]
-        assert lesson.chart(compared.resnet50).text.endswith("naive, im2col, winograd, int8, mix")
+        assert lesson.chart(compared.resnet50).text.endswith("naive, im2col, winograd, float32, auto, int8, mix")
 
 
 class TestYours:

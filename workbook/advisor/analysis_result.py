@@ -7,14 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbook.accelerator.layer_cost import LayerCost
+from workbook.advisor import peer_programs
 from workbook.advisor.accelerator_steps import Step
 from workbook.advisor.energy import Bill
 from workbook.advisor.layer_work import Work
 from workbook.advisor.network_race import Raced
-from workbook.advisor.programs import BASE, BYTES, WINOGRAD
+from workbook.advisor.peer_programs import RUNTIME, RUNTIME_INT8
+from workbook.advisor.programs import AUTO, BASE, BEST_FLOAT, BYTES, WINOGRAD
+from workbook.measuring.intervals import Interval
 from workbook.measuring.others import Others
 
 NAIVE, MIX = "naive", "mix"
+ALIKE = 40.0  # dB: an exact program that differs by more computes something else
+MAX_LOSS = 0.05  # root mean square, of the output's: 26 dB
 RATES = (5, 10, 15, 24, 25, 30, 50, 60, 90, 120, 240)
 """Frames a second that cameras have."""
 
@@ -22,9 +27,17 @@ TOOLS: dict[str, str] = {
     NAIVE: "the definition",
     BASE: "a matrix product",
     "winograd": "1 fast algorithms",
+    BEST_FLOAT: "best float32 by layer",
+    AUTO: "as it is loaded",
     BYTES: "2 small numbers",
     MIX: "3 layer by layer",
+    RUNTIME: "ONNX Runtime, the file",
+    "openvino": "OpenVINO, the file",
+    "ncnn": "ncnn, the network",
+    RUNTIME_INT8: "its quantizer, QDQ",
 }
+EXACT = (BASE, "winograd", BEST_FLOAT, AUTO, *peer_programs.EXACT)
+"""The rungs that compute what the file says, but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -78,26 +91,43 @@ class Rung:
         Median, and what three runs of four kept.
     sqnr : float
         Of the output, in dB, against the same network by im2col in float32.
-    joules : float
-        Of arithmetic and DRAM, by lesson 4's table.
     programs : mapping of str to str
-        Of each layer.
+        Of each layer; empty for another library's, which chooses itself.
     is_stretched : bool
         Whether it was timed on pieces of the layers only.
+    loss : Interval or None
+        Root mean square error over the root mean square output, on images that did not calibrate; None without such.
     """
 
     name: str
     seconds: float
     upper: float
     sqnr: float
-    joules: float
     programs: Mapping[str, str]
     is_stretched: bool = False
+    loss: Interval | None = None
 
     @property
     def fps(self) -> int:
         """The fastest camera that three runs of four kept up with; 0 if none."""
         return max((rate for rate in RATES if rate * self.upper <= 1), default=0)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A program that could not be run, or whose time is not to be had, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A node, or several that ONNX Runtime runs together, that is none of the layers: its name, work and seconds."""
+
+    name: str
+    work: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -127,6 +157,15 @@ class Analysis:
         What other programs took meanwhile.
     notes : tuple of str
         What could not be done, and why.
+    outside : tuple of Outside
+        What is none of the layers, by im2col, the longest first.
+    failed : tuple of Failed
+    max_loss : float
+        The largest loss that is allowed.
+    judges : int
+        Images that did not calibrate; without any, no program on bytes is recommended.
+    elsewhere : tuple of Rung
+        ONNX Runtime on another number of threads; compared with nothing.
     """
 
     name: str
@@ -142,6 +181,11 @@ class Analysis:
     bill: Bill
     others: Others
     notes: tuple[str, ...]
+    outside: tuple[Outside, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    max_loss: float = MAX_LOSS
+    judges: int = 0
+    elsewhere: tuple[Rung, ...] = ()
 
     def rung(self, name: str) -> Rung | None:
         """Return a rung, or None if it is missing."""
@@ -153,9 +197,25 @@ class Analysis:
         return next(rung for rung in self.rungs if rung.name == BASE)
 
     @property
+    def fastest(self) -> Rung:
+        """The fastest of the workbook's own programs, whatever its loss."""
+        return min((rung for rung in self.rungs if rung.programs), key=lambda rung: rung.seconds)
+
+    @property
+    def exact(self) -> Rung:
+        """The fastest program that computes what the file says."""
+        able = [rung for rung in self.rungs if rung.name == BASE or (rung.name in EXACT and rung.sqnr >= ALIKE)]
+        return min(able, key=lambda rung: rung.seconds)
+
+    @property
     def best(self) -> Rung:
-        """The fastest rung."""
-        return min(self.rungs, key=lambda rung: rung.seconds)
+        """The fastest program that is exact, or whose loss is proven to be small enough."""
+        able = [self.exact, *(rung for rung in self.rungs if rung.name not in (*EXACT, NAIVE) and self.keeps(rung))]
+        return min(able, key=lambda rung: rung.seconds)
+
+    def keeps(self, rung: Rung) -> bool:
+        """Whether the loss on images that did not calibrate is within the limit, up to the end of its interval."""
+        return rung.loss is not None and rung.loss.high <= self.max_loss
 
     def gain(self, rung: Rung) -> float:
         """How many times as fast as the matrix product."""

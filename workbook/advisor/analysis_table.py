@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from workbook.advisor import advice
 from workbook.advisor.analysis_result import TOOLS, Analysis, Row, Rung
 from workbook.advisor.programs import WINOGRAD
 
@@ -13,7 +14,13 @@ LAYERS = (
     *("layer", "shape", "MMAC", "MAC/byte", "can run", "fp32 ms", "Winograd ms", "int8 ms", "error", "multipliers"),
     *("take", "why"),
 )
-RUNGS = ("program", "tool", "ms", "gain", "SQNR dB", "keeps up with", "mJ", "kWh", "cost")
+RUNGS = ("program", "what", "ms", "over im2col", "over exact", "SQNR dB", "loss", "keeps up with", "mJ", "kWh", "cost")
+OUTSIDE = ("outside the layers", "work", "ms")
+FAILED = ("program", "why it has no time")
+VERSION = 2
+"""Of the JSON: docs/analysis.md says what each key holds. A key is never given another meaning under one number."""
+
+_OUTSIDE = 8  # rows
 STEPS = ("step", "ms", "frames/s", "mJ", "multipliers that work", "datapath")
 
 
@@ -42,15 +49,36 @@ def rung(found: Analysis, rung: Rung) -> tuple[str, ...]:
     bill = found.bill
     return (
         rung.name,
-        TOOLS[rung.name],
+        TOOLS.get(rung.name, "beside, on other threads"),
         _ms(rung.seconds) + (" *" if rung.is_stretched else ""),
         f"{found.gain(rung):.2f} x",
+        f"{found.exact.seconds / rung.seconds:.2f} x",
         f"{rung.sqnr:.1f}" if math.isfinite(rung.sqnr) else "–",
+        f"{rung.loss.value:.2%} (to {rung.loss.high:.2%})" if rung.loss else "–",
         f"{rung.fps} fps" if rung.fps else "no camera",
-        f"{1e3 * rung.joules:.2f}",
+        f"{1e3 * bill.joules(rung.seconds):.2f}",
         f"{bill.kwh(rung.seconds):.3f}",
         f"{bill.cost(rung.seconds):.3f}",
     )
+
+
+def rungs(found: Analysis) -> list[tuple[str, ...]]:
+    """Return the cells of RUNGS, a row a rung, those on other threads last."""
+    return [rung(found, one) for one in (*found.rungs, *found.elsewhere)]
+
+
+def outside(found: Analysis) -> list[tuple[str, ...]]:
+    """Return the cells of OUTSIDE: the longest nodes, then all that is left."""
+    shown, rest = found.outside[:_OUTSIDE], found.outside[_OUTSIDE:]
+    rows: list[tuple[str, ...]] = [(node.name, node.work, _ms(node.seconds)) for node in shown]
+    if rest:
+        rows.append((f"{len(rest)} others", "", _ms(sum(node.seconds for node in rest))))
+    return rows
+
+
+def failed(found: Analysis) -> list[tuple[str, ...]]:
+    """Return the cells of FAILED."""
+    return [(one.name, one.why) for one in found.failed]
 
 
 def steps(found: Analysis) -> list[tuple[str, ...]]:
@@ -70,13 +98,13 @@ def footnotes(found: Analysis) -> tuple[str, ...]:
     bill = found.bill
     threads = "one thread, by its own clock" if found.threads == 1 else f"{found.threads or 'all'} threads"
     return (
-        f"{'x'.join(map(str, found.shape))} float32, {threads}; calibrated and compared on {found.images}",
+        f"{'x'.join(map(str, found.shape))} float32, {threads}; {found.images}, {found.judges} of them judge",
         "* timed on pieces of the layers, on one thread, and stretched to the whole",
-        "gain: over im2col. SQNR: of the output, against im2col in float32. Keeps up: three runs of four did",
+        f"over exact: over {found.exact.name}, the fastest that computes what the file says. Keeps up: 3 runs of 4 did",
+        "SQNR: of the output, against im2col in float32. Loss: root mean square error over output, 95 % interval's end",
         "error: expected, root mean square, of the float32 program taken",
         "multipliers: the share that works on the best fixed datapath",
-        "mJ: a frame's multiply-adds and DRAM alone, by lesson 4's table for 45 nm",
-        f"kWh and cost: a million frames on this machine at {bill.watts:g} W, {bill.price:g} a kWh; both are options",
+        f"mJ: a frame at {bill.watts:g} W; kWh and cost: a million of them at {bill.price:g} a kWh; both are options",
         str(found.others).removeprefix("[machine] "),
         *found.notes,
     )
@@ -85,7 +113,13 @@ def footnotes(found: Analysis) -> tuple[str, ...]:
 def as_dict(found: Analysis) -> dict[str, Any]:
     """Return all of it as JSON can hold it; what is unknown is null."""
     return {
+        "version": VERSION,
         "name": found.name,
+        "take": found.best.name,
+        "exact": found.exact.name,
+        "summary": list(advice.summary(found)),
+        "max_loss": found.max_loss,
+        "judges": found.judges,
         "shape": list(found.shape),
         "images": found.images,
         "threads": found.threads,
@@ -96,7 +130,10 @@ def as_dict(found: Analysis) -> dict[str, Any]:
         "others": asdict(found.others),
         "notes": list(found.notes),
         "layers": [_layer_dict(row) for row in found.rows],
+        "outside": [asdict(node) for node in found.outside],
         "rungs": [_rung_dict(found, item) for item in found.rungs],
+        "elsewhere": [_rung_dict(found, item) for item in found.elsewhere],
+        "failed": [asdict(one) for one in found.failed],
         "batch": {str(images): raced.whole.median for images, raced in found.batched.items()},
         "machine": {
             "name": found.machine,
@@ -139,7 +176,10 @@ def _rung_dict(found: Analysis, item: Rung) -> dict[str, Any]:
         "upper": item.upper,
         "gain": found.gain(item),
         "sqnr_db": item.sqnr if math.isfinite(item.sqnr) else None,
-        "joules": item.joules,
+        "loss": [item.loss.value, item.loss.low, item.loss.high]
+        if item.loss and math.isfinite(item.loss.high)
+        else None,
+        "joules": found.bill.joules(item.seconds),
         "kwh": found.bill.kwh(item.seconds),
         "cost": found.bill.cost(item.seconds),
         "fps": item.fps,
@@ -150,7 +190,7 @@ def _rung_dict(found: Analysis, item: Rung) -> dict[str, Any]:
 
 def _error(row: Row) -> str:
     """Expected of the fastest float32 program, by the kernels' rounding model."""
-    able = [name for name in row.seconds if name not in ("naive", "int8")]
+    able = [name for name in row.seconds if name not in ("naive", "int8", "auto")]
     fastest = min(able, key=row.seconds.__getitem__)
     error = row.work.error(fastest)
     mark = " " + fastest.replace("winograd_f", "F") if fastest in WINOGRAD else ""

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from workbook.graphs.graph import Array
 from workbook.measuring import timing
 from workbook.measuring.timing import Timing
 from workbook.network import Network
+from workbook.network.network import Feed
 from workbook.network.node_table import Profile
 
 
@@ -27,11 +27,14 @@ class Raced:
         Seconds that three runs of four kept, in the slowest turn.
     nodes : mapping of str to float
         Median seconds of each node by its name.
+    works : mapping of str to str
+        What each node does.
     """
 
     whole: Timing
     upper: float
     nodes: Mapping[str, float]
+    works: Mapping[str, str]
 
 
 def clock(threads: int | None) -> Callable[[], float]:
@@ -41,7 +44,7 @@ def clock(threads: int | None) -> Callable[[], float]:
 
 def race(
     networks: Mapping[str, Network],
-    x: Array,
+    x: Feed,
     *,
     seconds: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -51,7 +54,7 @@ def race(
     Parameters
     ----------
     networks : mapping of name to Network
-    x : (N, C, H, W) float32
+    x : array, or mapping of str to array
     seconds : float, optional
         To spend on all together; 1 s, or 0.2 s when WORKBOOK_QUICK is set. Each has one turn of three runs at least.
     clock : function
@@ -70,5 +73,6 @@ def _raced(turns: list[Profile]) -> Raced:
     nodes: dict[str, float] = defaultdict(float)
     for place, layer in enumerate(turns[0].layers.rows):
         nodes[layer.name] += statistics.median(turn.times[place].median for turn in turns)
+    works = {layer.name: layer.work for layer in turns[0].layers.rows}
     upper = max(turn.whole.third_quartile for turn in turns)
-    return Raced(Timing.of([turn.whole.median for turn in turns]), upper, dict(nodes))
+    return Raced(Timing.of([turn.whole.median for turn in turns]), upper, dict(nodes), works)

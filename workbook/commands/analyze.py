@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from workbook.commands.terminal import FILE, line, made_here, make_room, progress_bar, say, show_table
 from workbook.files import write_whole
+
+if TYPE_CHECKING:
+    from workbook.advisor.analysis_result import Analysis
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Read numbers with commas between them."""
+    return tuple(map(float, text.split(",")))
 
 
 @click.command()
@@ -20,8 +28,11 @@ from workbook.files import write_whole
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder of images as the model sees them; noise if it is not given.",
 )
-@click.option("--mean", default=0.0, show_default=True, help="Taken from pixels of 0 to 1.")
-@click.option("--std", default=1.0, show_default=True, help="What they are divided by then.")
+@click.option(
+    "--mean", type=numbers, default="0", show_default=True, help="Of pixels of 0 to 1: one, or one a channel."
+)
+@click.option("--std", type=numbers, default="1", show_default=True, help="What they are divided by then.")
+@click.option("--crop", type=click.FloatRange(0.01, 1), help="The middle part that is kept, 0.875; default: stretched.")
 @click.option(
     "--size", type=(click.IntRange(1),) * 2, metavar="HEIGHT WIDTH", help="If the model leaves it open: 224 224."
 )
@@ -29,6 +40,9 @@ from workbook.files import write_whole
 @click.option("--seconds", type=click.FloatRange(0), help="To measure for, twice. Default: 1.")
 @click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Images at once; 1 leaves it out.")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Of your camera.")
+@click.option(
+    "--max-loss", type=click.FloatRange(0), default=0.05, show_default=True, help="RMS error over RMS output."
+)
 @click.option("--watts", type=click.FloatRange(0), default=15.0, show_default=True, help="Of this machine, busy.")
 @click.option("--price", type=click.FloatRange(0), default=0.30, show_default=True, help="Of a kilowatt hour.")
 @click.option("--json", "json_file", type=FILE, help="Write all that was found there.")
@@ -38,22 +52,34 @@ def analyze(model: Path, json_file: Path | None, html_file: Path | None, **optio
     from workbook.advisor import advice, analysis_report, analysis_table, file_analysis
 
     make_room(json_file, html_file)
+    made, found, stopped = made_here(), None, False
+
+    def write(found: Analysis) -> None:
+        if json_file:
+            everything = {**analysis_table.as_dict(found), "made": made.as_dict()}
+            write_whole(json_file, json.dumps(everything, indent=1, allow_nan=False).encode() + b"\n")
+        if html_file:
+            write_whole(html_file, analysis_report.document(found, made).encode())
+
     with progress_bar() as progress:
         task = progress.add_task("reading", total=file_analysis.STEPS)
 
         def on_step(what: str) -> None:
             progress.update(task, description=what, advance=1)
 
-        found = file_analysis.run(model, on_step, **options)
+        try:
+            for found in file_analysis.runs(model, on_step, **options):
+                write(found)
+        except KeyboardInterrupt:
+            stopped = True
+    if not found:
+        raise click.Abort
     for shown in file_analysis.tables(found):
         show_table(shown)
         click.echo()
-    made = made_here()
-    say(*analysis_table.footnotes(found), "", *advice.verdicts(found), "", str(made))
-    if json_file:
-        everything = {**analysis_table.as_dict(found), "made": made.as_dict()}
-        write_whole(json_file, json.dumps(everything, indent=1, allow_nan=False).encode() + b"\n")
-    if html_file:
-        write_whole(html_file, analysis_report.document(found, made).encode())
+    say(*analysis_table.footnotes(found), "", *advice.verdicts(found)[:-1], "", *advice.summary(found), "", str(made))
     for path in filter(None, (json_file, html_file)):
         line("written", str(path))
+    if stopped:
+        line("stopped", "what was found until then is above")
+        raise click.exceptions.Exit(130)

@@ -6,13 +6,13 @@ ncnn reads no ONNX: its files, in its own form (graphs/ncnn_writer.py), lie besi
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workbook.graphs.graph import FloatArray
+from workbook.graphs.graph import Array, FloatArray
 from workbook.network import load
 from workbook.peers import one_layer_runtimes
 
@@ -25,14 +25,25 @@ Engine = Callable[[Path, FloatArray, int], Callable[[], FloatArray]]  # a model,
 
 def onnxruntime(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:
     """Return a function that runs a model by ONNX Runtime."""
+    run = onnxruntime_of_inputs(file, {}, threads, x)
+    return lambda: run()[0]
+
+
+def onnxruntime_of_inputs(
+    file: Path, feed: Mapping[str, Array], threads: int, x: FloatArray | None = None
+) -> Callable[[], list[Array]]:
+    """Return a function that runs a model by ONNX Runtime on inputs by their names, and returns all outputs.
+
+    `x` is for the first input, whatever its name.
+    """
     ort: Any = importlib.import_module("onnxruntime")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    feed = {session.get_inputs()[0].name: x}
-    return lambda: session.run(None, feed)[0]
+    given = dict(feed) if x is None else {session.get_inputs()[0].name: x, **feed}
+    return lambda: session.run(None, given)
 
 
 def openvino(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:

@@ -84,7 +84,7 @@ def compare(guess: object = ...) -> Compared:
 
 def chart(found: Analysis) -> Picture:
     """Return the waterfall of an analysis."""
-    rungs = ", ".join(rung.name for rung in found.rungs)
+    rungs = ", ".join(rung.name for rung in found.rungs if rung.programs)
     return Picture.of(lambda: analysis_figure.waterfall_figure(found), f"analysis.waterfall: {found.name}: {rungs}")
 
 
