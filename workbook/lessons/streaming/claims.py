@@ -167,7 +167,7 @@ CLAIMS = (
         lambda: random_load.ages("a camera, computing varies", 1.0).p99,
         "×",
     ),
-    computed("streaming.server.rate", "The server gets {}.", lambda: 400, "requests a second"),
+    computed("streaming.server.rate", "The server gets {}.", lambda: 400, "frames a second"),
     cited("streaming.v100.one", "On a V100 batch 1 takes {} by the same program.", V100_MS[1], "ms", T4_SOURCE),
     cited("streaming.tensorrt.one", "Compiled by TensorRT it takes {}.", TENSORRT_MS[1], "ms", TENSORRT_SOURCE),
     cited("streaming.tensorrt.eight", "A batch of eight takes {}.", TENSORRT_MS[8], "ms", TENSORRT_SOURCE),
@@ -181,7 +181,7 @@ CLAIMS = (
     *(
         cited(
             f"streaming.hailo.{name}",
-            f"{name} at batch 8 has {{}} the frames a second of batch 1.",
+            f"On a Hailo-8, {network} at batch 8 has {{}} the frames a second of batch 1.",
             HAILO_FPS[network][1] / HAILO_FPS[network][0],
             "×",
             HAILO_SOURCE,

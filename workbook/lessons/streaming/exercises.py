@@ -310,11 +310,12 @@ CLAIMS = (
     _claim("decide", DECIDE, "ms", "It decides in {}."),
     _claim("busiest", 100 * BUSIEST, "%", "The network may have {} of the cores' time."),
     _claim("right", BEST, "%", "With much light and in float32 it is right in {} of cases."),
-    _claim("int8_loses", LOSSES["int8"], "points", "In INT8 it loses {}."),
+    _claim("int8_loses", LOSSES["int8"], "%", "In INT8 it loses {} of cases."),
     *(_claim(f"light{ms}", ms, "ms", "An exposure of {}.") for ms in EXPOSURES),
     *(
-        _claim(f"noise{ms}", points, "points", f"With {ms} ms of light it loses {{}}.")
+        _claim(f"noise{ms}", points, "%", f"With {ms} ms of light it loses {{}} of cases.")
         for ms, points in EXPOSURES.items()
+        if points
     ),
     *(_claim(name, ms, "ms", f"By {name} a frame takes {{}} on one core.") for name, ms in TOOLS.items()),
     _claim("split", SPLIT, "×", "Two cores on one frame take {} the time."),
