@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import product, starmap
 from typing import Any
 
 from workbook.lessonkit.claim import Claim, computed
@@ -230,7 +230,6 @@ def best_batch(period, fixed, per_frame):
 
 # 5.3 From light to the arm
 
-Plan = tuple[int, str, str, int]
 _EXAMPLE = f"{min(EXPOSURES)}, {next(iter(TOOLS))!r}, {SHARES[1]!r}, {BATCHES[1]}"
 
 
@@ -242,9 +241,9 @@ def best_plan() -> tuple[int, str, str, int]:
     return max(fits, key=lambda plan: served[plan].accuracy)
 
 
-def _best() -> Plan:
-    plans = list(product(EXPOSURES, TOOLS, SHARES, BATCHES))
-    return max((plan for plan in plans if serve(*plan).fits), key=lambda plan: serve(*plan).accuracy)
+def _best_accuracy() -> float:
+    plans = starmap(serve, product(EXPOSURES, TOOLS, SHARES, BATCHES))
+    return max(served.accuracy for served in plans if served.fits)
 
 
 def verify_plan(answer: object) -> Outcome:
@@ -258,8 +257,7 @@ def verify_plan(answer: object) -> Outcome:
     _, _, cores, batch = answer
     says = str(served).replace("\n", "; ")
     if served.fits:
-        best = serve(*_best()).accuracy
-        return correct(says) if served.accuracy == best else not_yet(f"{says}: it fits, another is better")
+        return correct(says) if served.accuracy == _best_accuracy() else not_yet(f"{says}: it fits, another is better")
     if batch > 1:
         return not_yet(f"{says}: the first frame of a batch waits a period for the next")
     if served.busy > BUSIEST:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,17 +50,9 @@ class Scenarios(Text):
     __repr__ = __str__
 
 
-def run(seconds: float | None = None, on_scenario: Callable[[], None] | None = None) -> Scenarios:
-    """Run the four scenarios.
-
-    Parameters
-    ----------
-    seconds : float, optional
-        The least of each; 2 by default, 0.1 when WORKBOOK_QUICK is set. The rules ask for 600.
-    on_scenario : function, optional
-        Called after each, for a progress bar.
-    """
-    least = seconds or (0.1 if timing.quick() else 2.0)
+def run() -> Scenarios:
+    """Run the four scenarios, each at least 2 s, or 0.1 s when WORKBOOK_QUICK is set; the rules ask for 600."""
+    least = 0.1 if timing.quick() else 2.0
     network, pan = denoiser(PROGRAM, 1), scene(SIZE)
     images = np.stack([pan(number)[0] for number in range(IMAGES)])
     runs: dict[str, LoadGenRun] = {}
@@ -73,8 +64,6 @@ def run(seconds: float | None = None, on_scenario: Callable[[], None] | None = N
             break
         if name == "SingleStream":
             rate = BUSY * _NANO / float(np.median(runs[name].samples))
-        if on_scenario:
-            on_scenario()
     return Scenarios(runs, rate, Others.since(before))
 
 
