@@ -28,7 +28,7 @@ from workbook.errors import CommandError
 from workbook.files import write_whole
 from workbook.measuring import timing
 from workbook.side_by_side.layer_cases import IM2COL, ONE_THREAD
-from workbook.side_by_side.layer_report import BEST_OF_WIDELY_USED, FASTEST
+from workbook.side_by_side.layer_report import BEST_OF_WIDELY_USED, FASTEST, WIDELY_USED
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "README.md"
@@ -71,6 +71,7 @@ class Run:
         if subprocess.run(command, env=environment).returncode:
             raise CommandError(f"{self.name}: workbook bench failed; {FILE.name} is as it was")
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        report["command"] = " ".join(("workbook bench", *self.arguments))  # without the file, which is gone
         return report
 
 
@@ -251,7 +252,8 @@ def _speedups(reports: dict[str, Any]) -> str:
 
 
 def _peaks(reports: dict[str, Any]) -> str:
-    int8, widely = reports[INT8.name]["summary"], reports[RUNS[0].name]["summary"]["speedups"][BEST_OF_WIDELY_USED]
+    int8, over = reports[INT8.name]["summary"], reports[RUNS[0].name]["summary"]["speedups"]
+    widely = ", ".join(name for name in WIDELY_USED if name in over)  # those that were measured
     floats = [dtype for dtype in ("float32", "float16") if dtype in int8["times"]]
     gained = " and ".join(f"{int8['times'][dtype]:.2f}× our {dtype}" for dtype in floats)
     peaks = int8["peaks"]
@@ -260,7 +262,7 @@ def _peaks(reports: dict[str, Any]) -> str:
     gains = (f"{LAYERS[run.layers]} {_gain(reports[run.name]['summary'])}" for run in RUNS if run.threads > 1)
     return "\n".join(
         [
-            f"* {LAYERS['winograd']}: {widely:.2f}× over the {BEST_OF_WIDELY_USED} on each layer.",
+            f"* {LAYERS['winograd']}: {over[BEST_OF_WIDELY_USED]:.2f}× over the best of {widely} on each layer.",
             f"* int8: {gained}. The peaks of one core are {rates} GMAC/s: int8 is {ratios}."
             + ("" if "float16" in floats else " This CPU has no arithmetic in float16."),
             f"* Two threads over one, and what the peak gains by the second: {'; '.join(gains)}.",

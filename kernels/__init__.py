@@ -10,11 +10,13 @@ from kernels.arrays import Stored
 from kernels.bytes_conv import ConvInteger, QLinearConv, conv_integer, qlinear_conv
 from kernels.bytes_layers import DequantizeLinear, LookUp, QLinearAdd, QLinearPool, QuantizeLinear
 from kernels.convolution import Conv2d, algorithms, conv2d, source, source_file
+from kernels.elementwise_layers import Activate, ScaleChannels, Softmax
 from kernels.layout import LANES, from_lanes, to_lanes
 from kernels.pooling_layers import Pool2d
 
 __all__ = [
     "LANES",
+    "Activate",
     "Conv2d",
     "ConvInteger",
     "DequantizeLinear",
@@ -24,6 +26,8 @@ __all__ = [
     "QLinearConv",
     "QLinearPool",
     "QuantizeLinear",
+    "ScaleChannels",
+    "Softmax",
     "Stored",
     "algorithms",
     "conv2d",

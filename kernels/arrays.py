@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.bound import Bound
+from kernels.cores import cores
 
 Array = npt.NDArray[Any]
 Place = Callable[[Array], Array]  # copies an array to memory of its choice
@@ -46,14 +46,14 @@ class Stored:
 
 def check_dtype(dtype: np.dtype[Any], name: str, allowed: tuple[str, ...] = ("float32",)) -> None:
     """Raise a TypeError for a dtype that is not among those allowed."""
-    if dtype in allowed:
+    if dtype.isnative and dtype.name in allowed:
         return
-    if "float32" not in allowed:
+    if allowed in (("float16",), ("bfloat16",)):
+        hint = f", not {allowed[0]} as weight has"
+    elif "float32" not in allowed:
         hint = f", not {' or '.join(allowed)}: the integer kernels multiply bytes; quantize it first"
-    elif allowed == ("float16",):
-        hint = ", not float16 as weight has"
-    elif dtype == "float16":
-        hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32). This CPU has no AVX512-FP16"
+    elif dtype.name in ("float16", "bfloat16"):
+        hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32). No {dtype.name} arithmetic here"
     elif dtype.kind == "f":
         hint = f": the kernels compute in float32; pass {name}.astype(numpy.float32)"
     else:
@@ -137,9 +137,9 @@ def check_out(out: Array, shape: tuple[int, ...], others: dict[str, Array | None
 
 
 def thread_count(threads: int | None) -> int:
-    """Return the threads asked for; None stands for the cores that this process may use."""
+    """Return the threads asked for; None stands for as many as can run at once."""
     if threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
         raise TypeError(f"threads must be an integer, not {threads!r}")
     if threads < 1:

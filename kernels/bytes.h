@@ -1,8 +1,9 @@
-/* 8-bit integers, for the algorithms of bytes: their dot products, the micro-kernels of those, and words from bytes.
+/* 8-bit integers, for the algorithms of bytes: their dot products, and the micro-kernel of those.
  *
  * A word of 32 bits holds PER_WORD numbers that a dot product takes at once: four bytes where the instruction set multiplies
- * bytes exactly (VNNI, NEON's dotprod), elsewhere two bytes widened to 16 bits. x is unsigned, w signed. SATURATING is for
- * the lesson: vpmaddubsw, older than VNNI, adds two products in 16 bits and cuts off the rest. */
+ * bytes exactly (VNNI, NEON's dotprod and i8mm), elsewhere two bytes widened to 16 bits. w is signed, and x unsigned, or
+ * EXACT_LESS less: NEON's sdot takes two signed operands, and x - x_zero is the same for both. SATURATING is for the
+ * lesson: vpmaddubsw, older than VNNI, adds two products in 16 bits and cuts off the rest. */
 #ifndef KERNELS_BYTES_H
 #define KERNELS_BYTES_H
 
@@ -13,14 +14,33 @@
 #else
 #define EXACT_PER_WORD 2
 #endif
-enum { EXACT, SATURATING };
+#if defined(__ARM_FEATURE_DOTPROD) && !defined(__ARM_FEATURE_MATMUL_INT8)
+#define EXACT_LESS 128
+#else
+#define EXACT_LESS 0
+#endif
+/* An intrinsic that AVX2 and AVX-512 both have, of whole registers. */
+#if defined(__AVX512F__)
+#define MM(name) _mm512_##name
+#define MM_INT __m512i
+#define MM_FLOAT __m512
+#elif defined(__AVX2__)
+#define MM(name) _mm256_##name
+#define MM_INT __m256i
+#define MM_FLOAT __m256
+#endif
+enum { EXACT, SATURATING, PAIRS };
+enum { DOTS_UNROLLED = EXACT_PER_WORD == 4 ? UNROLLED : 1 };
 
 typedef uint32_t vu __attribute__((vector_size(4 * VLEN)));
 typedef uint8_t vb __attribute__((vector_size(VLEN)));
-typedef int16_t vs __attribute__((vector_size(2 * VLEN)));
+typedef uint8_t vb2 __attribute__((vector_size(2 * VLEN)));
+typedef uint8_t vb4 __attribute__((vector_size(4 * VLEN)));
+typedef int16_t vs __attribute__((vector_size(4 * VLEN)));
 typedef vi unaligned_vi __attribute__((aligned(4), may_alias));
 typedef vs unaligned_vs __attribute__((aligned(2), may_alias));
 typedef vb unaligned_vb __attribute__((aligned(1), may_alias));
+typedef vb4 unaligned_vb4 __attribute__((aligned(1), may_alias));
 
 INLINE vi load_words(const int32_t *p) { return *(const unaligned_vi *)p; }
 INLINE void store_words(int32_t *p, vi v) { *(unaligned_vi *)p = v; }
@@ -29,33 +49,15 @@ INLINE vi broadcast_word(int32_t x) { return x - (vi){0}; }
 INLINE vi add_words(vi a, vi b) { return (vi)((vu)a + (vu)b); }             /* wraps at 2**32, as ONNX allows */
 INLINE vi multiply_words(vi a, vi b) { return (vi)((vu)a * (vu)b); }
 INLINE vf to_float(vi v) { return __builtin_convertvector(v, vf); }
-INLINE vf clamp(vf v, float low, float high)                                    /* a NaN becomes low */
-{
-#if defined(__AVX512F__)
-    return (vf)_mm512_min_ps(_mm512_max_ps((__m512)v, _mm512_set1_ps(low)), _mm512_set1_ps(high));
-#elif defined(__AVX__)
-    return (vf)_mm256_min_ps(_mm256_max_ps((__m256)v, _mm256_set1_ps(low)), _mm256_set1_ps(high));
-#else
-    v = select_vf(v > broadcast(low), v, broadcast(low));
-    return select_vf(v > broadcast(high), broadcast(high), v);
-#endif
-}
 
-/* To the nearest integer, halves to the even one, for |v| < 2**22: adding 1.5 * 2**23 leaves no bits behind the point. */
-static const float ROUNDING = 12582912.0f;
-
-INLINE vi nearest(vf v)
-{
-    const vf shift = broadcast(ROUNDING);
-    return (vi)(v + shift) - (vi)shift;
-}
-
-/* VLEN numbers of 16 bits; and bytes less a zero, as such. */
+/* A register of numbers of 16 bits; and VLEN bytes of p and as many of q less a zero, as such. */
 INLINE vs load_shorts(const int16_t *p) { return *(const unaligned_vs *)p; }
 INLINE void store_shorts(int16_t *p, vs v) { *(unaligned_vs *)p = v; }
-INLINE vs less(const uint8_t *p, int flip, int zero)
+INLINE vs less(const uint8_t *p, const uint8_t *q, int flip, int zero)
 {
-    return __builtin_convertvector(*(const unaligned_vb *)p ^ (uint8_t)flip, vs) - (int16_t)zero;
+    typedef struct { uint8_t lane[VLEN]; } pixel;
+    union { pixel halves[2]; vb2 all; } u = {{*(const pixel *)p, *(const pixel *)q}};
+    return __builtin_convertvector(u.all ^ (uint8_t)flip, vs) - (int16_t)zero;
 }
 
 /* sum + x . w  in every word, of two numbers of 16 bits; sums wrap at 2**32 */
@@ -86,10 +88,10 @@ INLINE vi dot(vi sum, vi x, vi w)
     return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)x, (__m512i)w);
 #elif defined(__AVXVNNI__)
     return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)x, (__m256i)w);
-#elif defined(__ARM_FEATURE_DOTPROD)        /* of signed bytes: x is 128 less, and 128 * w makes up for it */
-    const int32x4_t rest = vdotq_s32((int32x4_t)sum, vdupq_n_s8(64), (int8x16_t)w);
-    const int32x4_t twice = vdotq_s32(rest, vdupq_n_s8(64), (int8x16_t)w);
-    return (vi)vdotq_s32(twice, (int8x16_t)(x ^ broadcast_word(0x80808080)), (int8x16_t)w);
+#elif defined(__ARM_FEATURE_MATMUL_INT8)
+    return (vi)vusdotq_s32((int32x4_t)sum, (uint8x16_t)x, (int8x16_t)w);
+#elif defined(__ARM_FEATURE_DOTPROD)
+    return (vi)vdotq_s32((int32x4_t)sum, (int8x16_t)x, (int8x16_t)w);
 #else
     return dot_pairs(sum, x, w);
 #endif
@@ -116,6 +118,69 @@ INLINE vi dot_saturating(vi sum, vi x, vi w)
 #endif
 }
 
+#if defined(__ARM_FEATURE_DOTPROD)
+/* sum + x . w  for word n of rows, which are x or w, and all of b. */
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+#define DOT_ROW(n) case n: return rows_are_x ? (vi)vsudotq_laneq_s32((int32x4_t)sum, (int8x16_t)b, (uint8x16_t)rows, n) \
+                                             : (vi)vusdotq_laneq_s32((int32x4_t)sum, (uint8x16_t)b, (int8x16_t)rows, n);
+#else
+#define DOT_ROW(n) case n: return (vi)vdotq_laneq_s32((int32x4_t)sum, (int8x16_t)b, (int8x16_t)rows, n);
+#endif
+INLINE vi dot_row(vi sum, vi rows, const int n, vi b, const int rows_are_x)
+{
+    switch (n) { DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) default: DOT_ROW(3) }
+}
+
+/* 4 to 12 words, in as few instructions as there are. */
+INLINE void load_rows(vi *to, const int32_t *a, const int rows)
+{
+    if (rows == 3 * VLEN) {
+        const int32x4x3_t three = vld1q_s32_x3(a);
+        to[0] = (vi)three.val[0], to[1] = (vi)three.val[1], to[2] = (vi)three.val[2];
+        return;
+    }
+    to[0] = load_words(a);
+    if (rows >= 2 * VLEN) {
+        const int32x4x2_t two = vld1q_s32_x2(a);
+        to[0] = (vi)two.val[0], to[1] = (vi)two.val[1];
+    }
+    if (rows % VLEN) to[rows / VLEN] = load_words(a + rows - VLEN);
+}
+#endif
+
+INLINE vi dot_of(const int kind, vi sum, vi x, vi w)
+{
+    return (kind == EXACT ? dot : kind == PAIRS ? dot_pairs : dot_saturating)(sum, x, w);
+}
+
+/* sum[i][j] += a[i*row_step] . b[j*VLEN ...]  for rows of words a; one of the operands is x, the other w. NEON multiplies
+ * by one word of a vector, as it does in add_products of simd.h. */
+INLINE void add_dots(const int kind, vi (*sum)[TILE_VECS], const int rows, const int vecs, const int32_t *a,
+                     const int row_step, const int32_t *b, const int rows_are_x)
+{
+#if defined(__ARM_FEATURE_DOTPROD)
+    if (kind == EXACT && rows >= VLEN) {
+        vi words[TILE_ROWS / VLEN];
+        load_rows(words, a, rows);
+        UNROLL(16)
+        for (int i = 0; i < rows; i++)
+            UNROLL(4)
+            for (int j = 0; j < vecs; j++)
+                sum[i][j] = dot_row(sum[i][j], words[i / VLEN], i - vector_of(i, VLEN, rows), load_words(b + j * VLEN),
+                                    rows_are_x);
+        return;
+    }
+#endif
+    UNROLL(16)
+    for (int i = 0; i < rows; i++)
+        UNROLL(4)
+        for (int j = 0; j < vecs; j++) {
+            const int32_t *word = a + i * row_step;
+            sum[i][j] = rows_are_x ? dot_of(kind, sum[i][j], broadcast_word(*word), load_words(b + j * VLEN))
+                                   : dot_of(kind, sum[i][j], load_words(b + j * VLEN), broadcast_word(*word));
+        }
+}
+
 /* The micro-kernel of integers. Here the vectors are pixels, so that sums come out as y lies:
  *
  *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + k*x_step + j] . w[(t*depth + k)*rows + i]
@@ -126,19 +191,13 @@ INLINE void dot_tile_of(const int kind, const int rows, const int vecs, ptrdiff_
     vi sum[TILE_ROWS][TILE_VECS] = {0};
     for (ptrdiff_t t = 0; t < taps; t++) {
         const int32_t *at = x + tap[t];
-#pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows) {
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-                for (int j = 0; j < vecs; j++)
-                    sum[i][j] = (kind == EXACT ? dot : dot_saturating)(sum[i][j], load_words(at + j * VLEN),
-                                                                       broadcast_word(w[i]));
-        }
+#pragma GCC unroll DOTS_UNROLLED
+        for (ptrdiff_t k = 0; k < depth; k++, at += x_step, w += rows)
+            add_dots(kind, sum, rows, vecs, w, 1, at, 0);
     }
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int j = 0; j < vecs; j++)
             store_words(out + i * TILE_COLS + j * VLEN, sum[i][j]);
 }
@@ -162,113 +221,19 @@ typedef uint8_t operand;
 typedef int16_t operand;
 #endif
 
-/* The same with channels in lanes: a row is a pixel, of VLEN numbers, per_word of them in a word, and the vectors are
- * output channels.
- *
- *   out[i][j] = sum over t < taps, k < depth of  x[tap[t] + i*row_step + k] . w[(t*depth + k)*TILE_COLS + j] */
-INLINE void dot_lanes_of(const int per_word, const int rows, const int vecs, ptrdiff_t taps, const ptrdiff_t *tap,
-                         ptrdiff_t depth, const int32_t *x, const int32_t *w, int32_t *out)
-{
-    const int row_step = VLEN / per_word;
-    vi sum[TILE_ROWS][TILE_VECS] = {0};
-    for (ptrdiff_t t = 0; t < taps; t++) {
-        const int32_t *at = x + tap[t];
-#pragma GCC unroll 1
-        for (ptrdiff_t k = 0; k < depth; k++, at++, w += TILE_COLS) {
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-                for (int j = 0; j < vecs; j++)
-                    sum[i][j] = (per_word == 2 ? dot_pairs : dot)(sum[i][j], broadcast_word(at[i * row_step]),
-                                                                  load_words(w + j * VLEN));
-        }
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < vecs; j++)
-            store_words(out + i * TILE_COLS + j * VLEN, sum[i][j]);
-}
-
-static __attribute__((noinline))
-void dot_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                       const int32_t *x, const int32_t *w, int32_t *out)
-{
-#define CALL(r, v) dot_lanes_of(EXACT_PER_WORD, r, v, taps, tap, depth, x, w, out)
-    FOR_EACH_TILE(rows, vecs, CALL)
-#undef CALL
-}
-
-static __attribute__((noinline))
-void pairs_tile_of_lanes(int rows, int vecs, ptrdiff_t taps, const ptrdiff_t *tap, ptrdiff_t depth,
-                         const int32_t *x, const int32_t *w, int32_t *out)
-{
-#define CALL(r, v) dot_lanes_of(2, r, v, taps, tap, depth, x, w, out)
-    FOR_EACH_TILE(rows, vecs, CALL)
-#undef CALL
-}
-
-/* bytes[0], bytes[stride], ...: VLEN numbers, for strides 1 and 2; `stride` bytes are read for each. */
-INLINE vu widen(const uint8_t *bytes, const ptrdiff_t stride)
-{
-#if defined(__AVX512F__)
-    if (stride == 1) return (vu)_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)bytes));
-    return (vu)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)bytes)) & 255;
-#elif defined(__AVX2__)
-    if (stride == 1) return (vu)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)bytes));
-    return (vu)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)bytes)) & 255;
-#else
-    vu v;
-    for (int l = 0; l < VLEN; l++) v[l] = bytes[l * stride];
-    return v;
-#endif
-}
-
-/* VLEN bytes, widened to words. */
-INLINE vi load_bytes(const uint8_t *p) { return (vi)widen(p, 1); }
-
-/* out[i] = the word of  bytes[i*stride], bytes[i*stride + step], ...:  per_word of them, 32/per_word bits each; then the
- * bits of `flip` are turned. Whole vectors are read and written: count may be exceeded by up to VLEN - 1. */
-INLINE void make_words_of(const int per_word, const ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step,
-                          ptrdiff_t count, int32_t flip, int32_t *out)
-{
-    for (ptrdiff_t i = 0; i < count; i += VLEN) {
-        vu word = (vu)broadcast_word(flip);
-#pragma GCC unroll 4
-        for (int b = 0; b < per_word; b++)
-            word ^= widen(bytes + i * stride + b * step, stride) << (32 / per_word * b);
-        store_words(out + i, (vi)word);
-    }
-}
-
-INLINE void make_words(int per_word, ptrdiff_t stride, const uint8_t *bytes, ptrdiff_t step, ptrdiff_t count,
-                       int32_t flip, int32_t *out)
-{
-    if (stride > 2)                                                             /* rare: one by one */
-        for (ptrdiff_t i = 0; i < count; i++) {
-            uint32_t word = (uint32_t)flip;
-            for (int b = 0; b < per_word; b++) word ^= (uint32_t)bytes[i * stride + b * step] << (32 / per_word * b);
-            out[i] = (int32_t)word;
-        }
-    else if (per_word == 4 && stride == 1) make_words_of(4, 1, bytes, step, count, flip, out);
-    else if (per_word == 4) make_words_of(4, 2, bytes, step, count, flip, out);
-    else if (stride == 1) make_words_of(2, 1, bytes, step, count, flip, out);
-    else make_words_of(2, 2, bytes, step, count, flip, out);
-}
-
 /* As fma_chains in simd.h, with dot products of bytes. */
 INLINE int32_t dot_chains(ptrdiff_t steps)
 {
     const vi w = broadcast_word(0x01010101);
     vi sum[12];
-#pragma GCC unroll 12
+    UNROLL(12)
     for (int i = 0; i < 12; i++) sum[i] = broadcast_word(i);
     for (ptrdiff_t s = 0; s < steps; s++)
-#pragma GCC unroll 12
+        UNROLL(12)
         for (int i = 0; i < 12; i++)
             sum[i] = dot(sum[i], sum[i], w);
     vi total = sum[0];
-#pragma GCC unroll 12
+    UNROLL(12)
     for (int i = 1; i < 12; i++) total = add_words(total, sum[i]);
     return total[0];
 }

@@ -14,14 +14,17 @@ import numpy.typing as npt
 
 from kernels.arrays import Place, Stored, check_array, check_out, finite_copy, readable
 from kernels.bound import Bound
-from kernels.bytes_filters import ALGORITHMS, BYTES, ByteArray, Filters, Integer, zero_point
-from kernels.geometry import Activation, Padding, Pair, Window, activation_code, geometry_of
+from kernels.bytes_choice import ALGORITHMS
+from kernels.bytes_filters import BYTES, ByteArray, Filters, Integer, Prepared, zero_point
+from kernels.explain import Explanation
+from kernels.geometry import Activation, Padding, Pair, Window, byte_activation_code, geometry_of
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 
 __all__ = ["ALGORITHMS", "BYTES", "ConvInteger", "QLinearConv", "conv_integer", "qlinear_conv"]
 
 Scale = float | np.floating[Any] | npt.NDArray[Any]
 
+_SHAPES = 64  # that a plan remembers
 _NO_OUTPUT = {"low": 0.0, "high": 0.0, "zero": 0, "size": 4, "activation": 0, "slope": 0.0}  # the sums themselves
 
 
@@ -69,9 +72,9 @@ def qlinear_conv(
     stride, padding, dilation, groups, threads
         As in `conv2d`.
     algorithm : str
-        "auto"; "direct"; "winograd_f2" or "winograd_f4", for a 3x3 layer with stride 1, exact too, if the filters are
-        not too large; or "saturating", which is not exact: it cuts off sums of two products at 16 bits, as CPUs without
-        VNNI do when they are programmed for speed (vpmaddubsw).
+        "auto", the cheapest of those that are exact; "direct"; "winograd_f2" or "winograd_f4", for a 3x3 layer with
+        stride 1, exact too, if the filters are not too large; or "saturating", which is not exact: it cuts off sums of
+        two products at 16 bits, as CPUs without VNNI do when they are programmed for speed (vpmaddubsw).
 
     Returns
     -------
@@ -185,8 +188,13 @@ class ConvInteger:
         zero = zero_point(x_zero_point, "x_zero_point", x.dtype)
         shape = geometry_of(x.shape, self.weight_shape, self._window)
         y = np.empty(shape.y_shape, np.int32)
-        self._filters.call(self._filters.bind(shape, x, zero, None, _NO_OUTPUT, y))
+        prepared = self._filters.prepare(shape, x.dtype, (False, False), zero, None, _NO_OUTPUT)
+        self._filters.call(prepared.bind(x, y))
         return y
+
+    def explain(self, x_shape: tuple[int, ...]) -> Explanation:
+        """Tell which algorithm an input of this shape gets, as `QLinearConv.explain`."""
+        return self._filters.explain(geometry_of(x_shape, self.weight_shape, self._window), False, False, sums=True)
 
     def padded(self, padding: Padding) -> ConvInteger:
         """Return the layer with another padding; both share what is packed of the filters."""
@@ -211,6 +219,9 @@ class QLinearConv:
         What is stored is read when it is packed: once for each form of image, plain or in lanes, that is met.
     activation : None, "relu", "relu6" or ("leaky_relu", slope)
         Applied to each output number before it is rounded and cut off at the ends of its type.
+    compact : bool
+        Whether "auto" passes over an algorithm that packs the filters in more than 8 MiB, unless it saves a quarter of
+        the time.
 
     Attributes
     ----------
@@ -240,9 +251,10 @@ class QLinearConv:
         activation: Activation = None,
         algorithm: str = "auto",
         threads: int | None = None,
+        compact: bool = False,
     ) -> None:
         self._window = Window.of(stride, padding, dilation, groups)
-        self._filters = Filters(w, w_zero_point, bias, self._window, algorithm, threads)
+        self._filters = Filters(w, w_zero_point, bias, self._window, algorithm, threads, compact)
         self.weight_shape, self.algorithm = self._filters.shape, algorithm
         self.threads = self._filters.threads
         K = self.weight_shape[0]
@@ -258,7 +270,9 @@ class QLinearConv:
             )
         self._dtype = np.asarray(y_zero_point).dtype
         zero = zero_point(y_zero_point, "y_zero_point", self._dtype)
-        self._output = _output(zero, self._dtype, float(y_scale[0]), activation_code(activation))
+        self._dtype_name = self._dtype.name
+        self._output = cut_off(zero, self._dtype, float(y_scale[0]), byte_activation_code(activation))
+        self._prepared: dict[tuple[tuple[int, ...], str, bool], Prepared] = {}
 
     def __call__(self, x: ByteArray, out: ByteArray | None = None, *, lanes: bool = False) -> ByteArray:
         """Compute the layer.
@@ -298,11 +312,23 @@ class QLinearConv:
 
     def _bound(self, x: ByteArray, out: ByteArray) -> Bound:
         check_array(x, "x", BYTES)
-        zero = zero_point(self._x_zero_point, "x_zero_point", x.dtype)
-        shape = geometry_of(plain_shape(x.shape), self.weight_shape, self._window)
-        lanes = isinstance(out, np.ndarray) and in_lanes(out.shape)
-        check_out(out, lanes_shape(shape.y_shape) if lanes else shape.y_shape, {"x": x}, self._dtype.name)
-        return self._filters.bind(shape, x, zero, self._scale, self._output, out)
+        prepared = self._prepare(x.shape, x.dtype, isinstance(out, np.ndarray) and in_lanes(out.shape))
+        check_out(out, prepared.y_shape, {"x": x}, self._dtype_name)
+        return prepared.bind(x, out)
+
+    def _prepare(self, x_shape: tuple[int, ...], dtype: np.dtype[Any], lanes: bool) -> Prepared:
+        """Return the layer for an x of this shape; what has been met before is remembered."""
+        key = x_shape, dtype.char, lanes
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            zero = zero_point(self._x_zero_point, "x_zero_point", dtype)
+            shape = geometry_of(plain_shape(x_shape), self.weight_shape, self._window)
+            forms = in_lanes(x_shape), lanes
+            prepared = self._filters.prepare(shape, dtype, forms, zero, self._scale, self._output)
+            if len(self._prepared) >= _SHAPES:
+                self._prepared.clear()
+            self._prepared[key] = prepared
+        return prepared
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, K, P, Q) for an input of this shape, plain or in lanes."""
@@ -312,17 +338,26 @@ class QLinearConv:
         """Whether x and y may have these forms, as `Conv2d.takes`."""
         return not self._filters.obstacle(x_lanes, y_lanes)
 
+    def explain(self, x_shape: tuple[int, ...], *, lanes: bool = False) -> Explanation:
+        """Tell which algorithm an input of this shape gets, what is predicted of each, and why not the others.
+
+        Where Winograd would not be exact, the reason names the output channel whose filter is too large, and its sum.
+        The parameters are those of `Conv2d.explain`.
+        """
+        shape = geometry_of(plain_shape(x_shape), self.weight_shape, self._window)
+        return self._filters.explain(shape, in_lanes(x_shape), lanes)
+
     def padded(self, padding: Padding) -> QLinearConv:
         """Return the layer with another padding; both share what is packed of the filters."""
         other = copy(self)
         other._window = replace(self._window, padding=Window.of(1, padding, 1, 1).padding)
+        other._prepared = {}
         return other
 
     def relocated(self, place: Place) -> QLinearConv:
         """Return the layer with what it keeps, and packed so far, where `place` lays it, as `Conv2d.relocated`."""
         other = copy(self)
-        other._filters = self._filters.relocated(place)
-        other._scale = place(self._scale)
+        other._filters, other._scale, other._prepared = self._filters.relocated(place), place(self._scale), {}
         return other
 
     @property
@@ -336,7 +371,9 @@ class QLinearConv:
         return self._filters.packed_bytes
 
 
-def _output(zero: int, dtype: np.dtype[Any], scale: float, activation: tuple[int, float]) -> dict[str, float]:
+def cut_off(
+    zero: int, dtype: np.dtype[Any], scale: float, activation: tuple[int, float] = (0, 0.0)
+) -> dict[str, float]:
     """Return where y is cut off, with relu and relu6, and the leaky_relu that comes before."""
     kind, slope = activation
     limits = np.iinfo(dtype)

@@ -7,118 +7,132 @@
 Every operation is rounded on its own: meson.build forbids multiply-adds here, which round once, so the bits are those
 of NumPy. `flip` (0 or 128) makes signed bytes unsigned, and the zero points of a and b are of the bytes that it makes.
 
-    a, b, y     numbers in any order, all in the same one; vectors of VLEN, the last one through a buffer
+    a, b, y     numbers in any order, all in the same one; blocks of four vectors, the last one through a buffer
 
 Cost: one pass over the arrays; reading and writing bounds it.
 """
 
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from kernels.blocks cimport ceil_div
-from kernels.thread_pool cimport run as run_in_pool
+from kernels.thread_pool cimport Task, run as run_in_pool
 from kernels.simd cimport VLEN, broadcast, load, store, vf
-from kernels.bytes cimport add_words, broadcast_word, clamp, load_bytes, nearest, store_bytes, to_float, vi
+from kernels.bytes cimport Operand, Output, Sum, added, clamp, has_nan, quotient, steps_of, store_pixels
 
 cdef Py_ssize_t PIECE = 32 * 1024       # numbers of a task
+cdef float FAR = 1024                   # steps of y: more than any byte is from any zero point
 cdef enum Operation:
     ADD, QUANTIZE, DEQUANTIZE
 
-
-cdef struct Operand:
-    const unsigned char* at
-    int size                            # bytes of a number
-    int flip, zero
-    float scale
+cdef extern from *:
+    const int BLOCK "(4 * VLEN)"        # numbers that are packed at once
+    const int MOST "(16 * VLEN)"        # bytes of them, at most
 
 
 cdef struct Work:
-    Operand a, b
+    Sum sum                             # of an addition; else what of it is in use
+    Output output
+    float inverse                       # of the scale, if it is neither large nor small; or 0
+    const unsigned char* a
+    const unsigned char* b
     unsigned char* y
-    int y_size, y_zero
-    float y_scale, low, high            # of y; its ends before the zero point is added
+    int a_size, y_size                  # bytes of a number
+    int met_nan                         # whether there is one among the numbers of a
     Py_ssize_t count
 
 
-cdef inline vf steps_of(const Operand* operand, const unsigned char* at) noexcept nogil:
-    """Bytes without their zero point, as float32."""
-    cdef vi bytes = load_bytes(at) ^ broadcast_word(operand.flip)
-    return to_float(add_words(bytes, broadcast_word(-operand.zero)))
+cdef inline vf divided(vf v, float scale, float inverse) noexcept nogil:
+    """Steps of y, not cut off."""
+    if inverse:                         # all beyond these is cut off: no step of the quotient leaves float32
+        return quotient(clamp(v, -FAR * scale, FAR * scale), scale, inverse)
+    return v / broadcast(scale)
 
 
-cdef inline void one_vector(Operation kind, const Work* work, const unsigned char* a, const unsigned char* b,
-                            unsigned char* y) noexcept nogil:
-    """VLEN numbers."""
-    cdef vf v
+cdef inline void one_block(Operation kind, Work* work, const Sum* sum, const Output* output, float inverse,
+                           const unsigned char* a, const unsigned char* b, unsigned char* y) noexcept nogil:
+    """BLOCK numbers."""
+    cdef const float* x = <const float*>a
+    cdef Py_ssize_t vec
     if kind == ADD:
-        v = broadcast(work.a.scale) * steps_of(&work.a, a) + broadcast(work.b.scale) * steps_of(&work.b, b)
+        store_pixels(y, added(a, b, sum), added(a + VLEN, b + VLEN, sum), added(a + 2 * VLEN, b + 2 * VLEN, sum),
+                     added(a + 3 * VLEN, b + 3 * VLEN, sum), 4, output)
     elif kind == QUANTIZE:
-        v = load(<const float*>a)
+        if has_nan(load(x), load(x + VLEN)) or has_nan(load(x + 2 * VLEN), load(x + 3 * VLEN)):
+            work.met_nan = True
+        store_pixels(y, divided(load(x), sum.scale, inverse), divided(load(x + VLEN), sum.scale, inverse),
+                     divided(load(x + 2 * VLEN), sum.scale, inverse), divided(load(x + 3 * VLEN), sum.scale, inverse),
+                     4, output)
     else:
-        store(<float*>y, broadcast(work.a.scale) * steps_of(&work.a, a))
-        return
-    v = clamp(v / broadcast(work.y_scale), work.low, work.high)
-    store_bytes(y, add_words(nearest(v), broadcast_word(work.y_zero)))
+        for vec in range(4):
+            store(<float*>y + vec * VLEN, broadcast(sum.a.scale) * steps_of(&sum.a, a + vec * VLEN))
 
 
-cdef inline void piece(Operation kind, const Work* work, Py_ssize_t index) noexcept nogil:
+cdef inline void piece(Operation kind, Work* work, Py_ssize_t index) noexcept nogil:
     """The numbers of one task."""
     cdef Py_ssize_t i = index * PIECE, end = min(work.count, i + PIECE)
-    cdef unsigned char[3 * 64] buffer   # of three vectors, none of which is longer
+    cdef Sum sum = work.sum             # copies, which a byte that is written cannot change
+    cdef Output output = work.output
+    cdef float inverse = work.inverse
+    cdef unsigned char[3 * MOST] buffer
     cdef unsigned char* a = buffer
-    cdef unsigned char* b = a + 64
-    cdef unsigned char* y = b + 64
-    while end - i >= VLEN:
-        one_vector(kind, work, work.a.at + i * work.a.size, work.b.at + i * work.b.size, work.y + i * work.y_size)
-        i += VLEN
+    cdef unsigned char* b = a + MOST
+    cdef unsigned char* y = b + MOST
+    while end - i >= BLOCK:
+        one_block(kind, work, &sum, &output, inverse, work.a + i * work.a_size, work.b + i, work.y + i * work.y_size)
+        i += BLOCK
     if i < end:
-        memcpy(a, work.a.at + i * work.a.size, (end - i) * work.a.size)
-        memcpy(b, work.b.at + i * work.b.size, (end - i) * work.b.size)
-        one_vector(kind, work, a, b, y)
+        memset(buffer, 0, sizeof(buffer))
+        memcpy(a, work.a + i * work.a_size, (end - i) * work.a_size)
+        memcpy(b, work.b + i, end - i)
+        one_block(kind, work, &sum, &output, inverse, a, b, y)
         memcpy(work.y + i * work.y_size, y, (end - i) * work.y_size)
 
 
 cdef void add_task(void* work, Py_ssize_t index, int worker) noexcept nogil:
-    piece(ADD, <const Work*>work, index)
+    piece(ADD, <Work*>work, index)
 
 
 cdef void quantize_task(void* work, Py_ssize_t index, int worker) noexcept nogil:
-    piece(QUANTIZE, <const Work*>work, index)
+    piece(QUANTIZE, <Work*>work, index)
 
 
 cdef void dequantize_task(void* work, Py_ssize_t index, int worker) noexcept nogil:
-    piece(DEQUANTIZE, <const Work*>work, index)
+    piece(DEQUANTIZE, <Work*>work, index)
 
 
-def add(const unsigned char[::1] a, float a_scale, int a_zero, int a_flip, const unsigned char[::1] b, float b_scale,
-        int b_zero, int b_flip, float scale, float low, float high, int zero, unsigned char[::1] y, int threads):
-    """Add two arrays of at least one byte into y."""
+cdef void run_task(Task task, Work* work, const unsigned char* a, int a_size, const unsigned char* b, unsigned char* y,
+                   int y_size, Py_ssize_t count, int threads) noexcept nogil:
+    work.a, work.b, work.y = a, b, y
+    work.a_size, work.y_size, work.count, work.met_nan = a_size, y_size, count, False
+    run_in_pool(task, work, ceil_div(count, PIECE), threads)
+
+
+def add(const unsigned char[::1] a, const unsigned char[::1] b, Sum sum, Output output, unsigned char[::1] y,
+        int threads):
+    """Add two arrays of at least one byte into y, which may be one of them."""
     cdef Work work
-    work.a = Operand(&a[0], 1, a_flip, a_zero, a_scale)
-    work.b = Operand(&b[0], 1, b_flip, b_zero, b_scale)
-    work.y_scale, work.low, work.high, work.y_zero, work.y, work.y_size = scale, low, high, zero, &y[0], 1
-    work.count = y.shape[0]
+    work.sum, work.output = sum, output
     with nogil:
-        run_in_pool(add_task, &work, ceil_div(work.count, PIECE), threads)
+        run_task(add_task, &work, &a[0], 1, &b[0], &y[0], 1, y.shape[0], threads)
 
 
-def quantize(const float[::1] x, float scale, float low, float high, int zero, unsigned char[::1] y, int threads):
-    """Turn numbers into bytes; none of them is a NaN."""
+def quantize(const float[::1] x, float scale, float inverse, Output output, unsigned char[::1] y,
+             int threads) -> bool:
+    """Turn numbers into bytes; return whether one of them is a NaN. `inverse` is that of `Work`."""
     cdef Work work
-    work.a = work.b = Operand(<const unsigned char*>&x[0], sizeof(float), 0, 0, 1)
-    work.y_scale, work.low, work.high, work.y_zero, work.y, work.y_size = scale, low, high, zero, &y[0], 1
-    work.count = y.shape[0]
+    cdef const unsigned char* numbers = <const unsigned char*>&x[0]
+    work.sum.scale, work.inverse, work.output = scale, inverse, output
     with nogil:
-        run_in_pool(quantize_task, &work, ceil_div(work.count, PIECE), threads)
+        run_task(quantize_task, &work, numbers, sizeof(float), numbers, &y[0], 1, y.shape[0], threads)
+    return bool(work.met_nan)
 
 
 def dequantize(const unsigned char[::1] x, float scale, int zero, int flip, float[::1] y, int threads):
     """Turn bytes into the numbers that they stand for."""
     cdef Work work
-    work.a = work.b = Operand(&x[0], 1, flip, zero, scale)
-    work.y, work.y_size = <unsigned char*>&y[0], sizeof(float)
-    work.count = y.shape[0]
+    work.sum.a = Operand(zero, flip, scale)
     with nogil:
-        run_in_pool(dequantize_task, &work, ceil_div(work.count, PIECE), threads)
+        run_task(dequantize_task, &work, &x[0], 1, &x[0], <unsigned char*>&y[0], sizeof(float), y.shape[0], threads)
 
 
 def look_up(const unsigned char[::1] table, const unsigned char[::1] x, unsigned char[::1] y):

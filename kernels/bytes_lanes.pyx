@@ -17,15 +17,24 @@ Cost: N*K*P*Q * C*R*S multiply-adds of bytes, and one copy of x or none. Multipl
 
 import numpy as np
 
-from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
+from libc.string cimport memcpy
+
+from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
+                             whole_lines)
+from kernels.counts cimport FEWEST_ROWS, MOVED, streamed
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
-from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, load, vf
-from kernels.bytes cimport EXACT_PER_WORD, add_words, dot_tile_of_lanes, load_words, operand, vi
-from kernels.bytes_output cimport Ending, Output, end_pixel, write_planes
+from kernels.simd cimport Ahead, TILE_COLS, TILE_ROWS, VLEN, ahead_of, load, vf
+from kernels.bytes cimport EXACT_PER_WORD, Finish, Output, dot_tile_of_lanes, end_pixels, load_words, operand
+from kernels.bytes_output cimport Ending, end_pixel, write_planes
+from kernels.bytes_planes cimport planes_to_lanes
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
+
+cdef enum:
+    PIECE = 64                          # pixels that are put in lanes at a time
+    MOST_LANES = 16                     # VLEN, at most
 
 
 cdef struct Work:
@@ -41,6 +50,7 @@ cdef struct Work:
     int x_zero, flip                    # as bytes of x are; what makes bytes unsigned
     const int* weight
     unsigned char* y
+    bint in_registers                   # sums become bytes before they are stored
     int* scratch
     Py_ssize_t scratch_size
 
@@ -55,7 +65,7 @@ cdef Work work_of(Layer layer, int flip) noexcept nogil:
     work.depth = min(pixel_words, ceil_div(layer.C, EXACT_PER_WORD))
     layer.C = work.chunks * pixel_words
     layer.x_lanes = layer.x_lanes and EXACT_PER_WORD == 4 and not flip
-    work.patch = patch_of(&layer, CACHE, 4 * TILE_ROWS)
+    work.patch = patch_of(&layer, CACHE, 4 * TILE_ROWS, layer.x_lanes)
     work.taps = layer.R * layer.S * work.chunks
     work.blocks = layer.N * work.patch.blocks.down * work.patch.blocks.across
     return work
@@ -90,15 +100,40 @@ cdef Py_ssize_t block_bytes(const Work* work) noexcept nogil:
     return 0 if work.layer.y_lanes else work.patch.blocks.rows * work.patch.blocks.columns * TILE_COLS
 
 
+cdef bint turns_rows(const Work* work) noexcept nogil:
+    """Whether whole rows of a plain x are put in lanes before they are copied: once, and not for each phase."""
+    return not work.layer.x_lanes and work.patch.blocks.across == 1
+
+
+cdef Py_ssize_t rows_of(const Work* work) noexcept nogil:
+    """Rows of x behind a block, at most."""
+    cdef const Layer* layer = &work.layer
+    return min(layer.H, (work.patch.blocks.rows - 1) * layer.stride_h + (layer.R - 1) * layer.dilation_h + 1)
+
+
 cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
-    """Words that a worker needs: a patch, a tile, and outputs before they are turned."""
-    return patch_size(work) + whole_lines(TILE_ROWS * TILE_COLS + ceil_div(block_bytes(work), sizeof(int)))
+    """Words that a worker needs: a patch, then rows of x in lanes; or a tile, and outputs before they are turned."""
+    cdef Py_ssize_t rows = rows_of(work) * work.layer.W * VLEN if turns_rows(work) else 0
+    return patch_size(work) + whole_lines(max(ceil_div(rows, sizeof(int)),
+                                              TILE_ROWS * TILE_COLS + ceil_div(block_bytes(work), sizeof(int))))
 
 
 def scratch_size(Layer layer, int threads, int flip) -> int:
     """Return how many words `run` needs as its arena."""
     cdef Work work = work_of(layer, flip)
     return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
+
+
+def cost(Layer layer, int flip) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Work work = work_of(layer, flip)
+    cdef Blocks* blocks = &work.patch.blocks
+    cdef Py_ssize_t pieces = ceil_div(blocks.columns, TILE_ROWS), vecs = ceil_div(layer.K, VLEN)
+    cdef double depth = work.taps * work.depth, rows = <double>work.layer.N * blocks.height * blocks.across
+    cdef double copied = <double>work.blocks * work.patch.channel_step * work.chunks
+    return (rows * pieces * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS),
+            0 if work.patch.in_place else copied * (MOVED if layer.x_lanes else 1),
+            vecs * rows * blocks.columns * (1 if layer.y_lanes else 2), streamed(work.blocks * depth * vecs * VLEN))
 
 
 cdef inline void put(operand* out, Py_ssize_t pixels, int value) noexcept nogil:
@@ -110,47 +145,67 @@ cdef inline void put(operand* out, Py_ssize_t pixels, int value) noexcept nogil:
 
 cdef inline void copy_lanes(const unsigned char* x, Py_ssize_t step, Py_ssize_t pixels, int flip,
                             operand* out) noexcept nogil:
-    """Pixels in lanes, `step` of them apart."""
+    """Pixels in lanes, `step` of them apart; each as a whole, or clang takes one number at a time."""
     cdef Py_ssize_t i, lane
+    cdef operand[MOST_LANES] pixel
+    if step == 1:
+        for i in range(pixels * VLEN):
+            out[i] = <operand>(x[i] ^ flip)
+        return
     for i in range(pixels):
         for lane in range(VLEN):
-            out[i * VLEN + lane] = <operand>(x[i * step * VLEN + lane] ^ flip)
+            pixel[lane] = <operand>(x[i * step * VLEN + lane] ^ flip)
+        memcpy(out + i * VLEN, pixel, VLEN * sizeof(operand))
 
 
 cdef inline void copy_planes(const unsigned char* x, Py_ssize_t plane, Py_ssize_t channels, Py_ssize_t step,
                              Py_ssize_t pixels, int flip, operand* out) noexcept nogil:
-    """The same from planes; lanes behind the channels stay as they are: their weights are 0."""
-    cdef Py_ssize_t i, lane
-    for lane in range(channels):
-        for i in range(pixels):
-            out[i * VLEN + lane] = <operand>(x[lane * plane + i * step] ^ flip)
+    """The same from planes; what lanes behind the channels hold meets weights of 0."""
+    cdef Py_ssize_t i = 0, count, most = max(1, PIECE // step)
+    cdef unsigned char[PIECE * MOST_LANES] turned
+    while i < pixels:
+        count = min(most, pixels - i)
+        planes_to_lanes(x + i * step, plane, channels, (count - 1) * step + 1, turned)
+        copy_lanes(turned, step, count, flip, out + i * VLEN)
+        i += count
 
 
-cdef void fill_patch(const Work* work, Block block, operand* out) noexcept nogil:
+cdef void fill_patch(const Work* work, Block block, operand* out, unsigned char* turned) noexcept nogil:
     """Copy what a block of output pixels needs of every input channel."""
     cdef const Layer* layer = &work.layer
     cdef const Patch* patch = &work.patch
-    cdef Py_ssize_t chunk, phase_h, phase_w, row, h, w, before, inside, stride = layer.stride_w
-    cdef Py_ssize_t lanes = VLEN if layer.x_lanes else 1, plane = layer.H * layer.W
+    cdef Py_ssize_t chunk, phase_h, phase_w, row, h, w, before, inside, channels, stride = layer.stride_w
+    cdef Py_ssize_t plane = layer.H * layer.W, from_row = block.row * layer.stride_h - layer.pad_top
+    cdef Py_ssize_t first = max(0, from_row)
+    cdef Py_ssize_t end = max(first, min(layer.H, from_row + (block.rows - 1) * layer.stride_h
+                                         + (layer.R - 1) * layer.dilation_h + 1))
+    cdef bint turns = turns_rows(work)
     cdef int zero = work.x_zero ^ work.flip
     cdef const unsigned char* x
     for chunk in range(work.chunks):
+        x = work.x + (block.n * layer.C + chunk * VLEN) * plane
+        channels = min(VLEN, layer.C - chunk * VLEN)
+        if turns:
+            planes_to_lanes(x + first * layer.W, plane, channels, (end - first) * layer.W, turned)
         for phase_h in range(patch.phases_h):
             for phase_w in range(patch.phases_w):
                 w = block.column * stride + phase_w - layer.pad_left
                 before = min(patch.width, max(0, steps(-w, stride)))
                 inside = max(before, min(patch.width, steps(layer.W - w, stride)))
+                w += before * stride
                 for row in range(patch.height):
                     h = (block.row + row) * layer.stride_h + phase_h - layer.pad_top
-                    if 0 <= h < layer.H:
+                    if first <= h < end:
                         put(out, before, zero)
-                        x = (work.x + (block.n * layer.C + chunk * VLEN) * plane
-                             + (h * layer.W + w + before * stride) * lanes)
-                        if layer.x_lanes:
-                            copy_lanes(x, stride, inside - before, work.flip, out + before * VLEN)
+                        if turns:
+                            copy_lanes(turned + ((h - first) * layer.W + w) * VLEN, stride, inside - before, work.flip,
+                                       out + before * VLEN)
+                        elif layer.x_lanes:
+                            copy_lanes(x + (h * layer.W + w) * VLEN, stride, inside - before, work.flip,
+                                       out + before * VLEN)
                         else:
-                            copy_planes(x, plane, min(VLEN, layer.C - chunk * VLEN), stride, inside - before,
-                                        work.flip, out + before * VLEN)
+                            copy_planes(x + h * layer.W + w, plane, channels, stride, inside - before, work.flip,
+                                        out + before * VLEN)
                         put(out + inside * VLEN, patch.width - inside, zero)
                     else:
                         put(out, patch.width, zero)
@@ -159,16 +214,49 @@ cdef void fill_patch(const Work* work, Block block, operand* out) noexcept nogil
 
 cdef inline void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t vecs, Py_ssize_t pixels, const int* sums,
                              unsigned char* out, Py_ssize_t pixel_step, Py_ssize_t vec_step) noexcept nogil:
-    """Turn the sums of a tile into bytes of y: those of a pixel are VLEN side by side."""
+    """Turn the sums of a tile, offset and all, into bytes of y: those of a pixel are VLEN side by side."""
     cdef Py_ssize_t i, j
-    cdef vi offset
     cdef vf scale
     for j in range(vecs):
-        offset, scale = load_words(work.ending.offset + k + j * VLEN), load(work.ending.scale + k + j * VLEN)
-        for i in range(pixels):
-            end_pixel(&work.ending, add_words(load_words(sums + i * TILE_COLS + j * VLEN), offset), scale,
-                      out + i * pixel_step)
+        scale = load(work.ending.scale + k + j * VLEN)
+        if pixel_step == VLEN:
+            end_pixels(sums + j * VLEN, TILE_COLS, pixels, scale, &work.ending.output, out)
+        else:
+            for i in range(pixels):
+                end_pixel(&work.ending, load_words(sums + i * TILE_COLS + j * VLEN), scale, out + i * pixel_step)
         out += vec_step
+
+
+cdef inline void channels_task(const Work* work, Block block, Py_ssize_t k, const int* patch, int* sums) noexcept nogil:
+    """The outputs of a block for TILE_COLS output channels, from k on."""
+    cdef const Layer* layer = &work.layer
+    cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), steps_of_tile = work.taps * work.depth
+    cdef Py_ssize_t vecs = ceil_div(min(TILE_COLS, layer.K - k), VLEN), plane = layer.P * layer.Q * VLEN
+    cdef Py_ssize_t p, piece, q, count
+    cdef const int* weight = work.weight + k * steps_of_tile
+    cdef unsigned char* turned = <unsigned char*>(sums + TILE_ROWS * TILE_COLS)
+    cdef unsigned char* y = work.y + (block.n * layer.K + k) * layer.P * layer.Q
+    cdef Ahead ahead = ahead_of(<const float*>(weight + TILE_COLS * steps_of_tile), steps_of_tile, TILE_COLS, 0,
+                                block.rows * pieces)
+    cdef Finish finish
+    cdef const Finish* in_registers = &finish if work.in_registers else NULL
+    finish.scale, finish.output, finish.step = work.ending.scale + k, &work.ending.output, plane
+    for p in range(block.rows):
+        q = 0
+        for piece in range(pieces):
+            count = (block.columns - q) // (pieces - piece)
+            finish.y = y + ((block.row + p) * layer.Q + block.column + q) * VLEN
+            dot_tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, work.depth,
+                              patch + (p * work.patch.width + q) * (VLEN // EXACT_PER_WORD), weight,
+                              work.ending.offset + k, sums, in_registers, ahead)
+            if not layer.y_lanes:
+                finish_tile(work, k, vecs, count, sums, turned + (p * block.columns + q) * TILE_COLS, TILE_COLS, VLEN)
+            elif not work.in_registers:
+                finish_tile(work, k, vecs, count, sums, finish.y, VLEN, plane)
+            ahead.at += steps_of_tile * ahead.step
+            q += count
+    if not layer.y_lanes:
+        write_planes(layer, 1, block, k, turned, block.columns, work.y)
 
 
 cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil:
@@ -176,39 +264,17 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef const Work* work = <const Work*>context
     cdef const Layer* layer = &work.layer
     cdef Block block = block_at(&work.patch.blocks, 1, index // work.splits)
-    cdef Py_ssize_t channel_blocks = ceil_div(layer.K, TILE_COLS), split = index % work.splits
-    cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), pixel_words = VLEN // EXACT_PER_WORD
-    cdef Py_ssize_t b, k, p, q, piece, count, vecs, pixel
+    cdef Py_ssize_t channel_blocks = ceil_div(layer.K, TILE_COLS), split = index % work.splits, b
     cdef int* scratch = work.scratch + worker * work.scratch_size
     cdef int* sums = scratch + patch_size(work)
-    cdef unsigned char* turned = <unsigned char*>(sums + TILE_ROWS * TILE_COLS)
     cdef const int* patch = scratch
-    cdef const int* weight
     if work.patch.in_place:
         patch = <const int*>(work.x + (block.n * layer.C * layer.H * layer.W
                                        + (block.row * layer.W + block.column) * VLEN))
     elif not holds(work.held, worker, index // work.splits):
-        fill_patch(work, block, <operand*>scratch)
+        fill_patch(work, block, <operand*>scratch, <unsigned char*>sums)
     for b in range(share(channel_blocks, work.splits, split), share(channel_blocks, work.splits, split + 1)):
-        k = b * TILE_COLS
-        vecs = ceil_div(min(TILE_COLS, layer.K - k), VLEN)
-        weight = work.weight + k * work.taps * work.depth
-        for p in range(block.rows):
-            for piece in range(pieces):
-                q = share(block.columns, pieces, piece)
-                count = share(block.columns, pieces, piece + 1) - q
-                dot_tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, work.depth,
-                                  patch + (p * work.patch.width + q) * pixel_words, weight, sums)
-                if layer.y_lanes:
-                    pixel = (block.row + p) * layer.Q + block.column + q
-                    finish_tile(work, k, vecs, count, sums,
-                                work.y + (block.n * layer.K + k) * layer.P * layer.Q + pixel * VLEN, VLEN,
-                                layer.P * layer.Q * VLEN)
-                else:
-                    finish_tile(work, k, vecs, count, sums, turned + (p * block.columns + q) * TILE_COLS, TILE_COLS,
-                                VLEN)
-        if not layer.y_lanes:
-            write_planes(layer, 1, block, k, turned, block.columns, work.y)
+        channels_task(work, block, b * TILE_COLS, patch, sums)
 
 
 def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
@@ -224,6 +290,7 @@ def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, 
     work.weight = &weight[0]
     work.ending.output, work.ending.offset, work.ending.scale = output, &offset[0], &scale[0]
     work.y = &y[0, 0, 0, 0]
+    work.in_registers = layer.y_lanes and not output.activation
     work.tap = <Py_ssize_t*>&arena[0]
     layer.x_lanes = False
     place_taps(&layer, &work.patch, work.tap)           # of a single channel; from the last on, each becomes its chunks

@@ -17,9 +17,10 @@ import numpy.typing as npt
 from kernels import bytes_elementwise, bytes_pooling
 from kernels.arrays import Arenas, check_array, check_out, readable, thread_count
 from kernels.bound import Bound
-from kernels.bytes_conv import Scale, scales
+from kernels.bytes_conv import Scale, cut_off, scales
 from kernels.bytes_filters import BYTES, ByteArray, Integer, on_words, zero_point
-from kernels.geometry import Activation, Geometry, Padding, Pair, activation_code
+from kernels.bytes_sum import linear
+from kernels.geometry import Activation, Geometry, Padding, Pair, byte_activation_code
 from kernels.layout import in_lanes, lanes_shape, plain_shape
 from kernels.pooling_layers import PoolWindow
 
@@ -53,14 +54,9 @@ class Steps:
         return float(self.scale), self.zero + self.flip, self.flip
 
     @property
-    def lowest(self) -> float:
-        """The lowest number of steps below the zero point, or above it."""
-        return float(np.iinfo(self.dtype).min - self.zero)
-
-    @property
-    def highest(self) -> float:
-        """The highest."""
-        return float(np.iinfo(self.dtype).max - self.zero)
+    def operand(self) -> dict[str, float]:
+        """As the kernels take what is added."""
+        return {"zero": self.zero + self.flip, "flip": self.flip, "scale": float(self.scale)}
 
 
 class QLinearAdd:
@@ -92,12 +88,13 @@ class QLinearAdd:
     ) -> None:
         self._a, self._b = Steps.of(a_scale, a_zero_point, "a"), Steps.of(b_scale, b_zero_point, "b")
         self._y = y = Steps.of(y_scale, y_zero_point, "y")
-        kind, _ = activation_code(activation)
+        kind, _ = byte_activation_code(activation)
         if kind == 3:
             raise ValueError(f"QLinearAdd has no activation {activation!r}; it knows relu and relu6")
-        self._low = max(y.lowest, 0.0) if kind else y.lowest
-        self._high = min(y.highest, float(np.float32(6) / y.scale)) if kind == 2 else y.highest
         self.threads = thread_count(threads)
+        self._output = cut_off(y.zero, y.dtype, float(y.scale), (kind, 0.0))
+        scales_ = {"a": self._a.operand, "b": self._b.operand, "scale": float(y.scale)}
+        self._sum = linear(scales_, self._output)
 
     def __call__(self, a: ByteArray, b: ByteArray, out: ByteArray | None = None) -> ByteArray:
         """Return the sum of two arrays of one shape; `out` is where to write it."""
@@ -112,9 +109,7 @@ class QLinearAdd:
             if array.shape != a.shape:
                 raise ValueError(f"{name} must have the shape of a, {a.shape}, not {array.shape}")
         check_out(out, a.shape, {"a": a, "b": b}, self._y.dtype.name)
-        y, limits = self._y, (self._low, self._high)
-        x = _flat(a, "a"), *self._a.unsigned, _flat(b, "b"), *self._b.unsigned
-        run = partial(bytes_elementwise.add, *x, float(y.scale), *limits, y.zero, _flat(out, "out"))
+        run = partial(bytes_elementwise.add, _flat(a, "a"), _flat(b, "b"), self._sum, self._output, _flat(out, "out"))
         return _bound("add", run, self.threads, out)
 
 
@@ -135,13 +130,12 @@ class QuantizeLinear:
         check_array(x, "x")
         check_out(out, x.shape, {"x": x}, self._y.dtype.name)
         numbers, y = _flat(x, "x", np.float32), self._y
-        steps = float(y.scale), y.lowest, y.highest, y.zero
+        steps = float(y.scale), _inverse(y.scale), cut_off(y.zero, y.dtype, float(y.scale))
         run = partial(bytes_elementwise.quantize, numbers, *steps, _flat(out, "out"))
 
         def checked(threads: int) -> None:
-            if np.isnan(numbers.min()):
+            if run(threads):
                 raise ValueError("the array to be quantized holds a NaN, which no integer stands for")
-            run(threads)
 
         return _bound("quantize", checked, self.threads, out)
 
@@ -247,7 +241,7 @@ class QLinearPool:
         if not shape.N:
             return Bound("pool", 0, self.threads, None)
         layer, scratch = _described(shape, self.threads, lanes)
-        output = {"low": self._y.lowest, "high": self._y.highest, "zero": self._y.zero}
+        output = cut_off(self._y.zero, self._y.dtype, float(self._y.scale))
         run = partial(
             bytes_pooling.run,
             layer,
@@ -277,6 +271,11 @@ class QLinearPool:
 
 
 _NOTHING = np.empty(0, np.float32)  # the scratch of what needs none
+
+
+def _inverse(scale: np.float32) -> float:
+    """Return 1 / scale, by which the kernel divides; 0 where a step of that could leave float32."""
+    return float(np.float32(1) / scale) if 2.0**-40 < scale < 2.0**40 else 0.0
 
 
 def _flat(array: npt.NDArray[Any], name: str, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:

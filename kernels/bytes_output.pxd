@@ -1,31 +1,16 @@
-"""How sums of bytes become y: the step that ends the algorithms whose sums lie pixel by pixel.
+"""The step that ends the algorithms of bytes whose sums lie pixel by pixel: (1) of bytes_output.h."""
 
-    y = nearest(clamp(activation(scale * (sum + offset)))) + zero
-"""
-
-from kernels.blocks cimport Block
-from kernels.bytes cimport (add_words, broadcast_word, clamp, nearest, store_bytes, store_words, to_float, vi)
+from kernels.blocks cimport Block, ceil_div
+from kernels.bytes cimport Output, store_bytes, store_words, to_byte, vi
+from kernels.bytes_planes cimport lanes_to_planes
 from kernels.layer cimport Layer
-from kernels.simd cimport TILE_COLS, activate, vf
-
-
-cdef struct Output:
-    float low, high                     # of y before its zero point is added
-    int zero                            # zero point of y
-    int size                            # bytes of a number of y: 1, or 4 for the sums themselves
-    int activation                      # that is not a matter of low and high: a leaky_relu, before y is cut off
-    float slope
+from kernels.simd cimport TILE_COLS, VLEN, vf
 
 
 cdef struct Ending:
     Output output
     const int* offset                   # (whole tiles of K,)
     const float* scale                  # likewise, or NULL for the sums themselves
-
-
-cdef inline vi to_byte(vi sum, vf scale, const Output* output) noexcept nogil:
-    cdef vf y = clamp(activate(to_float(sum) * scale, output.activation, output.slope), output.low, output.high)
-    return add_words(nearest(y), broadcast_word(output.zero))
 
 
 cdef inline void end_pixel(const Ending* ending, vi sum, vf scale, unsigned char* out) noexcept nogil:
@@ -39,13 +24,16 @@ cdef inline void end_pixel(const Ending* ending, vi sum, vf scale, unsigned char
 cdef inline void write_planes(const Layer* layer, Py_ssize_t size, Block block, Py_ssize_t k,
                               const unsigned char* pixels, Py_ssize_t width, unsigned char* y) noexcept nogil:
     """Copy a block's outputs of up to TILE_COLS channels, [row][width][TILE_COLS], to a plain y."""
-    cdef Py_ssize_t c, p, q
-    cdef unsigned char* plane
-    for c in range(min(TILE_COLS, layer.K - k)):
-        plane = y + (((block.n * layer.K + k + c) * layer.P + block.row) * layer.Q + block.column) * size
-        for p in range(block.rows):
-            for q in range(block.columns):
-                if size == 1:
-                    plane[p * layer.Q + q] = pixels[(p * width + q) * TILE_COLS + c]
-                else:
-                    (<int*>plane)[p * layer.Q + q] = (<const int*>pixels)[(p * width + q) * TILE_COLS + c]
+    cdef Py_ssize_t channels = min(TILE_COLS, layer.K - k), plane = layer.P * layer.Q, vec, c, p, q
+    cdef unsigned char* row
+    for p in range(block.rows):
+        row = y + (((block.n * layer.K + k) * layer.P + block.row + p) * layer.Q + block.column) * size
+        if size == 1:
+            for vec in range(ceil_div(channels, VLEN)):
+                c = vec * VLEN
+                lanes_to_planes(pixels + c, TILE_COLS, min(VLEN, channels - c), block.columns, row + c * plane, plane)
+        else:
+            for c in range(channels):
+                for q in range(block.columns):
+                    (<int*>row)[c * plane + q] = (<const int*>pixels)[q * TILE_COLS + c]
+        pixels += width * TILE_COLS * size

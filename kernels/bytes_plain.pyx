@@ -21,14 +21,15 @@ import numpy as np
 
 from libc.string cimport memcpy
 
-from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
+from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
+                             whole_lines)
+from kernels.counts cimport FEWEST_ROWS, streamed
 from kernels.layer cimport Layer
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, broadcast
-from kernels.bytes cimport (EXACT, EXACT_PER_WORD, add_words, broadcast_word, dot_tile, load_words, make_words,
-                            multiply_words, store_bytes, store_words, vi)
-from kernels.bytes_output cimport Output, to_byte
+from kernels.bytes cimport (EXACT, EXACT_PER_WORD, Output, add_words, broadcast_word, dot_tile, load_words, make_words,
+                            multiply_words, store_bytes, store_words, to_byte, vi)
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 cdef Py_ssize_t PIXELS = 4096           # of a block at most: its outputs stay in the cache too
@@ -77,7 +78,7 @@ cdef Work work_of(Layer layer, int kind, bint has_zeros) noexcept nogil:
     else:
         work.words.C = layer.groups * ceil_div(C, work.per_word)
     cdef Py_ssize_t depth = work.words.C // layer.groups
-    work.patch = patch_of(&work.words, min(CACHE, PIXELS * depth), 4 * TILE_COLS)
+    work.patch = patch_of(&work.words, min(CACHE, PIXELS * depth), 4 * TILE_COLS, False)
     work.row_bytes = (work.patch.width - 1) * layer.stride_w + work.patch.phases_w
     if work.by_taps:
         work.row_bytes += (ceil_div(layer.S, work.per_word) * work.per_word - 1) * layer.dilation_w
@@ -138,6 +139,19 @@ def scratch_size(Layer layer, int threads, int kind, bint has_zeros) -> int:
     """Return how many words `run` needs as its arena."""
     cdef Work work = work_of(layer, kind, has_zeros)
     return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
+
+
+def cost(Layer layer, int kind, bint has_zeros) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Work work = work_of(layer, kind, has_zeros)
+    cdef Blocks* blocks = &work.patch.blocks
+    cdef Py_ssize_t K = layer.K // layer.groups, channel_blocks = ceil_div(K, work.rows)
+    cdef Py_ssize_t depth = work.words.C // layer.groups, taps = work.words.R * work.words.S
+    cdef double pixels = <double>ceil_div(blocks.rows * work.patch.width, TILE_COLS) * TILE_COLS // VLEN
+    cdef double rows = max(<double>K / channel_blocks, FEWEST_ROWS) + has_zeros
+    return (work.blocks * channel_blocks * rows * pixels * taps * depth,
+            <double>work.blocks * depth * work.patch.channel_step / VLEN, 0.25 * work.blocks * K * pixels,
+            streamed(work.blocks * <double>K * taps * depth))
 
 
 cdef inline void put(unsigned char* bytes, Py_ssize_t count, int value) noexcept nogil:

@@ -19,7 +19,7 @@ lower end is Y:
     exact if  255 * sum |g| < 2^26  (2^30 for F(2 x 2)),  |g| <= 227                                            (5)
 
     U  [K / TILE_COLS][n*n][C / 2][TILE_COLS]               pairs of channels; filters, transformed and packed once
-    V  [block][n*n][C / VLEN][tile][VLEN]                   16 bits
+    V  [block][n*n][C / CHUNK][tile][CHUNK]                 16 bits; a register holds CHUNK = 2 * VLEN of them
     M  [n*n][tile][TILE_COLS]                               32 bits
 
 Cost: n*n/(m*m) multiply-adds in place of 9, at half the rate of bytes.
@@ -29,17 +29,23 @@ import numpy as np
 
 from libc.string cimport memset
 
-from kernels.bytes cimport add_words, less, load_words, pairs_tile_of_lanes, store_shorts, vi
-from kernels.bytes_output cimport Ending, Output, end_pixel, write_planes
+from kernels.bytes cimport (Output, add_words, end_pixels, less, load_words, pairs_tile_of_lanes, store_shorts,
+                            store_words, vi)
+from kernels.bytes_output cimport Ending, end_pixel, write_planes
 from kernels.bytes_transforms cimport InputTransform, OutputTransform, input_2, input_4, output_2, output_4
+from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.layer cimport Layer
-from kernels.simd cimport broadcast, load, vf
+from kernels.bytes_planes cimport planes_to_lanes
+from kernels.simd cimport Ahead, ahead_of, broadcast, load, vf
 
 ctypedef short Item
 ctypedef int Sum
 
 cdef enum:
     ITEMS = 2
+
+cdef extern from *:
+    const int CHUNK "(2 * VLEN)"
 
 
 cdef struct Job:
@@ -67,6 +73,9 @@ cdef extern from *:
     vi quotient_4(vi S) nogil
     vi from_low(vi Y, vi low, unsigned int mask) nogil
 
+cdef enum:
+    PIECE = 64                          # pixels that are put in lanes at a time
+
 BITS = {2: 30, 4: 26}                   # of what is known of Y
 MOST = 227                              # of |w - w_zero|
 
@@ -79,7 +88,7 @@ cdef void choose_transforms(Plan* plan) noexcept nogil:
 def pack(const int[:, :, :, ::1] weight, int m):
     """Return U = (D G) g (D G)^T of g (K, C, 3, 3), |g| <= MOST, flat: [blocks of K][n*n][pairs of C][TILE_COLS]."""
     K, C, n = weight.shape[0], weight.shape[1], m + 2
-    blocks, pairs = ceil_div(K, TILE_COLS), ceil_div(C, VLEN) * VLEN // 2
+    blocks, pairs = ceil_div(K, TILE_COLS), ceil_div(C, CHUNK) * VLEN
     G = np.array({2: [[-2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]],
                   4: [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 6]]}[m], np.int32)
     filters = np.asarray(weight)
@@ -98,27 +107,54 @@ def scratch_size(Layer layer, int threads, int m) -> int:
     return arena_size(&plan, &layer, threads)
 
 
+def cost(Layer layer, int m) -> tuple[float, float, float, float]:
+    """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
+    cdef Plan plan = plan_of(layer, m)
+    cdef Py_ssize_t n = m + 2, tiles = min(plan.blocks.rows, plan.blocks.height) * plan.blocks.columns
+    cdef Py_ssize_t vecs = ceil_div(layer.K, VLEN), pieces = ceil_div(tiles, TILE_ROWS)
+    cdef double blocks = layer.N * plan.blocks.down * plan.blocks.across
+    cdef double all_tiles = layer.N * plan.blocks.height * plan.blocks.width
+    cdef double filters = <double>n * n * plan.chunks * VLEN * vecs * VLEN
+    return (all_tiles / tiles * pieces * n * n * plan.chunks * VLEN * vecs * max(<double>tiles / pieces, FEWEST_ROWS),
+            all_tiles * n * n * plan.chunks * (2 - MOVED if layer.x_lanes else 2),
+            all_tiles * (n * n + m * n + (1 if layer.y_lanes else 2) * m * m) * vecs,
+            streamed(blocks * filters) if filters > L2 else 0.0)
+
+
 cdef void fill_patch(const Plan* plan, Block block, Py_ssize_t chunk, short* patch) noexcept nogil:
     """x - x_zero, 0 for padding; channels that x does not have meet weights of 0."""
     cdef const Job* job = &plan.job
     cdef const Layer* layer = &job.layer
-    cdef Py_ssize_t plane = layer.H * layer.W, width = plan.width, channels = min(VLEN, layer.C - chunk * VLEN)
-    cdef Py_ssize_t w = block.column * plan.m - layer.pad_left, first = block.row * plan.m - layer.pad_top, h, i, lane
+    cdef Py_ssize_t plane = layer.H * layer.W, width = plan.width, c = chunk * CHUNK, h, i, j, count
+    cdef Py_ssize_t w = block.column * plan.m - layer.pad_left, first = block.row * plan.m - layer.pad_top
     cdef Py_ssize_t begin = min(width, max(0, -w)), end = max(begin, min(width, layer.W - w))
-    cdef const unsigned char* x = job.x + (block.n * layer.C + chunk * VLEN) * plane
+    cdef Py_ssize_t more = VLEN if c + VLEN < layer.C else 0            # channels from the first half of a chunk on
+    cdef const unsigned char* x = job.x + (block.n * layer.C + c) * plane
     cdef const unsigned char* row
+    cdef unsigned char[PIECE * 32] turned                               # two halves, of PIECE pixels each
     for h in range(first, first + plan.m * block.rows + 2):
-        memset(patch, 0, width * VLEN * sizeof(short))
+        if 0 <= h < layer.H:
+            memset(patch, 0, begin * CHUNK * sizeof(short))
+            memset(patch + end * CHUNK, 0, (width - end) * CHUNK * sizeof(short))
+        else:
+            memset(patch, 0, width * CHUNK * sizeof(short))
         if 0 <= h < layer.H and layer.x_lanes:
             row = x + (h * layer.W + w) * VLEN
             for i in range(begin, end):
-                store_shorts(patch + i * VLEN, less(row + i * VLEN, job.flip, job.x_zero))
+                store_shorts(patch + i * CHUNK, less(row + i * VLEN, row + i * VLEN + more * plane, job.flip,
+                                                     job.x_zero))
         elif 0 <= h < layer.H:
-            for lane in range(channels):
-                row = x + lane * plane + h * layer.W + w
-                for i in range(begin, end):
-                    patch[i * VLEN + lane] = <short>((row[i] ^ job.flip) - job.x_zero)
-        patch += width * VLEN
+            i = begin
+            while i < end:
+                count = min(PIECE, end - i)
+                row = x + h * layer.W + w + i
+                planes_to_lanes(row, plane, min(VLEN, layer.C - c), count, turned)
+                planes_to_lanes(row + more * plane, plane, min(VLEN, layer.C - c - more), count, turned + PIECE * VLEN)
+                for j in range(count):
+                    store_shorts(patch + (i + j) * CHUNK, less(turned + j * VLEN, turned + (PIECE + j) * VLEN,
+                                                               job.flip, job.x_zero))
+                i += count
+        patch += width * CHUNK
 
 
 cdef void products(const Plan* plan, Block block, Py_ssize_t channel_block, Py_ssize_t vecs, const short* V, int* M,
@@ -126,26 +162,32 @@ cdef void products(const Plan* plan, Block block, Py_ssize_t channel_block, Py_s
     """M = V U."""
     cdef Py_ssize_t tiles = block.rows * block.columns, positions = plan.n * plan.n
     cdef Py_ssize_t pieces = ceil_div(tiles, TILE_ROWS), position, piece, row, rows
-    cdef const int* U = plan.job.weight + channel_block * positions * plan.u_position
+    cdef const int* weight = plan.job.weight + channel_block * positions * plan.u_position
+    cdef const int* U
+    cdef Ahead ahead
     for position in range(positions):
+        U = weight + position * plan.u_position
         for piece in range(pieces):
             row = share(tiles, pieces, piece)
             rows = share(tiles, pieces, piece + 1) - row
-            pairs_tile_of_lanes(<int>rows, <int>vecs, plan.chunks, plan.tap, VLEN // ITEMS,
-                                <const int*>(V + position * plan.v_step + row * VLEN),
-                                U + position * plan.u_position, M + (position * plan.tiles + row) * TILE_COLS)
+            ahead = ahead_of(<const float*>(weight + (position + 1) % positions * plan.u_position),
+                             plan.chunks * VLEN, TILE_COLS, piece, pieces)
+            pairs_tile_of_lanes(<int>rows, <int>vecs, plan.chunks, plan.tap, VLEN,
+                                <const int*>(V + position * plan.v_step + row * CHUNK), U,
+                                M + (position * plan.tiles + row) * TILE_COLS, ahead)
 
 
-cdef void finish_block(const Plan* plan, Block block, Py_ssize_t channel_block, Py_ssize_t vecs, const int* pixels,
+cdef void finish_block(const Plan* plan, Block block, Py_ssize_t channel_block, Py_ssize_t vecs, int* pixels,
                        int* behind) noexcept nogil:
     """y from S = D^2 Y, by (2) or (3), and (4)."""
     cdef const Job* job = &plan.job
     cdef const Layer* layer = &job.layer
     cdef Py_ssize_t k = channel_block * TILE_COLS, m = plan.m, width = m * block.columns, size = job.ending.output.size
-    cdef Py_ssize_t rows = min(m * block.rows, layer.P - m * block.row), p, q, vec, step
+    cdef Py_ssize_t rows = min(m * block.rows, layer.P - m * block.row), p, q, vec
     cdef Py_ssize_t columns = min(width, layer.Q - m * block.column)
     cdef unsigned int mask = (1 << 30) - 1 if m == 2 else (1 << 26) - 1
     cdef unsigned char* out
+    cdef int* row
     cdef vi Y, low, offset
     cdef vf scale = broadcast(0)
     cdef Block outputs = block
@@ -158,14 +200,19 @@ cdef void finish_block(const Plan* plan, Block block, Py_ssize_t channel_block, 
             if layer.y_lanes:
                 out = job.y + (block.n * layer.K + k + vec * VLEN) * layer.P * layer.Q
                 out += ((outputs.row + p) * layer.Q + outputs.column) * VLEN
-                step = VLEN
             else:
                 out = <unsigned char*>behind + (p * width * TILE_COLS + vec * VLEN) * size
-                step = TILE_COLS * size
+            row = pixels + p * width * TILE_COLS + vec * VLEN
             for q in range(columns):
-                Y = load_words(pixels + (p * width + q) * TILE_COLS + vec * VLEN)
+                Y = load_words(row + q * TILE_COLS)
                 Y = quotient_2(Y) if m == 2 else quotient_4(Y)
-                end_pixel(&job.ending, add_words(from_low(Y, low, mask), offset), scale, out + q * step)
+                Y = add_words(from_low(Y, low, mask), offset)
+                if layer.y_lanes:
+                    store_words(row + q * TILE_COLS, Y)
+                else:
+                    end_pixel(&job.ending, Y, scale, out + q * TILE_COLS * size)
+            if layer.y_lanes:
+                end_pixels(row, TILE_COLS, columns, scale, &job.ending.output, out)
     if not layer.y_lanes:
         write_planes(layer, size, outputs, k, <unsigned char*>behind, width, job.y)
 
@@ -176,7 +223,7 @@ def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, 
     """Compute the layer, of one group, into y; low, offset and scale are as long as whole tiles of K.
 
     `weight` comes from `pack`, `low` is that of (4); x_zero is that of unsigned x. The other parameters are those of
-    `bytes_plain.run`.
+    `bytes_lanes.run`.
     """
     cdef Plan plan = plan_of(layer, m)
     cdef Job* job = &plan.job

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kernels import bytes_conv, bytes_filters, cost
+from kernels import bytes_choice, bytes_conv, bytes_filters, cost
 from kernels.algorithm_choice import automatic, counts
 from kernels.arrays import (
     Arenas,
@@ -54,7 +54,8 @@ def conv2d(
     Parameters
     ----------
     x : (N, C, H, W) float32
-        Images. N may be 0. On a CPU with AVX512-FP16 ("v4_fp16" of `isas()`) all arrays may be float16 instead.
+        Images. N may be 0. All arrays may be float16 instead on a CPU that has its arithmetic ("v4_fp16" or "fp16" in
+        `isas()`), and ml_dtypes' bfloat16 on one that multiplies it ("v4_bf16").
     weight : (K, C / groups, R, S) float32
         Filters; every number must be finite.
     bias : (K,) float32, optional
@@ -65,7 +66,7 @@ def conv2d(
         Zeros around the image: everywhere; top and bottom, left and right; or top, left, bottom, right.
     groups : int
         Parts that the channels are cut into, up to C (depthwise).
-    activation : None, "relu", "relu6" or ("leaky_relu", slope)
+    activation : None, "relu", "relu6", ("leaky_relu", slope), "hard_swish", "sigmoid", "silu", ("hard_sigmoid", slope)
         Applied to each output number.
     algorithm : str
         "auto", or one of `algorithms(...)`.
@@ -194,7 +195,7 @@ class Conv2d:
         check_array(x, "x", (self._dtype,))
         if out is None:
             shape = self.y_shape(x.shape)
-            out = np.empty(lanes_shape(shape) if lanes else shape, self._dtype)
+            out = np.empty(lanes_shape(shape) if lanes else shape, self._weight.dtype)
         bound = self._bound(x, out, residual)
         self._arenas.run(bound)
         return out
@@ -358,8 +359,23 @@ def algorithms(
     dilation: Pair = 1,
     groups: int = 1,
     dtype: npt.DTypeLike = "float32",
+    weight: bytes_filters.ByteArray | None = None,
+    w_zero_point: bytes_filters.Integer = 0,
 ) -> tuple[str, ...]:
     """Return the names of the algorithms that can run a layer.
+
+    Parameters
+    ----------
+    x_shape, weight_shape : (int, int, int, int)
+        (N, C, H, W), and (K, C / groups, R, S).
+    stride, padding, dilation, groups
+        As in `conv2d`.
+    dtype : dtype
+        Of x: float32, float16, bfloat16, uint8 or int8.
+    weight : (K, C / groups, R, S) uint8 or int8, optional
+        Filters of a layer on bytes: what is not exact for them is left out, which without them nobody knows.
+    w_zero_point : int or (K,) array
+        That of these filters.
 
     Raises
     ------
@@ -372,9 +388,19 @@ def algorithms(
     Geometry.of(x_shape, weight_shape, window)
     if np.dtype(dtype).name in bytes_conv.BYTES:
         shape = filter_sizes(weight_shape)
-        return tuple(name for name in bytes_conv.ALGORITHMS if not bytes_filters.obstacle(name, shape, window))
+        able = tuple(name for name in bytes_choice.ALGORITHMS if not bytes_choice.obstacle(name, shape, window))
+        if weight is None:
+            return able
+        if np.shape(weight) != shape:
+            raise ValueError(f"weight must have the shape that is asked about, {shape}, not {np.shape(weight)}")
+        filters = bytes_filters.Filters(weight, w_zero_point, None, window, "auto", 1)
+        return tuple(name for name in able if not filters.why_not(name))
+    if weight is not None:
+        raise TypeError(f"weight tells something about layers on bytes only, not of {np.dtype(dtype).name}")
     check_dtype(np.dtype(dtype), "x", floats())
-    return tuple(name for name in of_dtype(dtype) if not obstacle(name, filter_sizes(weight_shape), window))
+    return tuple(
+        name for name in of_dtype(np.dtype(dtype).name) if not obstacle(name, filter_sizes(weight_shape), window)
+    )
 
 
 def source(name: str) -> str:

@@ -1,20 +1,41 @@
-"""Evaluates every layer of a network on every datapath: the loop behind the cost model of flexible hardware.
+"""Evaluates every layer of a network on every datapath and tile: the loop behind the cost model of flexible hardware.
 
-    rounds  = ceil(C/uC) ceil(K/uK) ceil(G/uGroup) ceil(pixels/uPixel) ceil(taps/uTap)             direct
-              ceil(C/uC) ceil(K/uK) ceil(G/uGroup) ceil(positions/(uPixel uTap))                   Winograd
-    cycles  = rounds / rate + fill(u)
-    seconds = max(cycles/f, DRAM) if computing and DRAM overlap, cycles/f + DRAM if not; the better mode counts
+    rounds  = R(C) R(K) R(group) R(lines) R(taps)      R: over all tiles, ceil(of the tile / multipliers along it)
+    port    = the least, over what stays in registers, of  max(inputs/b, weights/b, sums written/b)
+    cycles  = max(rounds / rate, port) + fill(u)
+    seconds = max(cycles/f, DRAM) if computing and DRAM overlap, cycles/f + DRAM if not
 
-The same sums in Python, for one layer, are `cycles` in workbook/accelerator/datapath.py. Compiled for any CPU: it
-spends its time in whole divisions, which no vector unit does."""
+Of a layer's tiles, in the direct and in Winograd's mode, the fastest counts; between equals the first. The same sums in
+Python, for one layer, are in workbook/accelerator/layer_cost.py. Each number of multipliers that occurs along a
+dimension is divided by once for a tile, so the inner loop only multiplies. Compiled for any CPU.
+"""
 
 import numpy as np
 
 ctypedef long long count
 
+cdef enum:
+    C, K, PIXEL, GROUP, TAP                 # the axes of a datapath
+    AXES
+
+
+cdef struct Pieces:
+    count full, size, others, rest
+
 
 cdef inline count ceil_divide(count amount, count units) noexcept nogil:
     return (amount + units - 1) // units
+
+
+cdef inline count rounds(const Pieces *of, count units) noexcept nogil:
+    return of.full * ceil_divide(of.size, units) + of.others * ceil_divide(of.rest, units)
+
+
+cdef inline count of_lines(count lines, count image, count width, count units, bint rows) noexcept nogil:
+    """Rounds for so many lines: pixel after pixel, or a line of an image for each multiplier."""
+    if not rows:
+        return ceil_divide(lines * width, units)
+    return (lines // image * ceil_divide(image, units) + ceil_divide(lines % image, units)) * width
 
 
 cdef inline double together(double computing, double memory, bint overlap) noexcept nogil:
@@ -23,48 +44,100 @@ cdef inline double together(double computing, double memory, bint overlap) noexc
     return computing + memory
 
 
-def evaluate(const count[:, ::1] sizes, const double[:, ::1] costs, const count[:, ::1] units, double clock_hz,
-             bint overlap):
-    """Return cycles, seconds and whether Winograd is the better mode, each (layers, datapaths).
+cdef inline double slowest(double a, double b, double c) noexcept nogil:
+    return max(max(a, b), c)
+
+
+cdef count strip_channels(const count *shape, count channels, count pixels, double row_bytes, double strip,
+                          bint rows) noexcept nogil:
+    """Input channels whose rows fit into the strip memory: those of a round, doubled while there is room."""
+    cdef double channel = min(shape[3], (min(pixels if rows else 1, shape[0]) - 1) * shape[4] + shape[5]) * row_bytes
+    while channels < shape[7] and 2 * channels * channel <= strip:
+        channels *= 2
+    return channels
+
+
+def evaluate(const count[::1] begins, const count[:, ::1] pieces, const count[:, ::1] shapes,
+             const double[:, ::1] amounts, const count[:, ::1] values, const count[:, ::1] units,
+             const double[::1] ports, double clock_hz, bint rows, bint overlap):
+    """Return cycles, seconds and the chosen candidate, each (layers, datapaths).
 
     Parameters
     ----------
-    sizes : (layers, 6) int64
-        Of a group: C, K; then groups, pixels, taps, and the positions of Winograd's tiles, 0 if it cannot be used.
-    costs : (layers, 3) float64
-        Multiply-adds that a multiplier does in a cycle; seconds of DRAM traffic in the direct and in the Winograd mode.
+    begins : (layers + 1,) int64
+        The first candidate of each layer, and one past the last. A candidate is a tile in a mode.
+    pieces : (candidates, 16) int64
+        Of C, K, groups and lines: full pieces, their size, others, their size.
+    shapes : (candidates, 8) int64
+        Lines of an image, width of a line, taps; input rows, rows from line to line, rows of a line; 1 for Winograd;
+        input channels of a group.
+    amounts : (candidates, 8) float64
+        Multiply-adds of a multiplier in a cycle; seconds of DRAM; bytes of inputs, of weights in a round and of all
+        weights, of sums in parts and of complete ones; bytes of an input row.
+    values : (5, any) int64
+        Numbers of multipliers that occur along C, K, pixel, group, tap.
     units : (datapaths, 6) int64
-        Multipliers along each dimension, uC, uK, uPixel, uGroup, uTap; and the cycles of fill.
+        Of each datapath: places in values; and the cycles of fill.
+    ports : (4,) float64
+        Bytes a cycle of inputs, weights, sums; bytes of the strip memory.
     clock_hz : float
+    rows : bool
+        Whether multipliers along pixels take a line each.
     overlap : bool
 
     Returns
     -------
     cycles, seconds : float64
-    winograd : uint8
+    candidate : int64
     """
-    cdef Py_ssize_t L = sizes.shape[0], U = units.shape[0], i, u
-    if sizes.shape[1] != 6 or units.shape[1] != 6 or costs.shape[0] != L or costs.shape[1] != 3:
-        raise ValueError("sizes must be (layers, 6), costs (layers, 3), units (datapaths, 6)")
-    cycles_array, seconds_array = np.empty((L, U)), np.empty((L, U))
-    winograd_array = np.zeros((L, U), np.uint8)
+    cdef Py_ssize_t L = begins.shape[0] - 1, M = pieces.shape[0], U = units.shape[0], V = values.shape[1]
+    cdef Py_ssize_t i, m, u, v
+    if (L < 1 or pieces.shape[1] != 16 or shapes.shape[0] != M or shapes.shape[1] != 8 or amounts.shape[0] != M
+            or amounts.shape[1] != 8 or values.shape[0] != AXES or units.shape[1] != AXES + 1 or ports.shape[0] != 4):
+        raise ValueError("pieces must be (candidates, 16), shapes and amounts (candidates, 8), values (5, any), "
+                         "units (datapaths, 6), ports (4,)")
+    if begins[0] != 0 or begins[L] != M or (U and np.max(units[:, :AXES]) >= V) or np.min(values) < 1:
+        raise ValueError("begins must count the candidates, units name places in values, values be from 1 on")
+    cycles_array, seconds_array = np.empty((L, U)), np.full((L, U), np.inf)
+    chosen_array = np.empty((L, U), np.int64)
     cdef double[:, ::1] cycles = cycles_array, seconds = seconds_array
-    cdef unsigned char[:, ::1] winograd = winograd_array
-    cdef count C, K, G, pixels, taps, positions, shared
-    cdef double rate, needed, time
+    cdef count[:, ::1] chosen = chosen_array
+    cdef count[:, ::1] table = np.empty((AXES, V), np.int64)
+    cdef const Pieces *cut
+    cdef const count *shape
+    cdef const double *of
+    cdef count deep, wide, images, all_rounds, tiles_k, tiles_lines, strips
+    cdef double inputs, partial, port, needed, time
     with nogil:
         for i in range(L):
-            C, K, G = sizes[i, 0], sizes[i, 1], sizes[i, 2]
-            pixels, taps, positions = sizes[i, 3], sizes[i, 4], sizes[i, 5]
-            rate = costs[i, 0]
-            for u in range(U):
-                shared = ceil_divide(C, units[u, 0]) * ceil_divide(K, units[u, 1]) * ceil_divide(G, units[u, 3])
-                needed = shared * ceil_divide(pixels, units[u, 2]) * ceil_divide(taps, units[u, 4]) / rate + units[u, 5]
-                cycles[i, u] = needed
-                seconds[i, u] = together(needed / clock_hz, costs[i, 1], overlap)
-                if positions:
-                    needed = shared * ceil_divide(positions, units[u, 2] * units[u, 4]) / rate + units[u, 5]
-                    time = together(needed / clock_hz, costs[i, 2], overlap)
+            for m in range(begins[i], begins[i + 1]):
+                cut, shape, of = <const Pieces *> &pieces[m, 0], &shapes[m, 0], &amounts[m, 0]
+                for v in range(V):
+                    table[C, v] = rounds(&cut[0], values[C, v])
+                    table[K, v] = rounds(&cut[1], values[K, v])
+                    table[GROUP, v] = rounds(&cut[2], values[GROUP, v])
+                    table[PIXEL, v] = (
+                        cut[3].full * of_lines(cut[3].size, shape[0], shape[1], values[PIXEL, v], rows)
+                        + cut[3].others * of_lines(cut[3].rest, shape[0], shape[1], values[PIXEL, v], rows))
+                    table[TAP, v] = 1 if shape[6] else ceil_divide(shape[2], values[TAP, v])
+                tiles_k, tiles_lines = cut[1].full + cut[1].others, cut[3].full + cut[3].others
+                for u in range(U):
+                    if of[1] >= seconds[i, u]:
+                        continue            # DRAM alone takes longer than the best so far
+                    deep = table[C, units[u, C]] * table[TAP, units[u, TAP]]
+                    wide = table[K, units[u, K]]
+                    images = table[PIXEL, units[u, PIXEL]]
+                    all_rounds = deep * wide * images * table[GROUP, units[u, GROUP]]
+                    inputs = of[2] * wide / ports[0]
+                    partial = (of[5] * (deep - 1) + of[6]) / ports[2]
+                    strips = strip_channels(shape, values[C, units[u, C]], values[PIXEL, units[u, PIXEL]], of[7],
+                                            ports[3], rows)
+                    strips = rounds(&cut[0], strips)
+                    port = slowest(inputs, of[3] * images / ports[1], (of[5] * (strips - 1) + of[6]) / ports[2])
+                    port = min(port, slowest(inputs, of[4] * tiles_lines / ports[1], partial))
+                    port = min(port, slowest(of[2] * tiles_k / ports[0], of[3] * images / ports[1], partial))
+                    needed = max(all_rounds / of[0], port) + units[u, AXES]
+                    time = together(needed / clock_hz, of[1], overlap)
                     if time < seconds[i, u]:
-                        cycles[i, u], seconds[i, u], winograd[i, u] = needed, time, 1
-    return cycles_array, seconds_array, winograd_array
+                        cycles[i, u], seconds[i, u], chosen[i, u] = needed, time, m
+    return cycles_array, seconds_array, chosen_array

@@ -9,3 +9,10 @@ def cheapest(
     layouts: npt.NDArray[np.int64],
     places: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]: ...
+def ring(
+    seconds: npt.NDArray[np.float64],
+    leave: npt.NDArray[np.float64],
+    relayout: npt.NDArray[np.float64],
+    layouts: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]: ...

@@ -19,11 +19,11 @@ import numpy as np
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
                              whole_lines)
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
-from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
+from kernels.layer cimport Job, Layer, bind, finish, finish_lanes, finish_pixel
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
-from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, Ahead, ahead_of, tile, tile_of_lanes,
-                           transpose_matrix)
+from kernels.simd cimport (LANE_ROWS, PANELS, TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, Ahead, ahead_of, tile,
+                           tile_of_lanes, tile_of_one_row, transpose_matrix)
 
 cdef Py_ssize_t CACHE = 64 * 1024       # numbers: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 
@@ -41,7 +41,7 @@ cdef Work work_of(Layer layer) noexcept nogil:
     """Lay out the patch and the tasks."""
     cdef Work work
     work.job.layer = in_one_row(layer)
-    work.patch = patch_of(&work.job.layer, CACHE, 4 * TILE_ROWS)
+    work.patch = patch_of(&work.job.layer, CACHE, 4 * TILE_ROWS, layer.x_lanes or layer.P * layer.Q == 1)
     work.patch_size = 0 if work.patch.in_place else layer.C // layer.groups * work.patch.channel_step
     work.taps = layer.R * layer.S * (layer.C // layer.groups // VLEN if layer.x_lanes else 1)
     work.blocks = layer.N * layer.groups * work.patch.blocks.down * work.patch.blocks.across
@@ -84,7 +84,7 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
         copies *= MOVED * work.patch.width / VLEN
     else:
         copies *= row_vectors(work.patch.width, layer.stride_w)
-    pieces = ceil_div(blocks.columns, TILE_ROWS)
+    pieces = ceil_div(blocks.columns, LANE_ROWS if layer.x_lanes else TILE_ROWS)
     tiles = rows * pieces
     again = tiles if depth * TILE_COLS > L2 // 2 else work.blocks / layer.groups
     return (1.025 * tiles * depth * vecs * max(<double>blocks.columns / pieces, FEWEST_ROWS), 1.5 * copies,
@@ -106,7 +106,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef Block block = block_at(&work.patch.blocks, layer.groups, index // job.splits)
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups
     cdef Py_ssize_t channel_blocks = ceil_div(K, TILE_COLS), split = index % job.splits
-    cdef Py_ssize_t pieces = ceil_div(block.columns, TILE_ROWS), sums_step = block.rows * block.columns + VLEN
+    cdef Py_ssize_t pieces = ceil_div(block.columns, LANE_ROWS if layer.x_lanes else TILE_ROWS)
+    cdef Py_ssize_t sums_step = block.rows * block.columns + VLEN
     cdef Py_ssize_t b, k, p, q, piece, count, vecs, at
     cdef Py_ssize_t first = share(channel_blocks, job.splits, split)
     cdef Py_ssize_t end = share(channel_blocks, job.splits, split + 1)
@@ -123,17 +124,27 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
         patch = job.x + (block.n * layer.C + block.group * C) * layer.H * layer.W + at * VLEN
     elif not holds(job.held, worker, index // job.splits):
         fill_patch(job, &work.patch, block, scratch)
+    if layer.P * layer.Q == 1:
+        b = first
+        while b < end:
+            k, count = b * TILE_COLS, min(PANELS, end - b)
+            weight = job.weight + (block.group * channel_blocks + b) * size
+            tile_of_one_row(<int>count, work.taps, work.tap, VLEN if layer.x_lanes else C, patch,
+                            1 if layer.x_lanes else work.patch.channel_step, weight, size, one_tile)
+            finish_pixel(job, block.n, block.group * K + k, min(count * TILE_COLS, K - k), one_tile)
+            b += count
+        return
     for b in range(first, end):
         k = b * TILE_COLS
         vecs = ceil_div(min(TILE_COLS, K - k), VLEN)
         weight = job.weight + (block.group * channel_blocks + b) * size
         next_weight = weight + size if b + 1 < end else weight - (b - first) * size
+        ahead = ahead_of(next_weight, depth, TILE_COLS, 0, block.rows * pieces)
         for p in range(block.rows):
+            q = 0
             for piece in range(pieces):
-                q = share(block.columns, pieces, piece)
-                count = share(block.columns, pieces, piece + 1) - q
+                count = (block.columns - q) // (pieces - piece)
                 at = p * work.patch.width + q
-                ahead = ahead_of(next_weight, depth, TILE_COLS, p * pieces + piece, block.rows * pieces)
                 if layer.x_lanes:
                     tile_of_lanes(<int>count, <int>vecs, work.taps, work.tap, VLEN, patch + at * VLEN, weight,
                                   TILE_COLS, one_tile, False, ahead)
@@ -145,6 +156,8 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
                                  count, one_tile, TILE_COLS)
                 else:
                     transpose_matrix(one_tile, TILE_COLS, count, vecs, sums + p * block.columns + q, sums_step)
+                ahead.at += depth * ahead.step
+                q += count
         if not layer.y_lanes:
             finish(job, block.n, block.group * K + k, min(TILE_COLS, K - k), block.row * layer.Q + block.column,
                    block.rows * block.columns, sums, sums_step)

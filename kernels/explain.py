@@ -1,4 +1,4 @@
-"""What `Conv2d.explain` returns: every algorithm with its predicted time and error, and the one that is used."""
+"""What `explain` of a plan returns: every algorithm with its predicted time and error, and the one that is used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Option:
     seconds : float
         Predicted for this machine; NaN if it cannot run.
     error : float
-        Expected root mean square error over the root mean square output; NaN if it cannot run.
+        Expected root mean square error over the root mean square output; 0 if it is exact, NaN if it cannot run.
     obstacle : str
         Why it cannot run the layer; empty if it can.
     """
@@ -63,5 +63,6 @@ class Explanation:
                 continue
             times = option.seconds / self.chosen.seconds
             why = "chosen" if option is self.chosen else f"{times:.2f} x the time of {self.algorithm}"
-            lines.append(f"{option.algorithm:<12} {option.seconds * 1e3:>9.3f} ms {option.error:>9.1e}  {why}")
+            error = f"{option.error:.1e}" if option.error else "exact"
+            lines.append(f"{option.algorithm:<12} {option.seconds * 1e3:>9.3f} ms {error:>9}  {why}")
         return "\n".join(lines)

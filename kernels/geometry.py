@@ -12,7 +12,11 @@ from typing import Literal
 
 Pair = int | tuple[int, int]
 Padding = int | tuple[int, int] | tuple[int, int, int, int]
-Activation = Literal["relu", "relu6"] | tuple[Literal["leaky_relu"], float] | None
+Activation = (
+    Literal["relu", "relu6", "hard_swish", "sigmoid", "silu"]
+    | tuple[Literal["leaky_relu", "hard_sigmoid"], float]
+    | None
+)
 
 _STEEPEST = (2 - 2**-23) * 2.0**127  # the largest float32
 _LARGEST = sys.maxsize // 8  # numbers in an array: its size in bytes must fit the machine's word
@@ -191,16 +195,40 @@ def _outputs(size: int, padding: int, taps: int, dilation: int, stride: int, wha
     return (size + padding - reach) // stride + 1
 
 
+_CODES = {None: 0, "relu": 1, "relu6": 2, "hard_swish": 5, "sigmoid": 6, "silu": 7}  # simd.h has the same numbers
+_SLOPED = {"leaky_relu": 3, "hard_sigmoid": 4}
+
+
 def activation_code(activation: Activation) -> tuple[int, float]:
-    """Return (number, slope) as the compiled algorithms know the activation; simd.h has the same numbers."""
-    named = {None: 0, "relu": 1, "relu6": 2}
-    if isinstance(activation, (tuple, list)) and len(activation) == 2 and str(activation[0]) == "leaky_relu":
-        slope = activation[1]
+    """Return (number, slope) as the compiled algorithms know the activation."""
+    if isinstance(activation, (tuple, list)) and len(activation) == 2 and str(activation[0]) in _SLOPED:
+        name, slope = activation
         if isinstance(slope, bool) or not isinstance(slope, Real):
-            raise TypeError(f"the slope of leaky_relu must be a number, not {slope!r}")
+            raise TypeError(f"the slope of {name} must be a number, not {slope!r}")
         if not abs(slope) <= _STEEPEST:
-            raise ValueError(f"the slope of leaky_relu must be finite in float32, not {slope}")
-        return 3, float(slope)
-    if activation is None or (isinstance(activation, str) and activation in named):
-        return named[activation], 0.0
-    raise ValueError(f"activation must be None, 'relu', 'relu6' or ('leaky_relu', slope), not {activation!r}")
+            raise ValueError(f"the slope of {name} must be finite in float32, not {slope}")
+        return _SLOPED[name], float(slope)
+    if activation is None or (isinstance(activation, str) and activation in _CODES):
+        return _CODES[activation], 0.0
+    names = ", ".join(repr(name) for name in _CODES)
+    raise ValueError(
+        f"activation must be one of {names}, ('leaky_relu', slope) or ('hard_sigmoid', slope), not {activation!r}"
+    )
+
+
+def is_for_bytes(activation: Activation) -> bool:
+    """Whether a layer on bytes applies an activation: one that cuts off, or commutes with the scale."""
+    return activation_code(activation)[0] <= _SLOPED["leaky_relu"]
+
+
+def byte_activation_code(activation: Activation) -> tuple[int, float]:
+    """Return the same as `activation_code`, of one that is for bytes.
+
+    Raises
+    ------
+    ValueError
+        For the others.
+    """
+    if not is_for_bytes(activation):
+        raise ValueError(f"a layer on bytes has no activation {activation!r}; it knows relu, relu6 and leaky_relu")
+    return activation_code(activation)

@@ -1,7 +1,9 @@
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-_Halves = npt.NDArray[np.float16]
+_Halves = npt.NDArray[Any]  # of float16, or of bfloat16 in the module `bfloat`
 _Floats = npt.NDArray[np.float32]
 
 def multiply_adds(rounds: int) -> int: ...

@@ -34,19 +34,25 @@ def _chosen() -> str:
 
 _LEVEL = _chosen()
 
-for _name, _levels in COMPILED.items():
-    _below = [level for level in LEVELS[: LEVELS.index(_LEVEL) + 1] if level in _levels and level in cpu.runnable()]
-    if _below:  # half has no module that runs on every CPU
-        _module = importlib.import_module(f"kernels.{_name}_{_below[-1]}")
+
+def level_of(name: str) -> str | None:
+    """Return for which instruction set the module in use of an algorithm was compiled; None if none runs here."""
+    return next((level for level in reversed(LEVELS[: LEVELS.index(_LEVEL) + 1]) if _runs(name, level)), None)
+
+
+def _runs(name: str, level: str) -> bool:
+    return level in COMPILED[name] and level in cpu.runnable()
+
+
+for _name in COMPILED:
+    if _level := level_of(_name):  # those of 16 bits have no module that runs on every CPU
+        _module = importlib.import_module(f"kernels.{_name}_{_level}")
         sys.modules[f"kernels.{_name}"] = _module
         setattr(sys.modules["kernels"], _name, _module)  # as `import kernels.direct` would do
 
 
 def isa() -> str:
-    """Return the instruction set in use: "baseline", "dotprod" (NEON's), "v3" (AVX2, FMA) or "v4" (AVX-512).
-
-    With "_vnni" they multiply bytes too, and "v4_fp16" halves as well.
-    """
+    """Return the instruction set in use; `kernels.cpu.runnable` says what each name means."""
     return _LEVEL
 
 

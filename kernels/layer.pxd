@@ -6,8 +6,6 @@ An image lies in one of two forms: plain, (N, C, H, W), or in lanes, (N, C / VLE
 VLEN channels of one pixel. In both, channel c begins at  (n*C + c) * H*W  if c is a multiple of VLEN.
 """
 
-from libc.string cimport memcpy, memset
-
 from kernels.blocks cimport ceil_div
 from kernels.simd cimport VLEN, activate, broadcast, load, load_first, store, store_first, vf
 
@@ -23,7 +21,7 @@ cdef struct Layer:
     bint x_lanes, y_lanes           # x is in lanes; y and the residual are
     bint compact                    # Winograd's filters are packed as they are
     int activation                  # simd.h numbers them
-    float slope                     # of leaky_relu
+    float slope                     # of leaky_relu and hard_sigmoid
 
 
 cdef struct Job:
@@ -89,13 +87,12 @@ cdef inline void copy_pixels(const float* x, Py_ssize_t width, Py_ssize_t w, Py_
     """As copy_row for a row in lanes: x and out count through pixels, each a vector."""
     cdef Py_ssize_t before = min(count, max(0, steps(-w, stride)))
     cdef Py_ssize_t inside = max(before, min(count, steps(width - w, stride))), i
-    memset(out, 0, before * VLEN * sizeof(float))
-    memset(out + inside * VLEN, 0, (count - inside) * VLEN * sizeof(float))
-    if stride == 1:
-        memcpy(out + before * VLEN, x + (w + before) * VLEN, (inside - before) * VLEN * sizeof(float))
-    else:
-        for i in range(before, inside):
-            store(out + i * VLEN, load(x + (w + i * stride) * VLEN))
+    for i in range(before):
+        store(out + i * VLEN, broadcast(0))
+    for i in range(before, inside):
+        store(out + i * VLEN, load(x + (w + i * stride) * VLEN))
+    for i in range(inside, count):
+        store(out + i * VLEN, broadcast(0))
 
 
 cdef inline void finish(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t channels, Py_ssize_t pixel,
@@ -136,3 +133,17 @@ cdef inline void finish_lanes(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssi
             if job.residual != NULL:
                 v = v + load(job.residual + at + i * VLEN)
             store(job.y + at + i * VLEN, activate(v, layer.activation, layer.slope))
+
+
+cdef inline void finish_pixel(const Job* job, Py_ssize_t n, Py_ssize_t k, Py_ssize_t channels,
+                              const float* sums) noexcept nogil:
+    """The same for the channels from k on of a y with one pixel, which lie side by side in both forms."""
+    cdef Py_ssize_t i = 0, at = n * job.layer.K + k, left
+    cdef vf v
+    while i < channels:
+        left = min(VLEN, channels - i)
+        v = load(sums + i) + load_first(job.bias + k + i, left)
+        if job.residual != NULL:
+            v = v + load_first(job.residual + at + i, left)
+        store_first(job.y + at + i, activate(v, job.layer.activation, job.layer.slope), left)
+        i += VLEN

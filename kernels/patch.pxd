@@ -7,7 +7,7 @@ It holds the padding, so that no loop asks where the image ends, and puts column
 a phase holds columns f, f + stride, f + 2*stride, ...; rows likewise. So neighbours in y are neighbours here, whatever
 the stride, and a filter element (r, s) meets output pixel (p, q) at  tap[r, s] + p*width + q  of its channel.
 
-An x in lanes that needs neither padding nor phases is a patch as it lies.
+An x that needs neither padding nor phases can be a patch as it lies.
 """
 
 from libc.string cimport memset
@@ -33,15 +33,15 @@ cdef inline Layer in_one_row(Layer layer) noexcept nogil:
     return layer
 
 
-cdef inline Patch patch_of(const Layer* layer, Py_ssize_t most_numbers, Py_ssize_t grain) noexcept nogil:
-    """Choose blocks whose patch has about `most_numbers`, and lay out the patch."""
+cdef inline Patch patch_of(const Layer* layer, Py_ssize_t most_numbers, Py_ssize_t grain, bint may_be_x) noexcept nogil:
+    """Choose blocks whose patch has about `most_numbers`, and lay out the patch, which may be x itself."""
     cdef Patch patch
     cdef Py_ssize_t reach_h = (layer.R - 1) * layer.dilation_h, reach_w = (layer.S - 1) * layer.dilation_w
     patch.phases_h = min(layer.stride_h, reach_h + 1)
     patch.phases_w = min(layer.stride_w, reach_w + 1)
     patch.blocks = cut(layer.P, layer.Q,
                        most_numbers // (layer.C // layer.groups * patch.phases_h * patch.phases_w), grain)
-    patch.in_place = (layer.x_lanes and layer.stride_h * layer.stride_w == 1
+    patch.in_place = (may_be_x and layer.stride_h * layer.stride_w == 1
                       and layer.P + reach_h == layer.H and layer.Q + reach_w == layer.W)
     patch.height = layer.H if patch.in_place else patch.blocks.rows + reach_h // layer.stride_h
     patch.width = layer.W if patch.in_place else patch.blocks.columns + reach_w // layer.stride_w

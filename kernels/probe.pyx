@@ -5,7 +5,7 @@ import numpy as np
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport (TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, ahead_of, broadcast, fma_chains, load,
                            store, tile, vf)
-from kernels.bytes cimport EXACT_PER_WORD, dot_chains
+from kernels.bytes cimport EXACT_LESS, EXACT_PER_WORD, dot_chains
 
 
 def fma(Py_ssize_t steps, int threads=1) -> int:
@@ -16,8 +16,21 @@ def fma(Py_ssize_t steps, int threads=1) -> int:
     return 12 * VLEN * steps * chains(steps, False, threads)
 
 
+def chain(Py_ssize_t steps) -> int:
+    """Run `steps` multiply-adds of single numbers, each of which waits for the one before it; return how many."""
+    cdef float total = 0
+    cdef Py_ssize_t _i
+    with nogil:
+        for _i in range(steps):
+            total = total * <float>0.5 + 1
+    return steps if total == total else 0    # as in fma, the total must be used
+
+
 def dot(Py_ssize_t steps, int threads=1) -> int:
-    """Run `steps` rounds of dot products of bytes (16-bit numbers without VNNI); return how many multiply-adds."""
+    """Run `steps` rounds of dot products; return how many multiply-adds that were.
+
+    Of bytes, or of 16-bit numbers where the CPU does not multiply bytes.
+    """
     return 12 * VLEN * EXACT_PER_WORD * steps * chains(steps, True, threads)
 
 
@@ -94,3 +107,8 @@ def tile_shape() -> tuple[int, int]:
 def lanes() -> int:
     """Return how many floats a vector of this instruction set holds."""
     return VLEN
+
+
+def operands() -> tuple[int, int]:
+    """Return how many bytes of x a word holds, and how much less than unsigned bytes they are: 0, or 128 for signed."""
+    return EXACT_PER_WORD, EXACT_LESS

@@ -82,18 +82,23 @@ PLAIN = ("naive", "im2col")  # know no lanes
 # How these pack the filters of a compact layer: as they are, to be transformed in each call.
 COMPACT = dict.fromkeys(("winograd_f2", "winograd_f4", "winograd_f6"), winograd.pack_compact)
 
-# Half precision has one algorithm, on CPUs that have its instructions.
-HALF: dict[str, Algorithm] = {"direct": sys.modules["kernels.half"]} if "kernels.half" in sys.modules else {}
+# Floats of 16 bits have one algorithm, on CPUs that have its instructions: the module for each type.
+MODULES = {"float16": "half", "bfloat16": "bfloat"}
+SHORT: dict[str, dict[str, Algorithm]] = {
+    dtype: {"direct": sys.modules[f"kernels.{name}"]}
+    for dtype, name in MODULES.items()
+    if f"kernels.{name}" in sys.modules
+}
 
 
-def of_dtype(dtype: npt.DTypeLike) -> dict[str, Algorithm]:
-    """Return the algorithms that compute in a floating-point dtype, by their names."""
-    return HALF if np.dtype(dtype) == np.float16 else ALGORITHMS
+def of_dtype(dtype: str) -> dict[str, Algorithm]:
+    """Return the algorithms that compute in a floating-point dtype, given by its name."""
+    return SHORT.get(dtype, ALGORITHMS)
 
 
 def floats() -> tuple[str, ...]:
     """Return the floating-point dtypes that the kernels compute in here."""
-    return ("float32", "float16") if HALF else ("float32",)
+    return ("float32", *SHORT)
 
 
 def obstacle(

@@ -28,7 +28,18 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_cond_signal(pthread_cond_t*)
     int pthread_atfork(void (*)() noexcept nogil, void (*)() noexcept nogil, void (*)() noexcept nogil)
 
-cdef extern from "<sched.h>" nogil:
+cdef extern from * nogil:
+    """
+    #include <sched.h>
+    #if !defined(__linux__)     /* macOS lets nobody choose a core: whoever asks gets an error, and leaves it at that */
+    typedef int cpu_set_t;
+    #define sched_getcpu() (-2)
+    #define sched_getaffinity(process, size, cores) (-1)
+    #define pthread_setaffinity_np(thread, size, cores) (-1)
+    #define CPU_COUNT(cores) (0)
+    #define CPU_CLR(core, cores) ((void)0)
+    #endif
+    """
     ctypedef struct cpu_set_t:
         pass
     int sched_yield()

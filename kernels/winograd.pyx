@@ -30,7 +30,7 @@ import numpy as np
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, bind, finish, finish_lanes
-from kernels.simd cimport Ahead, ahead_of, tile_of_lanes, transpose_matrix
+from kernels.simd cimport LANE_ROWS, Ahead, ahead_of, tile_of_lanes, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, FilterTransform, Transform,
                                  filter_2, filter_4, filter_6, input_2, input_4, input_6, output_2, output_4, output_6)
 
@@ -41,6 +41,9 @@ ctypedef Transform OutputTransform
 
 cdef enum:
     ITEMS = 1
+
+cdef extern from *:
+    const int CHUNK "VLEN"
 
 include "winograd_driver.pxi"
 
@@ -99,7 +102,7 @@ def cost(Layer layer, int m) -> tuple[float, float, float, float]:
     """Return (arithmetic, copies, outputs, weights) in vectors; kernels/cost.py says what they are and prices them."""
     cdef Plan plan = plan_of(layer, m)
     cdef Py_ssize_t n = m + 2, tiles = min(plan.blocks.rows, plan.blocks.height) * plan.blocks.columns
-    cdef Py_ssize_t vecs = ceil_div(layer.K // layer.groups, VLEN), pieces = ceil_div(tiles, TILE_ROWS)
+    cdef Py_ssize_t vecs = ceil_div(layer.K // layer.groups, VLEN), pieces = ceil_div(tiles, LANE_ROWS)
     cdef double images = layer.N * layer.groups, blocks = plan.blocks.down * plan.blocks.across
     cdef double all_tiles = images * plan.blocks.height * plan.blocks.width
     cdef double channels = plan.chunks * VLEN * vecs, filters = (9 if layer.compact else n * n) * channels * VLEN
@@ -131,7 +134,7 @@ cdef void make_u(const Plan* plan, const float* g, Py_ssize_t channels, Py_ssize
 cdef void multiply(const Plan* plan, Py_ssize_t tiles, Py_ssize_t vecs, Py_ssize_t first, Py_ssize_t end,
                    const float* V, const float* U, const float* next_g, float* M) noexcept nogil:
     """M = V U, summed over the chunks first .. end of the input channels; those behind the first part add to M."""
-    cdef Py_ssize_t positions = plan.n * plan.n, pieces = ceil_div(tiles, TILE_ROWS), depth = (end - first) * VLEN
+    cdef Py_ssize_t positions = plan.n * plan.n, pieces = ceil_div(tiles, LANE_ROWS), depth = (end - first) * VLEN
     cdef Py_ssize_t position, piece, row, rows
     cdef Ahead ahead
     for position in range(positions):

@@ -4,12 +4,13 @@ Before the include a file defines
 
     Item, Sum               a number of V and U; a number of M, of four bytes
     ITEMS                   Items in the room of a Sum
+    CHUNK                   Items in a vector
     InputTransform, OutputTransform, Job
 
 and after it
 
     choose_transforms       those of F(m x m, 3 x 3)
-    fill_patch              [m*rows + 2][width][VLEN] Items of x, for a block and VLEN channels
+    fill_patch              [m*rows + 2][width][CHUNK] Items of x, for a block and CHUNK channels
     products                M = V U
     finish_block            y from [m*rows][m*columns][TILE_COLS] Sums
 
@@ -36,7 +37,7 @@ cdef struct Plan:
     Py_ssize_t u_size                   # numbers in the U of a part, if it is made in each call
     bint v_stays                        # in the L2 cache, while it meets all of U
     Blocks blocks                       # of tiles
-    Py_ssize_t chunks                   # vectors of input channels
+    Py_ssize_t chunks                   # vectors of input channels, CHUNK of them in each
     Py_ssize_t tiles                    # of the largest block, made odd: powers of two collide in the cache
     Py_ssize_t width                    # of the patch of input pixels behind a block
     Py_ssize_t v_step                   # Items of a position in the V of one block
@@ -54,16 +55,16 @@ cdef Plan plan_of(Layer layer, Py_ssize_t m) noexcept nogil:
     plan.v_stays = CACHE * ITEMS // (n * n * C) >= 2 * TILE_ROWS
     plan.blocks = cut(ceil_div(layer.P, m), ceil_div(layer.Q, m),
                       CACHE * ITEMS // (n * n * C) if plan.v_stays else CACHE // (n * n * 2 * TILE_COLS), 1)
-    plan.chunks = ceil_div(C, VLEN)
+    plan.chunks = ceil_div(C, CHUNK)
     plan.parts, plan.u_size = 1, 0
-    plan.u_position, plan.u_channel = plan.chunks * VLEN // ITEMS * TILE_COLS, TILE_COLS
+    plan.u_position, plan.u_channel = plan.chunks * VLEN * TILE_COLS, TILE_COLS
     if layer.compact:
         plan.u_position, plan.u_channel = TILE_COLS, n * n * TILE_COLS + VLEN       # no power of two, as tiles
         plan.parts = ceil_div(plan.chunks, U_CACHE // (plan.u_channel * VLEN))
         plan.u_size = ceil_div(plan.chunks, plan.parts) * VLEN * plan.u_channel
     plan.tiles = plan.blocks.rows * plan.blocks.columns | 1
     plan.width = m * plan.blocks.columns + 2
-    plan.v_step = (plan.chunks * plan.tiles + 1) * VLEN
+    plan.v_step = (plan.chunks * plan.tiles + 1) * CHUNK
     plan.v_size = whole_lines(n * n * plan.v_step // ITEMS)
     return plan
 
@@ -81,7 +82,7 @@ cdef bint v_comes_first(const Plan* plan, const Layer* layer, int threads) noexc
     cdef Py_ssize_t all_blocks = blocks_of(plan, layer), idle = ceil_div(all_blocks, threads) * threads - all_blocks
     cdef Py_ssize_t blocks = all_blocks // layer.groups, channel_blocks = ceil_div(layer.K // layer.groups, TILE_COLS)
     cdef Py_ssize_t each = 9 if layer.compact else plan.n * plan.n
-    cdef Py_ssize_t filters = channel_blocks * TILE_COLS * plan.chunks * VLEN // ITEMS * each
+    cdef Py_ssize_t filters = channel_blocks * TILE_COLS * plan.chunks * VLEN * each
     return (threads > 1 and (all_blocks < 2 * threads or 10 * idle > all_blocks)
             or not plan.v_stays and all_blocks * plan.v_size <= SHARED
             or filters * (blocks - 1) > blocks * plan.v_size * (channel_blocks + 1))
@@ -92,7 +93,7 @@ cdef Py_ssize_t tap_size(const Plan* plan) noexcept nogil:
 
 
 cdef Py_ssize_t patch_size(const Plan* plan) noexcept nogil:
-    return ((plan.m * plan.blocks.rows + 2) * plan.width + VLEN) * VLEN // ITEMS
+    return ((plan.m * plan.blocks.rows + 2) * plan.width + VLEN) * VLEN
 
 
 cdef Py_ssize_t half_size(const Plan* plan) noexcept nogil:
@@ -113,21 +114,21 @@ cdef Py_ssize_t arena_size(const Plan* plan, const Layer* layer, int threads) no
 
 
 cdef void transform_chunk(const Plan* plan, Block block, Py_ssize_t chunk, Sum* scratch, Item* V) noexcept nogil:
-    """V = B^T d B of every tile of the block, for VLEN channels of its group."""
+    """V = B^T d B of every tile of the block, for CHUNK channels of its group."""
     cdef Py_ssize_t m = plan.m, n = plan.n, width = plan.width
     cdef Py_ssize_t i, row
-    cdef Item* half = <Item*>scratch                        # [n][width][VLEN]
-    cdef Item* patch = <Item*>(scratch + half_size(plan))   # [m*rows + 2][width][VLEN]
+    cdef Item* half = <Item*>scratch                        # [n][width][CHUNK]
+    cdef Item* patch = <Item*>(scratch + half_size(plan))   # [m*rows + 2][width][CHUNK]
     fill_patch(plan, block, chunk, patch)
     for row in range(block.rows):
         # B^T d, down every column of pixels
-        plan.input(patch + row * m * width * VLEN, width * VLEN, VLEN, half, width * VLEN, VLEN,
+        plan.input(patch + row * m * width * CHUNK, width * CHUNK, CHUNK, half, width * CHUNK, CHUNK,
                    m * block.columns + 2)
         # (B^T d) B, along the rows, tile by tile
         for i in range(n):
-            plan.input(half + i * width * VLEN, VLEN, m * VLEN,
-                       V + i * n * plan.v_step + (chunk * plan.tiles + row * block.columns) * VLEN,
-                       plan.v_step, VLEN, block.columns)
+            plan.input(half + i * width * CHUNK, CHUNK, m * CHUNK,
+                       V + i * n * plan.v_step + (chunk * plan.tiles + row * block.columns) * CHUNK,
+                       plan.v_step, CHUNK, block.columns)
 
 
 cdef void multiply_block(const Plan* plan, Block block, Py_ssize_t channel_block, Sum* scratch,
@@ -198,7 +199,7 @@ cdef void run_plan(Plan* plan, Sum* arena, int threads) noexcept nogil:
     cdef Py_ssize_t chunk, blocks = blocks_of(plan, layer)
     plan.tap = <Py_ssize_t*>arena
     for chunk in range(plan.chunks):
-        plan.tap[chunk] = chunk * plan.tiles * VLEN // ITEMS
+        plan.tap[chunk] = chunk * plan.tiles * VLEN
     plan.job.scratch = arena + tap_size(plan)
     plan.job.scratch_size = worker_scratch(plan)
     if v_comes_first(plan, layer, threads):

@@ -8,13 +8,13 @@ from workbook import models
 from workbook.accelerator.presets import PRESETS
 from workbook.advisor.analysis import analyze
 from workbook.advisor.analysis_result import Analysis
-from workbook.advisor.input_images import Images
+from workbook.advisor.input_images import JUDGES, Images
 from workbook.models import photos
 
 
 @pytest.fixture(scope="session")
 def denoiser() -> Analysis:
-    squares = Images(photos.noisy_squares(2, 64), "2 noisy squares", is_noise=False)
+    squares = Images(photos.noisy_squares(2 * JUDGES, 64), f"{2 * JUDGES} noisy squares", is_noise=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBOOK_QUICK", "1")
         return analyze(models.load("denoiser", threads=1), squares, PRESETS["x1"], name="denoiser", threads=1)

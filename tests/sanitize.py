@@ -38,7 +38,10 @@ SLICE = [
     "test_bytes_lanes.py::test_same_bits_as_plain",
     "test_bytes_winograd.py::test_no_bit_differs",
     "test_bytes_winograd.py::test_the_same_in_lanes",
+    "test_bytes_depthwise.py",
     "test_bytes_elementwise.py",
+    "test_elementwise.py",
+    "test_stair.py",
     "test_probe.py",
 ]
 # They look at the machine code, which is another here, and at all instruction sets in turn, as is done here.
@@ -124,6 +127,7 @@ def run_tests(arguments: list[str], environment: dict[str, str]) -> None:
         check_that_faults_are_reported(here)
         # The root's conftest.py would put the sources, which are not compiled there, in front of PACKAGE.
         pytest = [sys.executable, "-P", "-m", "pytest", "--confcutdir=tests", "-p", "no:cacheprovider", "-q"]
+        pytest += ["-n", "logical", "--maxprocesses", "4"]
         pytest += ["--capture=sys"]  # what pytest captures deeper is lost when a report ends the process
         run(*pytest, *arguments, **here)
 

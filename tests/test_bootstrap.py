@@ -14,7 +14,7 @@ import pytest
 from workbook import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = ["lab", "report", "test", "sanitize", "bench", "image", "clean"]
+TARGETS = ["lab", "report", "book", "test", "sanitize", "arm", "wheels", "bench", "image", "clean"]
 
 
 @pytest.fixture
@@ -39,8 +39,9 @@ def calls(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         bootstrap.PYTHON.parent.mkdir(parents=True, exist_ok=True)
         bootstrap.PYTHON.touch()
 
-    def pip(*arguments: str) -> None:
+    def pip(*arguments: str, **variables: str) -> None:
         done.append(f"pip {arguments[-1]}")
+        done.extend(f"{name}={value}" for name, value in variables.items() if value != "cc")
         bootstrap.BUILD.mkdir(exist_ok=True)
 
     monkeypatch.setattr(bootstrap, "make_venv", make_venv)
@@ -112,21 +113,61 @@ def test_missing_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("echo 9 __clang__", "GCC 11 or newer is needed, but the compiler .*my-cc is version 9; "),
-        ("echo 4 1", "GCC 11 or newer is needed, but the compiler .*my-cc is clang; "),
-        ("[ $1 = -E ] && echo 12 __clang__", "The C compiler .*my-cc cannot compile an empty program; "),
+        ("echo 9 __clang_major__", "GCC 11 or clang 14 or newer is needed, but the compiler .*my-cc is GCC 9; "),
+        ("echo 4 13", "GCC 11 or clang 14 or newer is needed, but the compiler .*my-cc is clang 13; "),
+        ("[ $1 = -E ] && echo 12 __clang_major__", "The C compiler .*my-cc cannot compile an empty program; "),
     ],
 )
 def test_compiler_that_will_not_do(script: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", fake_compiler(tmp_path, script))
     with pytest.raises(bootstrap.SetupError, match=message):
-        bootstrap.check_compiler()
+        bootstrap.find_compiler()
+
+
+@pytest.mark.parametrize("says", ["11 __clang_major__", "4 14"])
+def test_gcc_and_clang_will_do(says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = fake_compiler(tmp_path, f"case $* in *-E*) echo {says};; esac")
+    monkeypatch.setenv("CC", f"'{name}' -pipe")
+    assert bootstrap.find_compiler() == [name, "-pipe"]
 
 
 def test_this_machine_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
     bootstrap.check_python()
-    bootstrap.check_compiler()
+    bootstrap.find_compiler()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_first_compiler_that_will_do_is_taken(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it is ziglang's, if that is installed: the system's compiler is too old."""
+    Path(fake_compiler(tmp_path, "echo 9 __clang_major__")).rename(tmp_path / "cc")
+    checked: list[str] = []
+    check = bootstrap.check_compiler
+
+    def check_all_but_ziglangs(command: list[str], otherwise: str) -> None:
+        checked.append(command[-1])
+        if not command[-1].endswith("zig_cc.py"):
+            check(command, otherwise)
+
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(bootstrap, "find_spec", lambda name: installed)
+    monkeypatch.setattr(bootstrap, "check_compiler", check_all_but_ziglangs)
+    if installed:
+        assert bootstrap.find_compiler() == [sys.executable, "-P", str(bootstrap.ZIG_CC)]
+        assert checked == ["cc", str(bootstrap.ZIG_CC)]
+    else:
+        told = r"the compiler cc is GCC 9; .* apt install gcc libc6-dev; .* pip install 'edge-ai-workbook\[compiler\]'$"
+        with pytest.raises(bootstrap.SetupError, match=told):
+            bootstrap.find_compiler()
+
+
+def test_free_threaded_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap.sysconfig, "get_config_var", lambda name: name == "Py_GIL_DISABLED")
+    with pytest.raises(bootstrap.SetupError, match=r"^This is the free-threaded Python .* PYTHON=python3\.\d+$"):
+        bootstrap.check_python()
 
 
 def test_missing_compiler(clone: Path) -> None:
@@ -134,8 +175,30 @@ def test_missing_compiler(clone: Path) -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr == (
-        "There is no C compiler (/nonexistent); on Debian and Ubuntu: apt install gcc libc6-dev; or name one in CC\n"
+        "There is no C compiler /nonexistent; on Debian and Ubuntu: apt install gcc libc6-dev; "
+        "or name another one in CC\n"
     )
+
+
+def test_without_a_compiler_the_extra_brings_one(
+    calls: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(bootstrap, "find_spec", lambda name: None)
+    monkeypatch.setattr(bootstrap, "check_compiler", lambda command, _: calls.append(" ".join(command)))
+    bootstrap.bootstrap(set())
+    assert calls[1].startswith("pip ziglang")
+    assert calls[2:] == [
+        f"{bootstrap.PYTHON} -P {bootstrap.ZIG_CC}",
+        "pip .[compiler]",
+        f"AR='{bootstrap.PYTHON}' -m ziglang ar",
+        f"CC='{bootstrap.PYTHON}' -P {bootstrap.ZIG_CC}",
+    ]
+    assert "compiler  ziglang's. There is no C compiler\n" in capsys.readouterr().out
+    done = calls.copy()
+    bootstrap.bootstrap(set())
+    assert calls == done
 
 
 def test_no_network(clone: Path) -> None:
@@ -186,6 +249,21 @@ def test_what_changed_is_compiled(calls: list[str], clone: Path, monkeypatch: py
     (bootstrap.BUILD / "cp311" / "build.ninja").touch()
     bootstrap.bootstrap(set())
     assert calls[-2:] == [f"-C {clone}/build/cp311 -n", f"-C {clone}/build/cp311"]
+
+
+def test_another_compiler_makes_all_again(calls: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bootstrap, "check_compiler", lambda command, _: None)
+    monkeypatch.setenv("CC", "")
+    bootstrap.bootstrap(set())
+    made = bootstrap.BUILD / "cp311"
+    for compiler, again in (("clang", True), ("", False), ("clang", False), ("gcc", True)):
+        made.mkdir(exist_ok=True)
+        calls.clear()
+        monkeypatch.setenv("CC", compiler)
+        bootstrap.bootstrap(set())
+        assert made.exists() != again
+        assert calls[-2:] == (["pip .", f"CC={compiler}"] if again else [])
+        assert "venv" not in calls
 
 
 def test_extras_add_up(calls: list[str]) -> None:

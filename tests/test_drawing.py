@@ -1,11 +1,15 @@
-"""The look's own tools: names of marks in an SVG."""
+"""The look's own tools: names of marks in an SVG, and a look that ends where it began."""
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import pytest
+from interrupting import PATIENCE
 from matplotlib.figure import Figure
 
 from workbook.drawing import look, name_marks, png, svg
@@ -38,3 +42,29 @@ def test_a_mark_that_is_not_drawn_takes_the_names_of_all() -> None:
     """They would stand at the wrong marks."""
     page = drawn([1, float("nan"), 8], NAMES)
     assert not any(len(mark) for mark in page.iter(f"{SVG}use"))
+
+
+def test_the_look_does_not_leak() -> None:
+    before = mpl.rcParams["svg.hashsalt"]
+    with look("inside"):
+        assert mpl.rcParams["svg.hashsalt"] == "inside"
+    assert mpl.rcParams["svg.hashsalt"] == before
+
+
+def test_a_look_waits_for_the_look_of_another_thread() -> None:
+    before = mpl.rcParams["svg.hashsalt"]
+    entered = threading.Event()
+
+    def another() -> None:
+        with look("another"):
+            entered.set()
+            time.sleep(0.05)
+            assert mpl.rcParams["svg.hashsalt"] == "another"
+
+    thread = threading.Thread(target=another)
+    thread.start()
+    entered.wait(PATIENCE)
+    with look("ours"):
+        thread.join()
+        assert mpl.rcParams["svg.hashsalt"] == "ours"
+    assert mpl.rcParams["svg.hashsalt"] == before

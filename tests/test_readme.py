@@ -21,7 +21,7 @@ def test_lessons_are_the_catalogs() -> None:
 
 
 def test_commands_are_those_of_the_command_line() -> None:
-    assert set(re.findall(r"^\| `workbook (\w+)", README, re.MULTILINE)) == set(main.commands)
+    assert set(re.findall(r"^\| `workbook ([\w-]+)", README, re.MULTILINE)) == set(main.commands)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -46,7 +46,7 @@ def test_make_targets_exist(page: str) -> None:
 def test_validation_command_is_the_makefiles() -> None:
     command = re.search(r"^pytest --nbval .*$", README, re.MULTILINE)
     assert command
-    assert f"\t{command.group()}\n" in (ROOT / "Makefile").read_text()
+    assert f"\t{command.group()} $(on_all_cores)\n" in (ROOT / "Makefile").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES)

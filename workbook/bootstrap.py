@@ -18,6 +18,8 @@ import sys
 import sysconfig
 import tempfile
 import time
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -39,7 +41,8 @@ PYTHON = VENV / "bin" / "python"
 BUILD = ROOT / "build"
 STAMP = VENV / "workbook.json"
 LOG = VENV / "install.log"
-LEAST_GCC = 11  # the first that knows x86-64-v3 and x86-64-v4
+ZIG_CC = ROOT / "workbook" / "zig_cc.py"
+LEAST = {"GCC": 11, "clang": 14}  # GCC 11 is the first that knows x86-64-v3 and x86-64-v4
 
 # What a line in the output of pip means; the first that is found decides.
 _CAUSES = (
@@ -60,6 +63,8 @@ _CAUSES = (
         "The kernels do not compile.",
     ),
 )
+_GET_ONE = "; on Debian and Ubuntu: apt install gcc libc6-dev"
+_OR_ZIG = "; or, on any system: pip install 'edge-ai-workbook[compiler]'"
 _COMPILER_ERROR = re.compile(r"^\S+\.(pyx|pxd|h|c):\d+:\d+: .*$", re.MULTILINE)
 
 
@@ -80,6 +85,11 @@ def explain(output: str) -> str:
 def check_python() -> None:
     """Find out before starting whether this Python can make an environment and compile for itself."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise SetupError(
+            f"This is the free-threaded Python {version}, for which the kernels are not made; "
+            f"set PYTHON to the ordinary one, for example: make lab PYTHON=python{version}"
+        )
     get_one = "on Debian and Ubuntu: apt install python"
     try:
         import ensurepip  # noqa: F401
@@ -90,23 +100,54 @@ def check_python() -> None:
         raise SetupError(f"Python's headers (Python.h) are missing; {get_one}{version}-dev")
 
 
-def check_compiler() -> None:
-    """Find out before starting whether there is a compiler that the kernels can be built with."""
-    command = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or "gcc"]
-    name = " ".join(command)
-    get_one = "on Debian and Ubuntu: apt install gcc libc6-dev; or name one in CC"
+def find_compiler() -> list[str]:
+    """Return the command of a C compiler that builds the kernels: what CC names, or else the system's, or ziglang's.
+
+    Raises
+    ------
+    SetupError
+        If there is none; it says what is wrong with the one that would have been the first choice.
+    """
+    return list(_find_compiler(os.environ.get("CC", ""), os.environ.get("PATH", "")))
+
+
+@cache
+def _find_compiler(named: str, path: str) -> tuple[str, ...]:
+    if named:
+        check_compiler(shlex.split(named), "; or name another one in CC")
+        return tuple(shlex.split(named))
+    candidates = [[name] for name in ("cc", "gcc", "clang") if shutil.which(name, path=path)]
+    if find_spec("ziglang"):
+        candidates.append([sys.executable, "-P", str(ZIG_CC)])
+    wrong = [SetupError(f"There is no C compiler{_GET_ONE}{_OR_ZIG}")]
+    for command in candidates:
+        try:
+            check_compiler(command, _OR_ZIG)
+        except SetupError as error:
+            wrong.append(error)
+        else:
+            return tuple(command)
+    raise wrong[1 if len(wrong) > 1 else 0]
+
+
+def check_compiler(command: list[str], otherwise: str) -> None:
+    """Raise a SetupError unless the kernels can be built with this compiler; `otherwise` ends what it says."""
+    name, get_one = " ".join(command), _GET_ONE + otherwise
     if not shutil.which(command[0]):
-        raise SetupError(f"There is no C compiler ({name}); {get_one}")
-    known = subprocess.run([*command, "-E", "-P", "-"], input="__GNUC__ __clang__", capture_output=True, text=True)
-    gcc, _, clang = known.stdout.strip().partition(" ")
-    if known.returncode == 0 and (clang != "__clang__" or not gcc.isdigit() or int(gcc) < LEAST_GCC):
-        what = "is clang" if clang != "__clang__" else f"is version {gcc}"
-        raise SetupError(f"GCC {LEAST_GCC} or newer is needed, but the compiler {name} {what}; {get_one}")
+        raise SetupError(f"There is no C compiler {name}{get_one}")
+    asked = subprocess.run(
+        [*command, "-E", "-P", "-"], input="__GNUC__ __clang_major__", capture_output=True, text=True
+    )
+    gcc, _, clang = asked.stdout.strip().partition(" ")
+    kind, version = ("clang", clang) if clang.isdigit() else ("GCC", gcc)
+    if asked.returncode == 0 and (not version.isdigit() or int(version) < LEAST[kind]):
+        needed = " or ".join(f"{kind} {number}" for kind, number in LEAST.items())
+        raise SetupError(f"{needed} or newer is needed, but the compiler {name} is {kind} {version}{get_one}")
     with tempfile.TemporaryDirectory() as folder:
         program = "#include <stdlib.h>\nint main(void) { return 0; }"
         compile_it = [*command, "-x", "c", "-", "-o", str(Path(folder, "a.out"))]
         if subprocess.run(compile_it, input=program, capture_output=True, text=True).returncode:
-            raise SetupError(f"The C compiler {name} cannot compile an empty program; {get_one}")
+            raise SetupError(f"The C compiler {name} cannot compile an empty program{get_one}")
 
 
 def say(step: str, text: str) -> None:
@@ -114,9 +155,9 @@ def say(step: str, text: str) -> None:
     print(f"{step:<9} {text}", flush=True)
 
 
-def run(command: list[str]) -> str:
+def run(command: list[str], **variables: str) -> str:
     """Run a command, the environment's tools first in its PATH; show on a terminal what it is at, log all it says."""
-    environment = dict(os.environ, PATH=f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    environment = dict(os.environ, PATH=f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **variables)
     environment.pop("PYTHONPATH", None)
     width = shutil.get_terminal_size().columns - 1
     start = time.monotonic()
@@ -144,10 +185,10 @@ def run(command: list[str]) -> str:
     return output
 
 
-def pip(*arguments: str) -> None:
+def pip(*arguments: str, **variables: str) -> None:
     """Run the environment's pip."""
     options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--retries=2"]
-    run([str(PYTHON), "-m", "pip", *arguments, *options])
+    run([str(PYTHON), "-m", "pip", *arguments, *options], **variables)
 
 
 def read_stamp() -> dict[str, object]:
@@ -171,14 +212,25 @@ def make_venv(done: dict[str, object], venv: dict[str, str]) -> None:
         raise SetupError(f"Python could not make .venv: {(made.stderr or made.stdout).strip().splitlines()[-1]}")
 
 
-def install(project: bytes, extras: list[str]) -> None:
-    """Install the package so that its sources stay where they are; the build tools come first, without isolation."""
-    tools = tomllib.loads(project.decode())["build-system"]["requires"]
+def install(project: bytes, extras: list[str], compiler: list[str] | None) -> None:
+    """Install the package so that its sources stay where they are; the build tools come first, without isolation.
+
+    Without a compiler, that of the extra named so is one of the tools.
+    """
+    settings = tomllib.loads(project.decode())
+    tools = list(settings["build-system"]["requires"])
+    variables = {}
+    if compiler is None:
+        tools += (tool for tool in settings["project"]["optional-dependencies"]["compiler"] if tool not in tools)
+        compiler = [str(PYTHON), "-P", str(ZIG_CC)]
+        variables["AR"] = shlex.join([str(PYTHON), "-m", "ziglang", "ar"])
     say("tools", ", ".join(tools))
     pip("install", *tools)
+    check_compiler(compiler, "")
+    variables["CC"] = shlex.join(compiler)
     target = f".[{','.join(extras)}]" if extras else "."
     say("install", f"{target} and what it needs, compiling the kernels; this takes some minutes")
-    pip("install", "--no-build-isolation", "--editable", target)
+    pip("install", "--no-build-isolation", "--editable", target, **variables)
 
 
 def compile_changes() -> None:
@@ -198,17 +250,31 @@ def bootstrap(extras: set[str]) -> None:
     installed = done.get("extras", [])
     assert isinstance(installed, list)
     extras = extras | set(installed)
-    wanted = {**venv, "pyproject": hashlib.sha256(project).hexdigest(), "extras": sorted(extras)}
+    named = os.environ.get("CC") or done.get("compiler", "")
+    wanted = {**venv, "pyproject": hashlib.sha256(project).hexdigest(), "extras": sorted(extras), "compiler": named}
     built = PYTHON.exists() and BUILD.exists()
     if built and done == wanted:
         compile_changes()
         return
     check_python()
-    check_compiler()
+    compiler = None
+    try:
+        compiler = find_compiler()
+    except SetupError as error:
+        if os.environ.get("CC"):
+            raise
+        say("compiler", f"ziglang's. {str(error).partition(';')[0]}")
+        extras |= {"compiler"}
+        wanted["extras"] = sorted(extras)
     if not built or any(done.get(key) != value for key, value in venv.items()):
         make_venv(done, venv)
         STAMP.write_text(json.dumps(venv), encoding="utf-8")
-    install(project, sorted(extras))
+    elif done.get("compiler", "") != named:
+        say("compiler", f"{named}; what another one made is made again")
+        STAMP.write_text(json.dumps(venv), encoding="utf-8")
+        for folder in BUILD.glob("cp*"):
+            shutil.rmtree(folder)
+    install(project, sorted(extras), compiler)
     STAMP.write_text(json.dumps(wanted), encoding="utf-8")
     say("ready", ".venv")
 

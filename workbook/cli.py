@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from rich.table import Table
 
 from workbook.commands.analyze import analyze
 from workbook.commands.bench import bench
+from workbook.commands.book import book
+from workbook.commands.classes import class_edition, grade, hand_in, slides
 from workbook.commands.sweep import sweep
-from workbook.commands.terminal import follow, line, made_here, make_room, progress_bar, show_table
+from workbook.commands.terminal import follow, line, made_here, progress_bar, show_table
 from workbook.errors import CommandError
-from workbook.files import write_whole
 from workbook.interrupts import how_to_end
 from workbook.lessonkit.catalog import LESSONS
 from workbook.tools import lab as jupyter
@@ -28,6 +29,7 @@ from workbook.tools import validate as validation
 
 if TYPE_CHECKING:
     from workbook.tools.check import Checked
+    from workbook.tools.doctor import Finding
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=copy.DEFAULT)
 _notebooks = click.argument("notebooks", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -55,7 +57,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a console of another encoding shows ? for a dash that it lacks
 
 
-for _command in (analyze, bench, sweep):
+for _command in (analyze, bench, book, sweep, hand_in, grade, class_edition, slides):
     main.add_command(_command)
 
 
@@ -79,7 +81,10 @@ def start(folder: Path, update: bool, as_json: bool) -> None:
 @click.option("--everywhere", is_flag=True, help="Listen on every address, as a container must.")
 def lab(folder: Path, port: int | None, browser: bool | None, everywhere: bool) -> None:
     """Open JupyterLab on your copy in FOLDER (my-workbook), and lay what it lacks. Ctrl-C ends it."""
+    from workbook.tools.doctor import OF_PANELS, diagnose
+
     _show(copy.start(folder))
+    _show_findings(finding for finding in diagnose(folder, OF_PANELS) if finding.status != "ok")
     first = copy.first_notebook()
     show = jupyter.can_show_browser() if browser is None else browser
     try:
@@ -186,11 +191,8 @@ def doctor(folder: Path, as_json: bool) -> None:
     findings = diagnose(folder)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
-    for finding in () if as_json else findings:
-        line(finding.status, f"{finding.name}: {finding.what}")
-        if finding.status != "ok":
-            line("", f"  why: {finding.why}")
-            line("", f"  do:  {finding.todo}")
+    else:
+        _show_findings(findings)
     if any(finding.status == "fail" for finding in findings):
         raise SystemExit(1)
 
@@ -199,21 +201,23 @@ def doctor(folder: Path, as_json: bool) -> None:
 @_folder
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("report", "index.html"),
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("report"),
     show_default=True,
-    help="The page to write.",
+    help="The folder for the pages; an older report there is replaced.",
 )
 def report(folder: Path, output: Path) -> None:
-    """Run your copy of the notebooks in FOLDER (my-workbook), and show all of it on one page that needs no network."""
+    """Run your copy of the notebooks in FOLDER (my-workbook), and write it as pages that need no network.
+
+    They are as those of `workbook book`, with your outputs, and a first page with your scoreboard. Panels stand as the
+    run left them. Needs: pip install 'edge-ai-workbook[book]'.
+    """
     from workbook.tools import report as reporting
 
     _show(copy.start(folder))
-    make_room(output)
     with progress_bar() as progress:
-        page = reporting.report(folder, made_here(), follow(progress, "running cells"))
-    write_whole(output, page.encode())
-    line("report", str(output))
+        reporting.report(folder, output, made_here(), follow(progress, "running cells"))
+    line("report", str(output / "index.html"))
 
 
 def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) -> None:
@@ -221,6 +225,15 @@ def _check_normal(paths: tuple[Path, ...], is_normal: Callable[[Path], bool]) ->
     other = [str(path) for path in paths if not is_normal(path)]
     if other:
         raise CommandError(f"Not in the normal form: {', '.join(other)}; run: workbook render {' '.join(other)}")
+
+
+def _show_findings(findings: Iterable[Finding]) -> None:
+    """Print a line for each, and for what is not well why it matters and what to do."""
+    for finding in findings:
+        line(finding.status, f"{finding.name}: {finding.what}")
+        if finding.status != "ok":
+            line("", f"  why: {finding.why}")
+            line("", f"  do:  {finding.todo}")
 
 
 def _show_outcomes(checked: list[Checked]) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from workbook.accelerator.datapath import Datapath
 from workbook.accelerator.machine import Machine, Reconfiguration, Winograd
+from workbook.accelerator.on_chip import OnChip
 from workbook.accelerator.workload import Layer, Workload
 
 small = st.integers(1, 9)
@@ -56,6 +57,18 @@ reconfigurations = st.builds(
 )
 
 
+on_chips = st.builds(
+    OnChip,
+    input_bytes=st.sampled_from([1, 8, float("inf")]),
+    weight_bytes=st.sampled_from([1, 8, float("inf")]),
+    sum_bytes=st.sampled_from([1, 8, float("inf")]),
+    sum_size=st.sampled_from([2, 4]),
+    strip_kb=st.sampled_from([0.01, 0.05, float("inf")]),
+    double=st.booleans(),
+    rows=st.booleans(),
+)
+
+
 @st.composite
 def machines(draw: st.DrawFn, macs: int = 8) -> Machine:
     return Machine(
@@ -68,4 +81,5 @@ def machines(draw: st.DrawFn, macs: int = 8) -> Machine:
         rates={"int8": draw(st.sampled_from([0.5, 1, 2]))},
         winograd=draw(st.sampled_from([None, Winograd(), Winograd(tile=4, weights="transformed")])),
         reconfiguration=draw(reconfigurations),
+        on_chip=draw(on_chips),
     )

@@ -14,13 +14,14 @@ from strategies import machines, workloads
 from workbook.accelerator.datapath_table import evaluate
 from workbook.accelerator.five_lines import best_for_suite, break_even, five_lines, pay_area, with_switch_time
 from workbook.accelerator.machine import Machine
+from workbook.accelerator.on_chip import OnChip
 from workbook.accelerator.presets import PRESETS
 from workbook.accelerator.schedule import fixed, reconfigured, switch_seconds
 from workbook.accelerator.timeline import timeline, totals
 from workbook.accelerator.workload import WORKLOADS, Workload, mobilenet_v2, resnet50, vgg16, yolov3
 
 X1 = PRESETS["x1"]
-COMPUTE = X1.but(dram_gbs=math.inf, winograd=None)  # 4096 multipliers, 933 MHz, 4 us; memory never waits
+COMPUTE = X1.but(dram_gbs=math.inf, winograd=None, on_chip=OnChip())  # memory never waits
 CLOSE = 1 + 1e-12
 
 
@@ -37,7 +38,7 @@ def test_the_lines_are_in_order(workload: Workload, machine: Machine) -> None:
 # What reconfiguration may gain at most over the best fixed datapath of the same network, and over 64 x 64.
 @pytest.mark.parametrize(
     ("workload", "bound", "over_textbook"),
-    [(resnet50(), 1.09, 1.62), (vgg16(), 1.05, 1.11), (yolov3(), 1.02, 1.24), (mobilenet_v2(), 4.66, 282)],
+    [(resnet50(), 1.014, 1.05), (vgg16(), 1.008, 1.008), (yolov3(), 1.005, 1.025), (mobilenet_v2(), 1.96, 33.0)],
     ids=lambda value: value.name if isinstance(value, Workload) else None,
 )
 def test_a_large_gain_needs_a_weak_opponent(workload: Workload, bound: float, over_textbook: float) -> None:
@@ -52,7 +53,7 @@ def test_switching_at_every_layer_is_slower_than_a_fixed_datapath() -> None:
     lines = five_lines(resnet50(), COMPUTE)
     assert lines.oracle.seconds + lines.oracle.switches * switch_seconds(COMPUTE) > lines.fixed.seconds
     assert lines.oracle.seconds + len(lines.oracle.costs) * switch_seconds(COMPUTE) > 1.1 * lines.fixed.seconds
-    assert lines.gain() > 1.08  # the schedule switches once and keeps nearly all
+    assert lines.gain() > 1.005  # the schedule switches twice and keeps a part
 
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16", "mobilenet_v2", "yolov3_416"])
@@ -100,11 +101,11 @@ class TestBreakEven:
         assert (np.array(found.switches) > 0).tolist() == pays.tolist()
 
     def test_one_switch_by_hand(self) -> None:
-        """A switch pays if what it gains in all later layers is more than its time: here the gain is the break-even."""
+        """A switch and the way back pay if they take less than they gain: half of the gain is the break-even."""
         two = Workload("two", (mobilenet_v2().layers[1], vgg16().layers[8]))  # depthwise, then 512 -> 512
         table = evaluate(two, COMPUTE)
         gain = fixed(table).seconds - table.seconds.min(axis=1).sum()
-        assert break_even(two, COMPUTE, [1e-6]).seconds == pytest.approx(gain)
+        assert break_even(two, COMPUTE, [1e-6]).seconds == pytest.approx(gain / 2)
 
     def test_a_batch_makes_switches_worth_more(self) -> None:
         """Less than N times as much: more pixels fill the multipliers too, so the fixed datapath gets better."""

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from workbook.accelerator.datapath import Datapath, datapaths
-from workbook.accelerator.machine import Energy, Reconfiguration, Winograd
+from workbook.accelerator.datapath import Datapath, datapaths, mappings
+from workbook.accelerator.datapath_table import evaluate
+from workbook.accelerator.machine import Reconfiguration, Winograd
 from workbook.accelerator.machine_file import from_toml, load, save, to_toml
 from workbook.accelerator.presets import PRESETS, preset
-from workbook.accelerator.schedule import switch_seconds
+from workbook.accelerator.schedule import fixed, switch_seconds
+from workbook.accelerator.step_energy import Energy, read_pj
+from workbook.accelerator.workload import Layer, Workload
 from workbook.errors import CommandError
 
 X1 = PRESETS["x1"]
@@ -134,11 +137,48 @@ def test_ports_and_winograd_arithmetic() -> None:
 def test_datapaths_are_all_powers_of_two_that_fit() -> None:
     found = datapaths(16)
     brute = {
-        Datapath(1 << a, 1 << b, 1 << c, 1 << d, tap)
-        for a in range(5) for b in range(5) for c in range(5) for d in range(5) for tap in (1, 3, 9)
-        if (1 << a + b + c + d) * tap <= 16
+        Datapath(1 << a, 1 << b, 1 << c, 1 << d)
+        for a in range(5) for b in range(5) for c in range(5) for d in range(5)
+        if 1 << a + b + c + d <= 16
     }  # fmt: skip
     assert set(found) == brute
     assert len(found) == len(brute)
     assert str(Datapath(64, 64)) == "64 C x 64 K"
     assert str(Datapath()) == "1 multiplier"
+
+
+def test_rows_take_channels_or_taps() -> None:
+    assert mappings(Datapath(64, 64)) == (Datapath(64, 64), Datapath(21, 64, tap=3), Datapath(7, 64, tap=9))
+    assert mappings(Datapath(4, 8)) == (Datapath(4, 8), Datapath(1, 8, tap=3))
+    assert mappings(Datapath(K=4, pixel=14, tap=3)) == (Datapath(K=4, pixel=14, tap=3),)
+    for datapath in datapaths(64):
+        assert all(mapping.multipliers <= datapath.multipliers for mapping in mappings(datapath))
+
+
+class TestEnergy:
+    @pytest.mark.parametrize(("kb", "pj"), [(8, 10 / 8), (32, 20 / 8), (1024, 100 / 8), (16, 14.142 / 8), (2, 5 / 8)])
+    def test_a_larger_memory_costs_more_a_byte(self, kb: float, pj: float) -> None:
+        """Horowitz's three sizes; between the first two it grows with the square root of the size."""
+        assert read_pj(kb) == pytest.approx(pj, rel=1e-4)
+
+    def test_beyond_a_megabyte_there_are_banks(self) -> None:
+        assert read_pj(13 * 1024) == read_pj(1024)
+
+    def test_a_number_of_its_own_has_no_size(self) -> None:
+        own = X1.but(energy__sram_pj_per_byte=3.0, energy__dram_pj_per_bit=40.0)
+        assert own.sram_pj == own.but(sram_kb=8).sram_pj == 3
+        assert own.energy.band(own.sram_kb) == ((3, 3), (8, 40))
+
+    def test_the_band_of_a_frame_holds_its_energy(self) -> None:
+        """By hand for one layer: multiply-adds once, bytes on the chip and in DRAM at both ends."""
+        layer = Layer("layer", 64, 8, 8, 64, 8, 8)
+        schedule = fixed(evaluate(Workload("one", (layer,)), X1, (Datapath(64, 64),)))
+        (cost,) = schedule.costs
+        least, most = schedule.mj_band
+        assert least < schedule.mj_per_image < most
+        assert least == pytest.approx(
+            1e-9 * (layer.macs * 0.23 + cost.traffic.bytes * 1.25 + 8 * cost.dram_bytes * 8), rel=1e-12
+        )
+        assert most == pytest.approx(
+            1e-9 * (layer.macs * 0.23 + cost.traffic.bytes * 12.5 + 8 * cost.dram_bytes * 31), rel=1e-12
+        )

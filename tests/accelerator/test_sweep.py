@@ -12,17 +12,19 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+import onnx
 import pytest
 from click.testing import CliRunner, Result
 from cluster import PATIENCE, cluster
 from interrupting import ended, interrupt_another_thread, started, until
+from onnx import TensorProto, helper
 
 from workbook.accelerator import sweep_workers
 from workbook.accelerator.five_lines import five_lines
 from workbook.accelerator.machine_file import save
 from workbook.accelerator.presets import PRESETS
 from workbook.accelerator.sweep_rows import Row, Task, compute, machines, table, tasks, workloads
-from workbook.accelerator.workload import resnet50
+from workbook.accelerator.workload import resnet50, yolov3
 from workbook.cli import main
 
 COMMAND = Path(sys.executable).with_name("workbook")
@@ -113,6 +115,21 @@ class TestCommand:
         assert float(row["images_per_second"]) == expected.fps
         assert (row["machine"], row["batch"], row["type"]) == ("mine clock_mhz=500", "2", "int16")
 
+    def test_an_image_has_the_size_that_is_asked_for(self, tmp_path: Path) -> None:
+        model = tmp_path / "open.onnx"
+        nodes = [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])]
+        weights = helper.make_tensor("w", TensorProto.FLOAT, (8, 3, 3, 3), [0.0] * 216)
+        ends = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, channels, "height", "width"))
+            for name, channels in (("x", 3), ("y", 8))
+        ]
+        onnx.save(helper.make_model(helper.make_graph(nodes, "open", ends[:1], ends[1:], [weights])), model)
+        (network,) = workloads([str(model)], size=(24, 40))
+        assert [(layer.P, layer.Q) for layer in network.layers] == [(24, 40)]
+        assert workloads(["yolov3_416"], size=(64, 96)) == [yolov3(64, 96)]
+        done = run("nvdla_64", "--network", model, "--size", 24, 40, "--output", tmp_path / "out", "--jobs", 1)
+        assert done.exit_code == 0
+
     def test_a_machine_without_the_default_type_computes_in_its_own(self) -> None:
         (task,) = tasks([PRESETS["eyeriss"]], [resnet50()])
         assert {layer.type for layer in task.workload.layers} == {"int16"}
@@ -124,6 +141,7 @@ class TestBadInput:
         [
             (["x1", "--network", "resnet51"], ["no network 'resnet51'", "resnet50", ".onnx"]),
             (["x1", "--network", "missing.onnx"], ["There is no file missing.onnx"]),
+            (["x1", "--network", "resnet50", "--size", "64", "64"], ["--size does not fit resnet50", "YOLOv3"]),
             (["x2"], ["no machine 'x2'", "x1", ".toml"]),
             (["missing.toml"], ["There is no file missing.toml"]),
             (["x1", "--type", "int7"], ["no type 'int7'", "int8"]),

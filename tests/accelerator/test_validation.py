@@ -8,25 +8,39 @@ from pathlib import Path
 import pytest
 
 from workbook.accelerator import nvdla, other_cost_models, published_results
-from workbook.accelerator.presets import NVDLA_TABLE
+from workbook.accelerator.presets import NVDLA_TABLE, PRESETS
 from workbook.accelerator.systolic import fold_cycles, weight_stationary_cycles
-from workbook.accelerator.validation import Row, unchecked, validation
+from workbook.accelerator.validation import (
+    OVERLAP,
+    STRIP,
+    Row,
+    eyeriss_ms,
+    row_stationary,
+    unchecked,
+    validation,
+    without_sums,
+)
 from workbook.accelerator.validation_report import Report, markdown, renewed, section, summary
-from workbook.accelerator.workload import resnet50
+from workbook.accelerator.workload import Layer, alexnet, resnet50, vgg16
 
 README = Path(__file__).parents[2] / "README.md"
 
-# Width folding is not in Eyeriss's formula; and the X1 does more than DRAM allows layer by layer.
-WIDE = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3")
-FAILING = {("InferX X1, DRAM", "YOLOv3 1920x1080"), *(("Eyeriss, VGG-16", f"conv{name}") for name in WIDE)}
+# The vendor's 1.4 for ResNet-50 has one decimal; NVIDIA's figures follow its sheet, which reads more than our tiles
+# do where the memory is small; the DPU overlaps some of ResNet-50's traffic.
+FAILING = {
+    ("Winograd's gain", "resnet50"),
+    ("DPU on a KV260", "resnet50"),
+    *(("NVDLA, by cost()", f"{macs} MACs") for macs in (1024, 512, 256, 128, 64, 32)),
+}
 
 
 @pytest.mark.parametrize("row", validation(), ids=lambda row: f"{row.check}: {row.case}")
 def test_row(row: Row) -> None:
     """Within its bound, or known to fail; what is said of it agrees with its numbers."""
     assert row.holds != ((row.check, row.case.split(",")[0]) in FAILING)
-    if row.bound is None:
-        assert row.holds == (row.published <= row.ours)
+    if row.least is not None:
+        assert row.least < row.ours
+        assert row.holds == (row.least <= row.published <= row.ours)
     elif row.bound == 0:
         assert row.published == row.ours
     else:
@@ -42,7 +56,11 @@ def test_as_many_rows_fail_as_are_named() -> None:
     ("check", "rows", "bound"),
     [
         ("NVDLA, sheet", 1, 0),
-        ("NVDLA, configurations", 7, 0.015),
+        ("NVDLA, sheet's table", 7, 0.015),
+        ("NVDLA, by cost()", 7, 0.15),
+        ("Eyeriss, AlexNet", 6, 0.20),
+        ("Eyeriss, VGG-16", 13, 0.20),
+        ("DPU on a KV260", 5, 0.15),
         ("SCALE-Sim, weights stay", 3, 0),
         ("configuration ports", 2, 0),
         ("configuration bits", 2, 0),
@@ -53,6 +71,53 @@ def test_bounds_are_those_that_were_set(check: str, rows: int, bound: float) -> 
     found = [row for row in validation() if row.check == check]
     assert len(found) == rows
     assert {row.bound for row in found} == {bound}
+
+
+def test_rows_that_nothing_was_fitted_to_run_the_model() -> None:
+    free = [row for row in validation() if row.model and not row.fitted]
+    assert len(free) >= 10
+    assert {row.check for row in free} == {
+        "Eyeriss, AlexNet", "NVDLA, by cost()", "Winograd's gain", "InferX X1", "ZigZag, same loops"
+    }  # fmt: skip
+    assert {row.fitted for row in validation() if row.fitted} == {STRIP, OVERLAP}
+
+
+def _vgg_of_eyeriss() -> dict[str, Layer]:
+    layers = vgg16().with_batch(3).with_type("int16").layers
+    return {layer.name: layer for layer in layers if layer.name in published_results.EYERISS_VGG16}
+
+
+class TestEyeriss:
+    """One mechanism more: sums that go to the buffer and come back."""
+
+    @pytest.mark.parametrize("name", [name for name in published_results.EYERISS_VGG16 if name < "conv5"])
+    def test_sums_on_their_way_are_what_was_missing(self, name: str) -> None:
+        layer, (units, ms) = _vgg_of_eyeriss()[name], published_results.EYERISS_VGG16[name]
+        before = eyeriss_ms(layer, units, without_sums(PRESETS["eyeriss"])) / ms - 1
+        after = eyeriss_ms(layer, units) / ms - 1
+        assert before < -0.2 < after < 0
+
+    @pytest.mark.parametrize(("name", "q"), [("conv1_2", 1), ("conv2_2", 1), ("conv3_2", 2), ("conv4_2", 4)])
+    def test_by_hand(self, name: str, q: int) -> None:
+        """N K P Q C / (q 4 f): q channels are added up near the units, 4 sums of 16 bits leave in a cycle."""
+        layer, (units, _) = _vgg_of_eyeriss()[name], published_results.EYERISS_VGG16[name]
+        seconds = 3 * layer.K * layer.P * layer.Q * layer.C / (q * 4 * 200e6)
+        assert eyeriss_ms(layer, units) == pytest.approx(1e3 * seconds, rel=1e-4)
+
+    @pytest.mark.parametrize("strip_kb", [3.6, 6.5])
+    def test_what_is_fitted_may_lie_in_a_wide_range(self, strip_kb: float) -> None:
+        """From 3.6 to 6.5 KB all rows are the same."""
+        machine = PRESETS["eyeriss"].but(on_chip__strip_kb=strip_kb)
+        for name, layer in _vgg_of_eyeriss().items():
+            units, _ = published_results.EYERISS_VGG16[name]
+            assert eyeriss_ms(layer, units, machine) == eyeriss_ms(layer, units)
+
+    def test_mapping_has_as_many_units_as_were_active(self) -> None:
+        tables = ((alexnet(), published_results.EYERISS_ALEXNET), (vgg16(), published_results.EYERISS_VGG16))
+        for network, table in tables:
+            for layer in network.layers:
+                if layer.name in table and table[layer.name][0] != 163:
+                    assert row_stationary(layer, table[layer.name][0]).multipliers == table[layer.name][0]
 
 
 class TestNvdla:
@@ -141,9 +206,10 @@ class TestReport:
             assert (line in shown) == (not row.holds)
 
     def test_summary_counts_every_row(self) -> None:
-        cells = [line.split(" | ") for line in summary(validation()).splitlines()[2:]]
-        assert sum(int(cell[1]) for cell in cells) == len(validation())
-        failed = sum(int(found[1]) for found in re.finditer(r"\*\*fails\*\* in (\d+)", summary(validation())))
+        found = [re.search(r" \| \**(\d+) of (\d+)\**", line) for line in summary(validation()).splitlines()[2:]]
+        held, cases = (sum(int(match[i]) for match in found if match) for i in (1, 2))
+        assert cases == len(validation())
+        failed = cases - held
         assert failed == len(FAILING)
 
     def test_what_cannot_be_checked_is_said(self) -> None:

@@ -319,6 +319,12 @@ class TestForeignKernels:
     def test_ours(self) -> None:
         workbook.check_kernels()
 
+    def test_ours_and_another(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "kernels-0.9.0.dist-info").mkdir()
+        monkeypatch.syspath_prepend(tmp_path)
+        with pytest.warns(UserWarning, match=r"^kernels-0\.9\.0 is installed too\. .* pip uninstall kernels edge-ai"):
+            workbook.check_kernels()
+
 
 def test_instruction_set_that_there_is_not_is_one_line() -> None:
     environment = {**os.environ, "KERNELS_ISA": "v9"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import sys
@@ -97,7 +98,7 @@ def test_analyze_fits_and_says_when_where_and_how(model: Path, monkeypatch: pyte
     assert made["version"] == installed()
     assert "GMAC/s" in made["machine"]
     assert made["command"] == "workbook analyze 'a file.onnx'"
-    for text in (" ".join(result.output.split()), Path("a.html").read_text()):
+    for text in (" ".join(result.output.split()), html.unescape(Path("a.html").read_text())):
         assert f"{made['date']}, edge-ai-workbook {made['version']}, on " in text
         assert "workbook analyze 'a file.onnx'" in text
 

@@ -15,6 +15,6 @@ def pytest_report_header():
 
 @pytest.fixture
 def half_precision(monkeypatch):
-    """Let the kernels compute in half precision, emulated where the CPU lacks it; without either it stays refused."""
+    """Let the kernels compute in floats of 16 bits, emulated where the CPU lacks them; else they stay refused."""
     if half_layer.AVAILABLE:
-        monkeypatch.setattr(registry, "HALF", half_layer.emulation())
+        monkeypatch.setattr(registry, "SHORT", half_layer.emulation())

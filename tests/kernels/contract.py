@@ -14,12 +14,12 @@ from typing import Any
 import half_layer
 import numpy as np
 import pytest
-from bytes_layer import CASES, MIXES, Case
+from bytes_layer import CASES, MIXES, Case, moderate
 from definitions import POOLS, steps_of_pool
 from layers import ALGORITHMS, IN_LANES, LAYERS, WINOGRAD, Layer
 
 import kernels
-from kernels import LANES, to_lanes
+from kernels import LANES, bytes_choice, to_lanes
 
 SIZES = (1, 3, 4, 7, 8, 15, 16, 17, 63, 1000, 100_003)  # of arrays: tails of vectors; more than one task
 
@@ -90,23 +90,31 @@ def _read(layer: Layer) -> list[np.ndarray]:
     return [x] if residual is None else [x, residual]
 
 
-def on_bytes(case: Case) -> Subject:
-    """Return a quantized layer."""
-    return Subject(f"{case.layer}-bytes", lambda threads: case.plan(threads=threads), lambda: [case.x])
+def on_bytes(case: Case, algorithm: str = "auto") -> Subject:
+    """Return a quantized layer by an algorithm."""
+    name = f"{case.layer}-bytes-{algorithm}"
+    return Subject(name, lambda threads: case.plan(algorithm=algorithm, threads=threads), lambda: [case.x])
 
 
-def in_halves(layer: Layer) -> Subject:
-    """Return a layer in half precision."""
+def winograd_on_bytes(layers: list[Layer]) -> list[Subject]:
+    """Return the layers that Winograd can run on bytes, by each size of its tiles."""
+    able = [replace(layer, activation=None) for layer in layers if "winograd_f2" in layer.algorithms]
+    cases = [moderate(Case.of(layer, MIXES[i % 8], i)) for i, layer in enumerate(able) if layer.groups == 1]
+    return [on_bytes(case, name) for case in cases for name in bytes_choice.WINOGRAD]
+
+
+def in_halves(layer: Layer, dtype: str) -> Subject:
+    """Return a layer in floats of 16 bits."""
 
     def build(threads: Any) -> kernels.Conv2d:
-        _, weight, bias, _ = half_layer.halves(replace(layer, residual=False))
+        _, weight, bias, _ = half_layer.halves(replace(layer, residual=False), dtype)
         return kernels.Conv2d(weight, bias, **layer.window, activation=layer.activation, threads=threads)
 
     def read() -> list[np.ndarray]:
-        x, _, _, residual = half_layer.halves(layer)
+        x, _, _, residual = half_layer.halves(layer, dtype)
         return [x] if residual is None else [x, residual]
 
-    return Subject(f"{layer}-half", build, read)
+    return Subject(f"{layer}-{dtype}", build, read)
 
 
 def _pools() -> Iterator[Subject]:
@@ -135,6 +143,8 @@ def _elementwise(size: int) -> Iterator[Subject]:
         ("add", lambda threads: kernels.QLinearAdd(*steps, *steps, *steps, threads=threads), [q, q]),
         ("quantize", lambda threads: kernels.QuantizeLinear(*steps, threads=threads), [x]),
         ("dequantize", lambda threads: kernels.DequantizeLinear(*steps, threads=threads), [q]),
+        ("activation", lambda threads: kernels.Activate("silu", threads=threads), [x]),
+        ("softmax", lambda threads: kernels.Softmax(threads=threads), [x]),
         ("look_up", lambda threads: kernels.LookUp(np.arange(256, dtype=np.uint8)), [q]),
     ):
         yield Subject(f"{name}-{size}", build, lambda read=read: read)
@@ -167,7 +177,12 @@ SUBJECTS = [
     ),
     *map(on_bytes, CASES),
     *_bytes_of([*FEW_BLOCKS, *IN_LANES], "symmetric"),
-    *(in_halves(replace(layer, residual=True)) for layer in half_layer.SMALL[::3] if half_layer.AVAILABLE),
+    *winograd_on_bytes([*LAYERS, *FEW_BLOCKS, *IN_LANES, BROAD]),
+    *(
+        in_halves(replace(layer, residual=True), dtype)
+        for dtype in half_layer.AVAILABLE
+        for layer in half_layer.SMALL[::3]
+    ),
     *_pools(),
     *itertools.chain.from_iterable(map(_elementwise, SIZES)),
 ]
@@ -176,7 +191,7 @@ on_every_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=str)
 KINDS: dict[str, Callable[[Layer], Subject]] = {
     **{name: partial(floats, algorithm=name) for name in (*ALGORITHMS, *WINOGRAD, "auto")},
     "bytes": lambda layer: on_bytes(Case.of(layer, MIXES[1], 0)),
-    **({"half": in_halves} if half_layer.AVAILABLE else {}),
+    **{dtype: partial(in_halves, dtype=dtype) for dtype in half_layer.AVAILABLE},
 }
 """One subject of each type and algorithm for a layer."""
 on_every_kind = pytest.mark.parametrize("kind", KINDS)

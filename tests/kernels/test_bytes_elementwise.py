@@ -31,6 +31,31 @@ def test_add(types, activation):
             np.testing.assert_array_equal(add(a, b), expected)
 
 
+def test_sums_are_divided_as_numpy_divides():
+    """All pairs of bytes, with scales whose quotients are often halves, any, and beyond what a correction takes."""
+    rng, zeros = np.random.default_rng(0), (np.uint8(3), np.uint8(250), np.uint8(128))
+    a, b = (np.ascontiguousarray(q.astype(np.uint8).ravel()) for q in np.indices((256, 256)))
+    trios = [(1, 1, 2), (0.5, 1, 4), (3, 5, 2), (1, 3, 6), (1, 2**-22, 2)]
+    trios += [2.0 ** rng.uniform(-3, 3, 3) for _ in range(60)]
+    trios += [np.multiply((3, 5, 7), 2.0**power) for power in (-120, -41, -39, 36, 60, 110)]
+    for trio in trios:
+        scales = np.float32(trio)
+        steps = [part for pair in zip(scales, zeros, strict=True) for part in pair]
+        np.testing.assert_array_equal(kernels.QLinearAdd(*steps)(a, b), added(a, b, *steps, None))
+
+
+@pytest.mark.parametrize("scale", np.float32([0.037, 0.5, 3, 2.0**-39, 2.0**-60, 2.0**39, 2.0**60]))
+def test_numbers_are_divided_as_numpy_divides(scale):
+    rng = np.random.default_rng(1)
+    near = (rng.integers(-260, 261, 5000) + 0.5).astype(np.float32) * scale
+    x = np.concatenate([near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))])
+    ends = np.float32([0, -0.0, 1e-45, -1e-45, 1.2e-38, 3.4e38, -3.4e38, np.inf, -np.inf])
+    x = np.concatenate([x, rng.standard_normal(5000).astype(np.float32) * 100 * scale, ends])
+    with np.errstate(all="ignore"):
+        expected = to_bytes(x / scale, np.uint8(100))
+    np.testing.assert_array_equal(kernels.QuantizeLinear(scale, np.uint8(100))(x), expected)
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 def test_quantize_and_dequantize(dtype):
     zero, scale = dtype(3), np.float32(0.037)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bytes_layer import Case
-from layers import IN_LANES, Layer
+from layers import IN_LANES, LAYERS, Layer
 
 import kernels
-from kernels import LANES, from_lanes, to_lanes
+from kernels import LANES, bytes_filters, from_lanes, to_lanes
 
 FORMS = [(True, False), (False, True), (True, True)]  # of x, of y
 TYPES = [(np.uint8, np.int8, np.uint8), (np.int8, np.int8, np.int8)]  # w has no zero point in lanes
@@ -44,6 +44,27 @@ def test_same_bits_as_plain(case, activation):
     for x_lanes, y_lanes in forms_of(plan):
         y = plan(to_lanes(case.x) if x_lanes else case.x, lanes=y_lanes)
         np.testing.assert_array_equal(from_lanes(y) if y_lanes else y, expected)
+
+
+# A patch of whole rows, one of pieces of a row, and rows that are picked far apart.
+PLAIN = [
+    *(layer for layer in LAYERS if layer.groups == 1),
+    Layer(C=512, K=9, H=4, W=300, stride=2, padding=1),
+    Layer(C=500, K=33, H=1, W=700, R=1, S=3),
+    Layer(C=20, K=40, H=9, W=200, R=2, S=1, stride=(3, 70)),
+]
+
+
+@pytest.mark.parametrize("form", ["plain", "lanes"])
+@pytest.mark.parametrize("layer", PLAIN, ids=str)
+def test_plain_images_by_either_kernel(layer, form, monkeypatch):
+    """Whichever the prices find faster."""
+    monkeypatch.setattr(bytes_filters.Filters, "_form", lambda *_, **__: form)
+    for i, types in enumerate(TYPES):
+        case = Case.of(layer, types, i, "symmetric")
+        plan = case.plan(algorithm="direct", threads=1 + 2 * i)
+        np.testing.assert_array_equal(plan(case.x), case.expected)
+        assert list(plan._filters._packed) == [form]
 
 
 def test_every_number_of_channels_and_pixels():
@@ -95,7 +116,10 @@ def test_bad_input():
     assert plan()(to_lanes(x[:0]), lanes=True).shape == (0, 48 // LANES, 4, 4, LANES)
 
 
-def test_stored_filters_are_read_once_a_form():
+def test_stored_filters_are_read_once_a_form(monkeypatch):
+    monkeypatch.setattr(
+        bytes_filters.Filters, "_form", lambda _self, _shape, x_lanes, *_, **__: "lanes" if x_lanes else "plain"
+    )
     case, asked = CASES[0], []
     stored = kernels.Stored(case.w.shape, case.w.dtype, lambda: asked.append(1) or case.w)
     plan = replace(case, w=stored).plan()

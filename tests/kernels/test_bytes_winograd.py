@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bytes_layer import MIXES, Case
+from bytes_layer import MIXES, Case, moderate
 from child import guarded, in_child
 from layers import Layer
 
 import kernels
-from kernels import LANES, bytes_winograd, from_lanes, to_lanes
-from kernels.bytes_filters import WINOGRAD
+from kernels import LANES, bytes_filters, bytes_winograd, from_lanes, to_lanes
+from kernels.bytes_choice import WINOGRAD
 
 on_both = pytest.mark.parametrize("algorithm", WINOGRAD)
 
@@ -25,15 +25,6 @@ LAYERS = [
     Layer(C=32, K=16, H=3, W=300, padding=1),  # pieces of a row
     Layer(C=256, K=48, H=15, W=14, padding=1, N=2),  # V does not stay in the cache
 ]
-
-
-def moderate(case):
-    """The case with filters within the bound, whatever its zero points are."""
-    random, middle = np.random.default_rng(7), case.w_zero_point.astype(int).reshape(-1, 1, 1, 1)
-    limits = np.iinfo(case.w.dtype)
-    most = min(60, 2**26 // 255 // (9 * case.layer.C))
-    w = np.clip(middle + random.integers(-most, most + 1, case.w.shape), limits.min, limits.max)
-    return replace(case, w=w.astype(case.w.dtype))
 
 
 CASES = [moderate(Case.of(layer, MIXES[i % 8], i)) for i, layer in enumerate(LAYERS)]
@@ -136,8 +127,78 @@ def test_other_layers_are_refused(algorithm, change, why):
         case.plan(algorithm=algorithm)
 
 
+def test_auto_is_exact_too_and_passes_over_what_is_not():
+    """Channels enough for Winograd to pay; one filter beyond its bound leaves the definition, with the same bits."""
+    case = moderate(Case.of(Layer(C=128, K=128, H=28, W=28, padding=1), (np.uint8, np.int8, np.uint8), 3, "symmetric"))
+    x, plan = case.x, case.plan()
+    assert plan.bind(x, np.empty_like(case.expected)).algorithm in WINOGRAD
+    np.testing.assert_array_equal(plan(x), case.expected)
+    large = replace(case, w=np.full((128, 128, 3, 3), 127, np.int8), x=x[:, :, :6, :6], bias=None)
+    large = replace(large, w=np.concatenate([large.w] * 8, axis=1), x=np.concatenate([large.x] * 8, axis=1))
+    large = replace(large, layer=replace(case.layer, C=1024, H=6, W=6, bias=False))
+    bound = large.plan().bind(np.ascontiguousarray(large.x), np.empty_like(large.expected))
+    assert bound.algorithm != "winograd_f4"
+    np.testing.assert_array_equal(large.plan()(large.x), large.expected)
+
+
 def test_algorithms_lists_them():
     assert kernels.algorithms((1, 8, 9, 9), (4, 8, 3, 3), dtype="int8") == ("direct", "saturating", *WINOGRAD)
+
+
+def test_algorithms_asked_with_the_filters_lists_those_that_are_exact():
+    w, zero = at_the_bound(4, more=1), np.int8(0)
+    shapes = (1, w.shape[1], 4, 4), w.shape
+    assert kernels.algorithms(*shapes, dtype="uint8", weight=at_the_bound(4)) == kernels.algorithms(*shapes, dtype="u1")
+    assert kernels.algorithms(*shapes, dtype="uint8", weight=w) == ("direct", "saturating", "winograd_f2")
+    far = np.full((2, 1, 3, 3), 255, np.uint8)  # the zero point decides: 228 is too far for 16 bits
+    for zero, able in ((28, ("direct", "saturating", *WINOGRAD)), (27, ("direct", "saturating"))):
+        assert kernels.algorithms((1, 1, 4, 4), far.shape, dtype="int8", weight=far, w_zero_point=zero) == able
+    with pytest.raises(ValueError, match=r"weight must have the shape that is asked about, \(2, 1, 3, 3\), not \(1,"):
+        kernels.algorithms((1, 1, 4, 4), far.shape, dtype="int8", weight=far[:1])
+    with pytest.raises(TypeError, match="weight tells something about layers on bytes only, not of float32"):
+        kernels.algorithms((1, 1, 4, 4), far.shape, weight=far)
+
+
+def test_explain_says_what_is_taken_and_why_the_others_are_not():
+    case = moderate(Case.of(Layer(C=128, K=128, H=28, W=28, padding=1), (np.uint8, np.int8, np.uint8), 3, "symmetric"))
+    for x, lanes in ((case.x, False), (to_lanes(case.x), True)):
+        told = case.plan().explain(x.shape, lanes=lanes)
+        y = to_lanes(case.expected) if lanes else case.expected
+        assert told.algorithm == case.plan().bind(x, np.empty_like(y)).algorithm == "winograd_f4"
+        assert told.chosen.seconds == min(option.seconds for option in told.options) > 0
+        assert [option.algorithm for option in told.options] == ["direct", *WINOGRAD]
+        assert told.bytes == case.x.size + case.w.size + case.expected.size
+    assert "winograd_f4" in str(told)
+    assert "exact  chosen" in str(told)
+
+    w = at_the_bound(4, more=1)
+    told = kernels.ConvInteger(w, padding=1).explain((1, w.shape[1], 28, 28))
+    assert told.algorithm != "winograd_f4"
+    why = next(option.obstacle for option in told.options if option.algorithm == "winograd_f4")
+    assert why.endswith("output channel 0 is 67109115, and must be below 2**26")
+    assert f"winograd_f4  cannot run: {why}" in str(told)
+    with pytest.raises(ValueError, match=r"winograd_f4 cannot compute this layer exactly: 255 \* sum"):
+        kernels.ConvInteger(w, algorithm="winograd_f4").explain((1, w.shape[1], 28, 28))
+    small = kernels.ConvInteger(w, algorithm="saturating").explain((1, w.shape[1], 28, 28))
+    assert small.algorithm == "saturating"
+    assert np.isnan(small.chosen.error)
+    with pytest.raises(ValueError, match=r"an empty batch takes no time: the shape is \(0,"):
+        kernels.ConvInteger(w).explain((0, w.shape[1], 28, 28))
+
+
+def test_a_compact_plan_takes_memory_only_for_time(monkeypatch):
+    w = np.ones((512, 512, 3, 3), np.int8)
+    plan = kernels.QLinearConv(
+        w, 1.0, 0, x_scale=1.0, x_zero_point=0, y_scale=1.0, y_zero_point=np.uint8(0), padding=1, compact=True
+    )
+    monkeypatch.setattr(bytes_filters, "_WORTH", 0.0)
+    told = plan.explain((1, 512, 56, 56))
+    assert told.options[2].obstacle == (
+        "its packed filters would take more than 8 MiB, and save less than a quarter of time"
+    )
+    assert told.algorithm != "winograd_f4"
+    monkeypatch.undo()
+    assert plan.explain((1, 512, 56, 56)).algorithm == "winograd_f4"
 
 
 def compute_between_guards(case, algorithm):

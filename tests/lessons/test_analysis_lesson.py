@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class TestCompare:
         assert len(rows) == 2
         assert {row.measured for row in rows} <= set(results.load()) == {f"analysis.{id}" for id in compared.numbers}
         assert all(
-            row.verdict(results.load()) in ("holds", "a smaller gain", "about the same", "a loss") for row in rows
+            row.verdict(results.load(), {}) in ("holds", "a smaller gain", "about the same", "a loss") for row in rows
         )
 
     def test_the_reference_has_the_same_numbers(self, compared: Compared) -> None:
@@ -53,20 +54,38 @@ class TestCompare:
         assert isinstance(table, layer_text.LayerTable)
         assert str(table).count("[measured]") == 3 * 8
         assert "54 layers" in lesson.layers(compared.resnet50).text  # type: ignore[union-attr]
-        assert lesson.chart(compared.resnet50).text.endswith("naive, im2col, winograd, int8, mix")
+        rungs = "naive, im2col, winograd, float32, auto, int8 direct, int8, mix"
+        assert lesson.chart(compared.resnet50).text.endswith(rungs)
 
 
 class TestYours:
+    def test_a_network_without_layers_says_so(self, denoiser: Analysis) -> None:
+        whole = tuple(rung for rung in denoiser.rungs if rung.name in ("auto", "onnxruntime"))
+        said = str(lesson.layers(replace(denoiser, rows=(), steps=(), rungs=whole)))
+        assert said.startswith("No layer is a two-dimensional convolution")
+
     def test_a_file_of_the_folder_is_in_the_drop_down(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         (tmp_path / "mine.onnx").write_bytes(proto("digits_cnn").SerializeToString())
         panel = lesson.explore()
         panel.set(network="mine.onnx")
         assert panel.error is None
-        assert panel.readout.startswith("mine.onnx on x1, 1 at once: bf16 ")
+        assert panel.readout.startswith("mine.onnx, 28x28, on x1, 1 at once: bf16 ")
         found = lesson.yours(panel)
         assert isinstance(found, Analysis)
         assert found.name == "mine"
+
+    def test_an_open_size_is_the_one_that_is_chosen(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "mine.onnx").write_bytes(proto("denoiser").SerializeToString())
+        panel = lesson.explore()
+        panel.set(network="mine.onnx", side=64)
+        assert panel.readout.startswith("mine.onnx, 64x64, on x1")
+        found = lesson.yours(panel)
+        assert isinstance(found, Analysis)
+        assert found.shape == (1, 1, 64, 64)
+        panel.set(network="resnet50")
+        assert panel.readout.startswith("resnet50, 224x224 (its own, not 64), on x1")
 
     def test_a_built_in_network_asks_for_a_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert lesson.yours(lesson.explore()) is None
@@ -115,8 +134,20 @@ class TestModel:
         designs = exercises.choose_designs()
         assert len(set(designs.values())) == len(designs) == 3
 
+    @pytest.mark.parametrize("name", model.SCENARIOS)
+    def test_every_scenario_has_several_right_designs_and_many_wrong_ones(self, name: str) -> None:
+        tried = [
+            model.judged(name, kind, path, images)
+            for kind in model.TYPES
+            for path in model.DATAPATHS
+            for images in exercises.IMAGES
+        ]
+        right = [found for found in tried if not found.broken]
+        assert 2 <= len(right) < len(tried) / 2
+        assert all(found.shares[found.tightest] == max(found.shares.values()) for found in tried)
+
     def test_a_camera_faster_than_a_batch_breaks_the_rate(self) -> None:
-        found = model.judged("factory inspection", "int8", "reconfigured", 1)
+        found = model.judged("factory inspection", "int8", "own array", 1)
         assert "rate" in found.broken
         assert found.batch_ms > 1e3 / found.scenario.fps
         assert "breaks rate" in str(found)
@@ -124,7 +155,7 @@ class TestModel:
     def test_the_word_of_version_0_1_is_taken(self) -> None:
         designs = exercises.choose_designs()
         then = {"reconfigured": "laid anew"}
-        of_then = {name: (kind, then.get(path, path), n) for name, (kind, path, n) in designs.items()}
+        of_then = {name: (kind, then.get(path, path), *rest) for name, (kind, path, *rest) in designs.items()}
         assert exercises.DECIDE.check(of_then) == exercises.DECIDE.check(designs)
         assert of_then != designs
 

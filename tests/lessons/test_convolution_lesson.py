@@ -87,7 +87,7 @@ def test_the_table_marks_every_measured_number(race):
     table, beside = (part.splitlines() for part in str(race).split("\n\n"))
     assert len(table) == 6
     assert all(line.count("[measured]") == 1 for line in table[1:])
-    assert all(line.startswith(("reference: ", "[machine]", "predicted: ")) for line in beside)
+    assert all(line.startswith(("reference: ", "[machine]", "at most: ")) for line in beside)
     assert "you guessed 10 x" in str(race)
     assert "you did not guess" in str(replace(race, guess=...))
 

@@ -25,13 +25,14 @@ NONSENSE = (None, -1, 0, True, "nonsense", float("nan"), [], (), object())
 # Whatever it is, these answer it in a line of their own.
 ANSWERING = ("check", "guess", "compare", "ladder", "export")
 
-# What is no nonsense there: nothing, no time, no load, no layers.
+# What is no nonsense there: nothing, no time, no load, no layers, a name.
 SENSIBLE = {
     "reach": (None, 0),
     "scoreboard": (None,),
     "beside_peers": (0,),
     "batch_bound": (0,),
     "random_arrivals": (0,),
+    "hand_in": ("nonsense",),
 }
 SENSIBLE |= {"accuracy_with": ([], ())}
 
@@ -80,7 +81,7 @@ CASES: list[tuple[Callable[[], object], str]] = [
     (lambda: convolution.grouped(0), "groups must divide the 64 channels, 0 does not"),
     (convolution.columns, "columns needs a layer at least"),
     (lambda: convolution.columns((2, 1)), "the filter's side must be odd"),
-    (lambda: convolution.chart(3), "shown must be a Race or a Survey or an OwnLayer, not 3 (int)"),
+    (lambda: convolution.chart(3), "shown must be a Race or a Stair or a Survey or an OwnLayer, not 3 (int)"),
     (lambda: start_here.reach(-1.0), "seconds must be at least 0, not -1.0"),
     (lambda: winograd.layer(64, 0, 4), "the side of the map must be a whole number from 1 on, not 0"),
     (lambda: winograd.error("fp8"), "no type 'fp8'; there are fp32, fp16, bf16"),

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import inspect
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 import kernels
+from kernels import bytes_winograd, registry
 from workbook import models
 from workbook.lessons import quantization as lesson
 from workbook.lessons.quantization import (
     charts,
-    collapse,
     exercises,
-    float16_network,
     grid_accuracies,
     model,
-    type_race,
-    type_trials,
+    sixteen_bits,
+    trained,
+    winograd_ranges,
 )
-from workbook.lessons.quantization.trained import DIGITS, RESCALED, network, right_in_float
+from workbook.lessons.quantization.trained import RESCALED, network, right_in_float
 from workbook.models import digits
 from workbook.quantize.affine import Affine
-from workbook.quantize.byte_speed import filled
 
 
 class TestTrained:
@@ -47,7 +47,7 @@ class TestTrained:
             lesson.network("resnet50")
 
 
-class TestHalf:
+class TestSixteenBits:
     def test_a_layer_is_rounded_before_and_after(self):
         net = network("digits_cnn")
         conv = net.graph.nodes[0]
@@ -61,13 +61,30 @@ class TestHalf:
             activation="relu",
         )
         short = type(net)(_only(net.graph, conv), threads=1)
-        assert np.array_equal(float16_network.in_half(short, x), y.astype(np.float16).astype(np.float32))
+        assert np.array_equal(sixteen_bits.rounded(short, x), y.astype(np.float16).astype(np.float32))
 
-    def test_it_is_near_float32_and_not_the_same(self):
+    @pytest.mark.parametrize("dtype", sixteen_bits.TYPES)
+    def test_it_is_near_float32_and_not_the_same(self, dtype):
         net, x = network("digits_cnn"), digits.digits("test").images[:20]
-        exact, found = net(x), float16_network.in_half(net, x)
+        exact, found = net(x), sixteen_bits.rounded(net, x, dtype)
         assert not np.array_equal(exact, found)
         np.testing.assert_allclose(found, exact, atol=0.02 * np.abs(exact).max())
+
+    @pytest.mark.skipif(not registry.SHORT, reason="no arithmetic of 16-bit floats here")
+    @pytest.mark.parametrize("dtype", registry.SHORT)
+    def test_the_kernels_give_what_rounding_says(self, dtype):
+        net, x = network("denoiser"), trained.camera()[1][:, :, :64, :64].copy()
+        exact, expected = net(x), sixteen_bits.rounded(net, x, dtype)
+        run = sixteen_bits.ShortNetwork(net, dtype)
+        found = run(x)
+        more = {"float16": 20, "bfloat16": 1}[dtype]  # sums of float16 are rounded on the way too
+        assert np.square(found - expected).mean() < more * np.square(exact - expected).mean()
+        assert np.array_equal(run(x), found)
+        assert run(x[:, :, :32]).shape == (1, 1, 32, 64)
+
+    def test_only_convolutions_run(self):
+        with pytest.raises(ValueError, match="in bfloat16 only convolutions run, not Flatten, Gemm"):
+            sixteen_bits.ShortNetwork(network("digits_cnn"), "bfloat16")
 
 
 def _only(graph, node):
@@ -150,81 +167,75 @@ class TestEnough:
         assert all(min(values) > 0.98 for values in found.accuracies.values())
         assert str(found).count("%") == 2 * len(found.sqnrs)
 
+    def test_more_than_enough_is_no_rule_for_better(self):
+        few, many = (lesson.enough().sqnrs[count] for count in (64, 256))
+        assert sum(b < a for a, b in zip(few, many, strict=True)) == 2, "the prose says two of the three draws"
+
     def test_dark_images_ruin_it_and_it_is_undone(self):
         assert lesson.dimmed(1) > 0.98
         assert lesson.dimmed(0.25) < 0.6
 
 
-class TestCollapse:
-    def test_scales_of_filters_and_equalisation_rescue(self):
-        found = lesson.rescue()
-        for name in DIGITS[1:]:
-            before, change = (
-                found.in_float[name],
-                {scheme: found.changes[scheme][name].value for scheme in collapse.SCHEMES},
-            )
-            assert change["a scale for the layer"] < -0.08
-            assert before + change["the same, equalised"] > 0.97
-            assert before + change["a scale for each filter"] > 0.97
-        assert found.in_float[DIGITS[1]] == found.in_float[RESCALED]
-        assert str(found).count("\n") == len(collapse.SCHEMES) + 2
+class TestWinograd:
+    @pytest.mark.parametrize("points", winograd_ranges.POINTS)
+    def test_whole_matrices_give_the_factor_times_the_filter(self, points):
+        made, m = winograd_ranges.matrices(points), winograd_ranges.POINTS[points][0]
+        d, g = np.random.default_rng(1).integers(-255, 256, m + 2), np.array([127, -128, 55])
+        y = np.array([d[i : i + 3] @ g for i in range(m)])
+        assert np.array_equal(made.AT @ ((made.G @ g) * (made.BT @ d)), made.factor * y)
 
-    def test_the_layer_to_exclude_is_the_best_of_all(self):
-        """Exercise 3.3 names it; here every layer is tried, and the report is asked."""
-        layers = [node.name for node in network(collapse.WOUNDED).graph.nodes if node.op in ("Conv", "Gemm")]
-        best = max(layers, key=lambda name: lesson.accuracy_with((name,)))
-        rows = lesson.layer_report().rows
-        assert best == exercises.CULPRIT == min(rows, key=lambda row: row.alone).name
-        assert min(rows, key=lambda row: row.so_far).name == exercises.INHERITS
+    @pytest.mark.parametrize("points", winograd_ranges.POINTS)
+    def test_bits_are_those_that_worst_inputs_need(self, points):
+        made, found = winograd_ranges.matrices(points), winograd_ranges.ranges(points, 64, 127)
+        for matrix, largest, bits in ((made.BT, 255, found.inputs), (made.G, 127, found.filters)):
+            row = matrix[np.abs(matrix).sum(axis=1).argmax()]
+            worst = largest * np.sign(np.outer(row, row))
+            assert row @ worst @ row == pytest.approx(2 ** sum(bits))
 
-    def test_layers_are_named(self):
-        with pytest.raises(ValueError, match="conv5_depthwise"):
-            lesson.accuracy_with(("conv9",))
+    def test_the_kernel_has_the_two_that_fit(self):
+        """And its bounds: 26 and 30 bits, and the sums of |w| at which it refuses."""
+        fits = [winograd_ranges.ranges(points, 16, 1).fits for points in winograd_ranges.POINTS]
+        assert fits == [True, True, False, False]
+        known = [winograd_ranges.matrices(points).known for points in winograd_ranges.POINTS][:2]
+        assert known == list(bytes_winograd.BITS.values())
+        for channels in (230, 231):
+            w = np.full((1, channels, 3, 3), 127, np.int8)
+            found = winograd_ranges.ranges("F(4,3): 0, ±1, ±2", channels, 127)
+            x = np.zeros((1, channels, 8, 8), np.uint8)
+            with nullcontext() if found.is_exact else pytest.raises(ValueError, match="must be below"):
+                kernels.conv_integer(x, w, algorithm="winograd_f4")
+            assert found.is_exact == (channels == 230)
+
+    def test_twelve_bits_suffice_for_the_small_tile_and_sixteen_for_the_large_one(self):
+        small, large = lesson.rounded_winograd((8, 11, 12, 16)).db.values()
+        assert small[8] > large[8] + 12
+        assert small[12] == small[16] == large[16] == np.inf
+        assert large[12] < 60
+        text = str(lesson.rounded_winograd())
+        assert text.count("exact") == 3
+        assert text.count("dB") == 5
+
+    @pytest.mark.parametrize("bits", [(), (1,), (8, 17)])
+    def test_other_bits_are_refused(self, bits):
+        with pytest.raises(ValueError, match="from 2 to 16"):
+            lesson.rounded_winograd(bits)
+
+    def test_the_panel_says_where_it_ends(self):
+        panel = lesson.explore("winograd")
+        panel.set(channels=1024, weight=127)
+        assert panel.readout.endswith("not known: the interval is too wide")
+        panel.set(points="F(2,3): 0, ±1")
+        assert panel.readout.endswith("of 2^30: exact")
 
 
-class TestSaturated:
-    def test_seven_bits_give_back_what_saturation_took(self):
-        found = lesson.saturated()
-        exact, spoiled, narrow = found.db.values()
-        assert spoiled < narrow - 0.3 < exact
-        assert 0.01 < found.pairs < 0.1
-        assert "29." in str(found)
-
-
-@pytest.fixture(scope="module")
-def timed():
-    return type_race.race(guess=3, seconds=0.01)
-
-
-class TestRace:
-    def test_the_table_marks_every_measured_number(self, timed):
-        table, beside = (part.splitlines() for part in str(timed).split("\n\n"))
-        assert len(table) == 2 + len(type_trials.CASES) + len(type_trials.NETWORKS)
-        assert all(line.count("[measured]") == 1 for line in table[1:])
-        assert all(line.startswith(("gain: ", "reference: ", "[machine]")) for line in beside)
-        assert "you guessed 3 x" in str(timed)
-        assert "you did not guess" in str(type_race.Race(timed.layers, timed.networks, 1, 4))
-
-    def test_gains_are_float32_over_int8(self, timed):
-        for id, times in timed.layers.items():
-            assert timed.gains[f"layer.{id}"] == times["float32"].median / times["int8"].median
-        assert timed.gains[type_trials.PEAK] == timed.byte_peak / timed.float_peak
-
-    @pytest.mark.skipif(not kernels.isa().endswith("vnni"), reason="words of this instruction set hold two bytes")
-    @pytest.mark.parametrize("case", type_trials.CASES, ids=lambda case: case.id)
-    def test_words_are_filled_as_the_kernel_says(self, case):
-        from kernels.geometry import Geometry, Window
-
-        at = case.layer
-        moves = Window.of(at.stride, at.padding, 1, at.groups)
-        shape = Geometry.of((1, at.C, at.H, at.W), (at.K, at.C // at.groups, at.R, at.S), moves)
-        assert case.filled == filled(shape)
-
-    def test_its_chart_is_a_picture_with_exact_words(self, timed):
-        picture = lesson.chart(timed)
-        assert picture.image.startswith(b"\x89PNG")
-        assert "3x3 64@56 winograd_f4 0.9" in picture.text
-        assert "[measured]" not in picture.text
+class TestCalibrators:
+    def test_accuracy_does_not_show_what_the_scores_do(self):
+        found = lesson.calibrated()
+        assert set(found.accuracies) == set(model.CALIBRATORS)
+        assert len(set(found.accuracies.values())) == 1
+        assert found.sqnrs["percentile 99"] < found.sqnrs["percentile 99.9"] - 10 < found.sqnrs["mse"] - 18
+        assert found.db["percentile 99"] < found.db["mse"] - 0.3
+        assert str(found).count(" dB") == 2 * len(model.CALIBRATORS)
 
 
 def test_the_photo_says_its_psnr():
@@ -253,7 +264,7 @@ class TestPanels:
 
     @pytest.mark.parametrize("name", ["", "window", None, 2])
     def test_explore_says_which_panels_there_are(self, name):
-        with pytest.raises(ValueError, match="grid, activations"):
+        with pytest.raises(ValueError, match="grid, activations, winograd"):
             lesson.explore(name)
 
 
@@ -271,7 +282,7 @@ def test_sources_are_the_text_that_runs():
 
 
 def test_garbage_of_the_first_exercise_is_named():
-    assert "returned 3" in exercises.QUANTIZE.check(lambda *_: 3).message
-    wrong = exercises.QUANTIZE.check(lambda x, low, high: (x[0], 1.0, 0))
+    assert "returned 3" in exercises.OFFSETS.check(lambda *_: 3).message
+    wrong = exercises.OFFSETS.check(lambda q_w, x_zero, bias, units: bias[:3])
     assert wrong.kind == "error"
-    assert "shape of x" in wrong.message
+    assert "an array of 4 numbers" in wrong.message

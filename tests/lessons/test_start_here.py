@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from workbook.lessons import start_here as lesson
-from workbook.lessons.start_here import model, under_roof
+from workbook.lessons.start_here import figures, model, under_roof
 from workbook.measuring import this_machine
+from workbook.measuring.others import Others
 from workbook.measuring.roofline import Roofline
 from workbook.measuring.topologies import NETWORKS, ConvLayer, mobilenet_v2, resnet50
 
@@ -72,10 +75,26 @@ def test_readout_has_the_networks_exact_numbers() -> None:
 def test_tables_mark_what_is_measured() -> None:
     for table in (str(lesson.speeds()), str(lesson.reach())):
         _, *lines = table.splitlines()
-        there = "reached on the reference machine"
-        assert all("[measured]" in line or line.startswith(("[machine] ", there)) for line in lines if line)
-        assert max(map(len, lines)) <= 100, "a notebook breaks longer lines"
+        fixed = "reached on the reference machine", "sizes: "
+        assert all("[measured]" in line or line.startswith(("[machine] ", *fixed)) for line in lines if line)
+        assert max(len(line) for line in lines if "[measured]" in line) <= 80, "a notebook breaks longer lines"
     assert "GB/s from L" in str(lesson.speeds()) or "does not name its caches" in str(lesson.speeds())
+
+
+def test_limits_say_when_other_programs_were_busy() -> None:
+    calm, busy = (replace(lesson.speeds(), others=Others(cores, 2)) for cores in (0.0, 1.5))
+    says = "; other programs kept 1.50 of 2 cores busy; close them and measure again"
+    assert says in str(busy)
+    assert str(busy).replace(says, "") == str(calm)
+
+
+def test_a_cache_as_slow_as_memory_has_no_roof_of_its_own() -> None:
+    for cache, roofs in ((100.0, 2), (16.0, 1)):
+        roof = Roofline(60.0, {"L3": cache, "memory": 15.0})
+        layers = tuple(mobilenet_v2())
+        figure = figures.roof_figure(model.NetworkOnRoof("MobileNetV2", 1, model.WEIGHTS[0], layers, roof))
+        names = [text.get_text() for text in figure.axes[0].texts]
+        assert len([name for name in names if name.endswith("GB/s")]) == roofs
 
 
 def test_layers_of_the_table_are_layers_of_the_networks() -> None:

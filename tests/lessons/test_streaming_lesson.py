@@ -6,12 +6,14 @@ import importlib.util
 import inspect
 import math
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import product
 
 import numpy as np
 import pytest
 
+from workbook.advisor.energy import WATTS
 from workbook.camera import sources
 from workbook.camera.frames import Outcome
 from workbook.drawing import look
@@ -185,8 +187,20 @@ class TestLive:
             assert found.misses[program] == 25 * run.summary.misses
         text = str(found)
         assert text.count("[measured]") == 2 * len(denoising.PROGRAMS)
-        assert text.count("\n[machine] ") == len(denoising.PROGRAMS) + 1
+        assert text.count("\n[machine] ") == len(denoising.PROGRAMS) + 2
         assert str(found.others) in text
+
+    def test_energy_says_where_it_is_from(self):
+        found = replace(denoising.live(SMALL, frames=4), counted={})
+        for program, run in found.runs.items():
+            computed = run.records[run.records["worker"] >= 0]
+            took = (computed["finished"] - computed["started"]).mean()
+            assert found.joules[program] == pytest.approx(WATTS * took)
+        assert "by a model, 15 W while it computes" in str(found)
+        counted = replace(found, counted=dict.fromkeys(denoising.PROGRAMS, 12.0))
+        for program, run in found.runs.items():
+            assert counted.joules[program] == 12 / (2 + run.summary.frames - run.summary.dropped)
+        assert "counted by the processor (RAPL)" in str(counted)
 
     def test_programs_agree_on_the_picture(self):
         found = denoising.pictures(SMALL)
@@ -302,7 +316,7 @@ def test_the_lesson_fills_its_rows(scoreboard):
     lesson.sweep(), lesson.compare(), lesson.two_cores()
     rows = [row for row in ROWS if row.measured and row.measured.startswith("streaming.")]
     assert len(rows) == 6
-    assert all(row.cells(results.load())[COLUMNS.index("this machine")] != "–" for row in rows)
+    assert all(row.cells(results.load(), {})[COLUMNS.index("this machine")] != "–" for row in rows)
 
 
 def test_sources_are_the_text_that_runs():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,16 +60,23 @@ class TestRace:
         with_peers = lines()
         monkeypatch.setattr(peers, "installed", dict)
         assert lines() == with_peers
-        assert "none is installed" in str(library_race.beside_peers(seconds=0.01))
 
 
 class TestPanels:
+    def test_the_first_says_when_other_programs_had_the_core(self):
+        calm = model.tiled(56, 64, "F(4,3)")
+        for others, says in ((0.4, ["other programs had 40% of the core"]), (0.01, [])):
+            (_, page) = figures.tiled_figure(replace(calm, measured={56: 2.5}, others=others)).axes
+            texts = [text.get_text() for text in page.texts]
+            assert "measured here: 2.50× as fast" in texts
+            assert [text for text in texts if "other programs" in text] == says
+
     def test_the_first_says_what_the_model_computes(self):
         panel = lesson.explore()
         panel.set(side=7, channels=512, tile="F(6,3)")
         work = Work(layer_of(512, 7), 6)
         assert f"4 tiles × 8×8 × 512×512 = {work.multiplications:,} multiplications, 1.72× fewer" in panel.readout
-        assert f"{work.bytes / 1e6:.2f} MB moved" in panel.readout
+        assert f"{work.memory_bytes / 1e6:.2f} MB from memory" in panel.readout
         assert panel.readout.endswith(f"{work.gain(reference().roofline):.2f}×")
         assert "[measured]" not in panel.readout
         assert "measured here" in panel.view
@@ -85,7 +93,7 @@ class TestPanels:
         pointed = model.pointed(1 / 8, 2 / 8)
         assert pointed.errors["F(4,3), yours"]["fp16"] == np.inf
         with look():
-            _, errors = figures.pointed_figure(pointed).axes
+            _, _, errors = figures.pointed_figure(pointed).axes
         _, right = errors.get_xlim()
         drawn = [line.get_xdata()[-1] for line in errors.lines]
         assert len(drawn) == len(precision.TYPES)

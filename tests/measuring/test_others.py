@@ -51,3 +51,11 @@ def test_another_program_is_seen():
             assert Others.since(before).cores > 0.2  # on a busy machine it has part of a core
         finally:
             other.kill()
+
+
+@pytest.mark.parametrize("user", ["ada", None])
+def test_the_machine_line_says_where_jupyterhub_shares_the_machine(user, monkeypatch):
+    monkeypatch.delenv("JUPYTERHUB_USER", raising=False)
+    if user:
+        monkeypatch.setenv("JUPYTERHUB_USER", user)
+    assert ("; shared with others" in str(this_machine.machine())) == bool(user)

@@ -24,7 +24,10 @@ def test_what_is_written_is_what_was_trained(name: str, tmp_path: Path) -> None:
     losses: list[float] = []
     made = train.fit(recipe, STEPS, losses.append)
     card = train.train(name, tmp_path, STEPS)
-    x = np.random.default_rng(0).random((2, 1, 28, 28), np.float32)
+    for label, layer in recipe.ending():
+        made.add_module(label, layer)
+    side = recipe.input_shape[-1] if isinstance(recipe.input_shape[-1], int) else 28
+    x = np.random.default_rng(0).random((2, 1, side, side), np.float32)
     with torch.inference_mode():
         expected = made(torch.tensor(x)).numpy() + (x if recipe.residual else 0)
     y = network.load(tmp_path / f"{name}.onnx")(x)
@@ -60,4 +63,4 @@ def test_command_tells_the_names(arguments: list[str]) -> None:
         [sys.executable, "-m", "workbook.models.train", *arguments], capture_output=True, text=True, check=False
     )
     assert result.returncode == 1
-    assert result.stderr.strip().endswith("NAME: one of digits_cnn, digits_depthwise, denoiser")
+    assert result.stderr.strip().endswith("NAME: one of digits_cnn, digits_depthwise, denoiser, digits_detector")

@@ -86,6 +86,96 @@ CASES: dict[str, tuple[onnx.ModelProto, list[str]]] = {
         ),
         ["Conv"],
     ),
+    "conv and hard swish": (model([_conv(), node("HardSwish", "c", "y")], {"w": W33}), ["Conv"]),
+    "conv and hard swish of two nodes": (
+        model([_conv(), node("HardSigmoid", "c", "g", alpha=1 / 6), node("Mul", "g c", "y")], {"w": W33}),
+        ["Conv"],
+    ),
+    "conv and hard swish of an old exporter": (
+        model(
+            [
+                _conv(),
+                node("Add", "c three", "a"),
+                node("Clip", "a zero six", "r"),
+                node("Mul", "c r", "m"),
+                node("Div", "m six", "y"),
+            ],
+            {"w": W33, "three": np.float32(3), **LIMITS},
+        ),
+        ["Conv"],
+    ),
+    "conv and hard swish that is divided first": (
+        model(
+            [
+                _conv(),
+                node("Add", "three c", "a"),
+                node("Clip", "a zero six", "r"),
+                node("Mul", "sixth r", "m"),
+                node("Mul", "m c", "y"),
+            ],
+            {"w": W33, "three": np.float32(3), "sixth": np.float32(1 / 6), **LIMITS},
+        ),
+        ["Conv"],
+    ),
+    "conv and hard sigmoid of an old exporter": (
+        model(
+            [_conv(), node("Add", "c three", "a"), node("Clip", "a zero six", "r"), node("Div", "r six", "y")],
+            {"w": W33, "three": np.float32(3), **LIMITS},
+        ),
+        ["Conv"],
+    ),
+    "what is like a hard swish, and divides by another number": (
+        model(
+            [
+                _conv(),
+                node("Add", "c three", "a"),
+                node("Clip", "a zero six", "r"),
+                node("Mul", "c r", "m"),
+                node("Div", "m five", "y"),
+            ],
+            {"w": W33, "three": np.float32(3), "five": np.float32(5), **LIMITS},
+        ),
+        ["Conv", "Add", "Clip", "Mul", "Div"],
+    ),
+    "conv, norm and silu": (
+        model(
+            [
+                _conv(),
+                node("BatchNormalization", f"c {READS_BN1}", "n"),
+                node("Sigmoid", "n", "g"),
+                node("Mul", "n g", "y"),
+            ],
+            {"w": W33, **BN1},
+        ),
+        ["Conv"],
+    ),
+    "conv with a residual and silu": (
+        model([_conv(), node("Add", "c x", "s"), node("Sigmoid", "s", "g"), node("Mul", "s g", "y")], {"w": W33}),
+        ["Conv"],
+    ),
+    "squeeze and excite": (
+        model(
+            [
+                _conv(),
+                node("GlobalAveragePool", "c", "m"),
+                node("Conv", "m one", "d"),
+                node("HardSigmoid", "d", "g"),
+                node("Mul", "c g", "y"),
+            ],
+            {"w": W33, "one": W11},
+        ),
+        ["Conv", "GlobalAveragePool", "Conv", "Mul"],
+    ),
+    "conv and split": (
+        model([_conv(), helper.make_node("Split", ["c"], ["a", "b"], axis=1), node("Mul", "a b", "y")], {"w": W33}),
+        ["Conv", "Conv", "Mul"],
+    ),
+    "pixels repeated": (
+        model(
+            [_conv(), node("Resize", "c - scales", "y", mode="nearest")], {"w": W33, "scales": np.float32([1, 1, 2, 3])}
+        ),
+        ["Conv", "Resize"],
+    ),
     "two norms": (
         model(
             [

@@ -11,10 +11,10 @@ import pytest
 from graphs import SAME, model, node, norm, random
 
 from workbook import network
-from workbook.benchmarks import networks
 from workbook.benchmarks.random_networks import light
 from workbook.graphs.ncnn_writer import write_ncnn
 from workbook.network import ModelError
+from workbook.peers import whole_networks
 
 FILTERS = {"w": random(8, 8, 3, 3), "b": random(8), "v": random(12, 8, 1, 1)}
 X = (1, 8, 9, 7)
@@ -69,7 +69,7 @@ CASES: dict[str, onnx.ModelProto] = {
 def by_ncnn(net: network.Network, x: np.ndarray, folder: Path) -> np.ndarray:
     pytest.importorskip("ncnn")
     write_ncnn(net.graph, folder / "net.param", folder / "net.bin")
-    return networks.ncnn(folder / "net.onnx", x, threads=1)()
+    return whole_networks.ncnn(folder / "net.onnx", x, threads=1)()
 
 
 @pytest.mark.parametrize("proto", CASES.values(), ids=CASES)
@@ -90,7 +90,7 @@ def test_squeezenet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "last",
     [
-        node("Sigmoid", "a", "y"),
+        node("Tanh", "a", "y"),
         node("MaxPool", "a", "y", kernel_shape=[2, 2], ceil_mode=1),
         node("Concat", "a x", "y", axis=2),
         node("Reshape", "a shape", "y"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -250,7 +251,7 @@ def test_callers_at_once_and_shapes_in_turn() -> None:
 def test_a_shape_that_follows_from_the_numbers() -> None:
     """What an operator returns may have another shape in the next run; the plan is given up."""
     proto = model(
-        [node("Conv", "x one", "a"), node("Relu", "a", "b"), node("Softmax", "b", "c"), node("Relu", "c", "y")],
+        [node("Conv", "x one", "a"), node("Relu", "a", "b"), node("Softmax", "b", "c", axis=1), node("Relu", "c", "y")],
         {"one": ONE},
         ("N", 16, "H", "W"),
     )
@@ -307,3 +308,37 @@ def test_a_normalisation_by_infinity_is_numpy_s() -> None:
     proto = model([node("BatchNormalization", "x " + " ".join(NORM), "y", epsilon=0.0)], stored, ("N", 16, "H", "W"))
     y = network.load(proto)(random(1, 16, 4, 4))
     assert not np.isfinite(y).any()
+
+
+def test_networks_beside_each_other_pack_a_layer_once() -> None:
+    """One whose layer runs by another algorithm, or holds other numbers, packs its own."""
+    weights = {"one": random(16, 16, 3, 3), "two": random(16, 16, 3, 3, seed=1), "flat": random(64, 5, seed=2)}
+    nodes = [
+        node("Conv", "x one", "a", **SAME),
+        node("Conv", "a two", "b", **SAME),
+        node("Flatten", "b", "c"),
+        node("Gemm", "c flat", "y"),
+    ]
+    proto = model(nodes, weights, (1, 16, 2, 2))
+    first, x = network.load(proto, algorithm="im2col"), random(1, 16, 2, 2)
+    conv, other, *_ = first.graph.nodes
+    changed = replace(other, attributes={**other.attributes, "algorithm": "direct"})
+    graph = replace(first.graph, nodes=(conv, changed, *first.graph.nodes[2:]))
+    beside = network.Network(graph, algorithm="im2col", beside=[first])
+    same = [a is b for a, b in zip(first.operators, beside.operators, strict=True)]
+    assert same == [True, False, False, True]
+    alone = network.Network(graph, algorithm="im2col")
+    assert np.array_equal(beside(x), alone(x))
+    assert np.allclose(first(x), alone(x), atol=1e-3)
+    stored, product = {"one": ONE, "flat": random(64, 5)}, [node("Conv", "x one", "a"), node("Flatten", "a", "b")]
+    own = network.load(model([*product, node("Gemm", "b flat", "c"), node("Erf", "c", "y")], stored, (1, 16, 2, 2)))
+    again = network.Network(own.graph, beside=[own])
+    assert [step for step in again.operators if isinstance(step, RuntimePart)]
+    assert all(
+        (a is b) == (isinstance(a, RuntimePart) or a.packs) for a, b in zip(own.operators, again.operators, strict=True)
+    )
+    for far in (
+        network.Network(graph, beside=[first]),  # other settings
+        network.Network(replace(graph, constants=dict(graph.constants)), algorithm="im2col", beside=[first]),
+    ):
+        assert not set(far.operators) & set(first.operators)

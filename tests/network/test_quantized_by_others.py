@@ -286,6 +286,22 @@ def test_operators_of_onnx_runtime_on_bytes(op: str, inputs: str, attributes: di
     assert np.abs(y - expected).max() <= 1
 
 
+def test_types_that_only_the_kernels_take_beside_an_operator_that_only_onnx_runtime_knows() -> None:
+    """Of a QLinearConv, ONNX Runtime lacks int8 with filters of uint8."""
+    nodes = [
+        node("QLinearConv", "x s z w s w_z s z", "c"),
+        node("QLinearAdd", "c s z c s z s z", "sum", domain=MICROSOFT),
+        node("Transpose", "sum", "turned", perm=[0, 1, 3, 2]),
+        node("QLinearMul", "turned s z sum s z s z", "y", domain=MICROSOFT),
+    ]
+    one = np.full((1, 1, 1, 1), 129, np.uint8)
+    stored = {"s": np.float32(1), "z": np.int8(0), "w": one, "w_z": np.uint8(128)}
+    x = np.arange(-4, 5, dtype=np.int8).reshape(1, 1, 3, 3)
+    y = network.load(model(nodes, stored, x.shape, x_dtype=np.int8))(x)
+    assert y.dtype == np.int8
+    assert y.tolist() == (2 * x * 2 * x.transpose(0, 1, 3, 2)).tolist()
+
+
 @pytest.mark.parametrize("turned", [0, 1])
 def test_products_on_bytes_with_and_without_transB(turned: int) -> None:
     b = np.random.default_rng(0).integers(0, 256, (5, 3)).astype(np.uint8)

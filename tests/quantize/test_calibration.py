@@ -135,12 +135,41 @@ def test_numbers_that_are_not_finite_are_refused(bad):
 
 
 def test_what_are_no_images():
-    with pytest.raises(ValueError, match=r"takes arrays \(N, C, H, W\) of images, not an array of shape \(3, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"arrays of 4 axes for the input 'x', not an array of shape \(3, 8, 8\)"):
         quantize(mobile(), images()[0, :, :8, :8])
-    with pytest.raises(ValueError, match=r"of images, not 'photo.png'"):
+    with pytest.raises(ValueError, match=r"the input 'x', not 'photo.png'"):
         quantize(mobile(), ["photo.png"])
     with pytest.raises(ValueError, match="must have the shape"):
         quantize(mobile(), images(channels=4))
+
+
+def weighted_sum(batch, *shape):
+    """A network of two inputs: w @ x + y for each column of x."""
+    weight = numpy_helper.from_array(np.random.default_rng(3).standard_normal((4, 4, 1), np.float32), "w")
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Add", ["c", "y"], ["z"])]
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, 4, *shape]) for name in ("x", "y")]
+    ends = [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)]
+    graph = helper.make_graph(nodes, "sum", ports, ends, [weight])
+    return load(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+
+
+@pytest.mark.parametrize("batch", ["N", 3])
+def test_several_inputs_of_rows(batch):
+    net, draw = weighted_sum(batch, 9), np.random.default_rng(0)
+    given = {name: draw.standard_normal((10, 4, 9), np.float32) for name in ("x", "y")}
+    seen = observe(net, given)
+    assert seen.images == 10
+    assert (seen.arrays["y"].histogram.low, seen.arrays["y"].histogram.size) == (given["y"].min(), 360)
+    few = {name: x[:3] for name, x in given.items()}
+    y = net(few)
+    assert np.abs(quantize(net, given)(few) - y).max() <= 0.05 * np.abs(y).max()
+    with pytest.raises(ValueError, match="has the inputs x, y; pass each by its name"):
+        quantize(net, given["x"])
+
+
+def test_inputs_of_unequal_numbers_go_through_as_they_are():
+    given = {"x": np.ones((2, 4, 5), np.float32), "y": np.ones((1, 4, 5), np.float32)}
+    assert observe(weighted_sum("N", 5), [given, given]).images == 2
 
 
 def test_scheme_as_json():

@@ -193,3 +193,19 @@ def test_numbers_beyond_the_calibration_are_cut_off():
     assert np.isfinite(y).all()
     with pytest.raises(ValueError, match="holds a NaN"):
         quantize(net, x)(np.full_like(x, np.nan))
+
+
+def test_an_activation_that_bytes_lack_in_a_network_of_an_old_operator_set(tmp_path):
+    """Its parts are of today's set; Unsqueeze had its axes as an attribute."""
+    nodes = [
+        node("Conv", "x w", "c", **SAME),
+        node("Sigmoid", "c", "g"),
+        node("Mul", "c g", "s"),
+        node("Unsqueeze", "s", "y", axes=[0]),
+    ]
+    net = network.load(model(nodes, {"w": random(8, 8, 3, 3)}, opset=11))
+    x = random(4, 8, 9, 9)
+    small = quantize(net, x)
+    small.save(tmp_path / "small.onnx")
+    assert sqnr(net(x), small(x)) > 30
+    assert np.array_equal(network.load(tmp_path / "small.onnx")(x), small(x))

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 from playwright.sync_api import expect
-from readable import corner, faint_texts, ground_and_colors, scrolled_sideways
+from readable import corner, faint_texts, faults, ground_and_colors, scrolled_sideways
 
 from workbook.lessonkit.catalog import LESSONS, Lesson
 from workbook.lessonkit.controls import Choice
@@ -42,6 +42,7 @@ def test_notebook_in_a_browser(lesson: Lesson) -> None:
         unrun_notebook_shows_its_pictures(notebook, shipped, lesson)
         everything_runs_without_a_complaint(notebook, lesson)
         nothing_is_scrolled_sideways(notebook)
+        axe_core_finds_nothing_on_a_panel(notebook)
         a_key_moves_line_and_figure_to_what_the_model_says(notebook, lesson)
         a_burst_of_keys_ends_on_the_last_value(notebook, lesson)
         notebook.page.set_viewport_size(NARROW)
@@ -83,6 +84,12 @@ def everything_runs_without_a_complaint(notebook: Notebook, lesson: Lesson) -> N
 
 def nothing_is_scrolled_sideways(notebook: Notebook) -> None:
     assert [found for output in notebook.outputs.all() for found in scrolled_sideways(output)] == []
+
+
+def axe_core_finds_nothing_on_a_panel(notebook: Notebook) -> None:
+    for panel in notebook.panels.all():
+        expect(LivePanel(panel).line).to_have_count(1)  # the panel is in view, and its helpers are in place
+    assert faults(notebook.page, ".workbook-panel") == []
 
 
 def a_key_moves_line_and_figure_to_what_the_model_says(notebook: Notebook, lesson: Lesson) -> None:
@@ -140,6 +147,8 @@ def both_themes_are_legible(notebook: Notebook) -> None:
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         notebook.choose_theme(theme)
         assert [corner(picture) for picture in notebook.pictures.all()] == [WHITE] * notebook.pictures.count()
+        for picture in notebook.pictures.all():
+            expect(picture).to_have_css("filter", "none" if theme.endswith("Light") else "brightness(0.8)")
         colors.append([ground_and_colors(panel.locator("svg[role=img]")) for panel in notebook.panels.all()])
         an_error_shows_until_the_next_good_move(live, notebook)
     assert all(figure[0].startswith("rgb(255, 255, 255) |") for figure in colors[0])

@@ -66,13 +66,15 @@ def test_every_outcome(tmp_path: Path) -> None:
     assert found.lesson == "01_convolution"
     assert found.message.startswith("the cell that begins with 'nothing_defined' raised NameError")
     assert outcomes(path) == {
-        "1.1": ("not yet", "1 is not the output at this place; the line below the panel's figure says what is"),
+        "1.1": ("not yet", "1 is not the output at this place; multiply nine pixels by the nine weights, and add"),
         "1.2": (
             "error",
             "the cell that begins with 'lesson.check(\"1.2\", undefined)' raised "
             "NameError: name 'undefined' is not defined",
         ),
         "1.3": ("error", 'lesson.check("1.3", ...) must be the last line of its cell'),
+        "1.4": ("not attempted", 'no cell calls lesson.check("1.4", ...)'),
+        "1.5": ("not attempted", 'no cell calls lesson.check("1.5", ...)'),
     }
 
 
@@ -138,14 +140,14 @@ class TestCommand:
         handed_in(tmp_path / ".ipynb_checkpoints" / "old.ipynb", "1 / 0")
         path = handed_in(tmp_path / "ada" / "mine.ipynb", "lesson.check('1.1', 1)")
         found = json.loads(run("check", tmp_path, "--json").output)
-        assert found["totals"] == {"correct": 0, "not yet": 1, "not attempted": 2, "error": 0}
+        assert found["totals"] == {"correct": 0, "not yet": 1, "not attempted": 4, "error": 0}
         (notebook,) = found["notebooks"]
         assert (notebook["notebook"], notebook["lesson"], notebook["status"]) == (
             str(path),
             "01_convolution",
             "checked",
         )
-        assert notebook["exercises"][0]["title"] == "Read a value"
+        assert notebook["exercises"][0]["title"] == "Compute a value"
         assert notebook["exercises"][0]["outcome"] == "not yet"
 
     def test_foreign_and_damaged_are_named(self, tmp_path: Path) -> None:

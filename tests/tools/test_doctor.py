@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,15 +19,20 @@ from command_line import run
 from yesterday import FIRST, SECOND, lay_yesterday
 
 import kernels
-from workbook.tools import doctor
+from workbook.tools import doctor, lab
 from workbook.tools.doctor import CHECKS, LEAST_FREE, Finding, diagnose
+from workbook.tools.host import HOSTS
+from workbook.tools.lab import Server
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_CORETYPE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(doctor, "cores_of_process", lambda: 4)
+    for host in HOSTS:
+        for sign in host.signs:
+            monkeypatch.delenv(sign.partition("=")[0], raising=False)
+    monkeypatch.setattr(doctor, "visible_cores", lambda: 4)
 
 
 def assert_advice(finding: Finding, status: str, *parts: str) -> None:
@@ -43,11 +51,68 @@ def test_no_check_fails_here(tmp_path: Path) -> None:
         assert (finding.status == "ok") == (finding.why == finding.todo == "")
 
 
-@pytest.mark.parametrize(("package", "says"), [("ipywidgets", "ipywidgets 7.8.1"), ("jupyterlab", "jupyterlab 3.6")])
-def test_wrong_major(package: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    versions = {"jupyterlab": "4.2.0", "ipywidgets": "8.1", "jupyterlab_widgets": "3.0", package: says.split()[1]}
-    monkeypatch.setattr(doctor, "version", versions.get)
+TOGETHER = {"jupyterlab": "4.2.0", "ipywidgets": "8.1", "jupyterlab_widgets": "3.0"}
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        ({"ipywidgets": "6.0"}, "ipywidgets 6.0"),
+        ({"ipywidgets": "7.7.5"}, "jupyterlab_widgets 3.0"),
+        ({"jupyterlab": "3.6"}, "jupyterlab 3.6"),
+    ],
+)
+def test_wrong_major(other: dict[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "version", {**TOGETHER, **other}.get)
     assert_advice(doctor.widgets(tmp_path), "fail", says, "pip install")
+
+
+def test_ipywidgets_7_with_its_half_of_jupyterlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "version", {**TOGETHER, "ipywidgets": "7.7.5", "jupyterlab_widgets": "1.1.11"}.get)
+    assert doctor.widgets(tmp_path).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("signs", "name", "todo"),
+    [
+        ({"COLAB_RELEASE_TAG": "x"}, "Google Colab", "ipywidgets"),
+        ({"BINDER_LAUNCH_HOST": "x", "JUPYTERHUB_USER": "x"}, "Binder", "download"),
+        ({"VSCODE_PID": "1"}, "VS Code", "workbook lab"),
+        ({"TERM_PROGRAM": "vscode"}, "VS Code", "workbook lab"),
+    ],
+)
+def test_host_and_what_it_cannot_do(
+    signs: dict[str, str], name: str, todo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for sign, value in signs.items():
+        monkeypatch.setenv(sign, value)
+    assert_advice(doctor.host(tmp_path), "warn", name, todo)
+
+
+@pytest.mark.parametrize(
+    ("signs", "name"),
+    [
+        ({"JUPYTERHUB_USER": "x", "JPY_SESSION_NAME": "x"}, "JupyterHub"),
+        ({"JPY_SESSION_NAME": "x"}, "Jupyter"),
+        ({"TERM_PROGRAM": "xterm"}, "none, but a terminal"),
+    ],
+)
+def test_host_that_lacks_nothing(
+    signs: dict[str, str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for sign, value in signs.items():
+        monkeypatch.setenv(sign, value)
+    assert doctor.host(tmp_path) == Finding("host", "ok", name)
+
+
+def test_a_host_with_pages_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "x")
+    monkeypatch.setattr(doctor, "version", {"ipywidgets": "8.1.8"}.get)
+    assert_advice(doctor.widgets(tmp_path), "fail", "ipywidgets 8.1.8", "'ipywidgets==7.*'")
+    monkeypatch.setattr(doctor, "version", {"ipywidgets": "7.7.1"}.get)
+    assert doctor.widgets(tmp_path).status == "ok"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert doctor.widget_extension(tmp_path).status == "ok"
 
 
 def test_missing_widgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,11 +161,18 @@ def test_file_that_hides_a_package(name: str, tmp_path: Path) -> None:
     assert_advice(doctor.shadows(tmp_path), "fail", name, "rename")
 
 
+def test_another_package_of_the_kernels_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kernels-0.9.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    said = "kernels-0.9.0 is installed too", "pip uninstall kernels edge-ai-workbook"
+    assert_advice(doctor.shadows(tmp_path), "warn", *said)
+
+
 def test_missing_compiler_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "/nonexistent")
     found = doctor.compiler(tmp_path)
     assert found.status == "ok"
-    assert "There is no C compiler (/nonexistent)" in found.what
+    assert "There is no C compiler /nonexistent; " in found.what
 
 
 @pytest.mark.parametrize("value", ["5", "0", "many", "-1"])
@@ -111,26 +183,13 @@ def test_oversubscribed_threads(value: str, tmp_path: Path, monkeypatch: pytest.
     assert_advice(doctor.threads(tmp_path), "warn", *advice)
 
 
-@pytest.mark.parametrize(
-    ("files", "limited"),
-    [
-        ({}, False),
-        ({"cpu.max": "max 100000\n"}, False),
-        ({"cpu.max": "400000 100000\n"}, False),
-        ({"cpu.max": "150000 100000\n"}, True),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, False),
-        ({"cpu/cpu.cfs_quota_us": "150000\n", "cpu/cpu.cfs_period_us": "100000\n"}, True),
-    ],
-)
-def test_container_limit(files: dict[str, str], limited: bool, tmp_path: Path) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    found = doctor.cpu_limit(tmp_path, tmp_path)
-    if limited:
-        assert_advice(found, "warn", "1.5 cores, though 4", "threads=1")
-    else:
-        assert found.status == "ok"
+def test_container_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in (None, 4.0):
+        monkeypatch.setattr(doctor, "time_limit", lambda limit=limit: limit)
+        assert doctor.cpu_limit(tmp_path).status == "ok"
+    monkeypatch.setattr(doctor, "time_limit", lambda: 1.5)
+    monkeypatch.setattr(doctor, "cores", lambda: 1)
+    assert_advice(doctor.cpu_limit(tmp_path), "warn", "1.5 cores, though 4", "kernels take 1 core", "OMP_NUM_THREADS=1")
 
 
 def test_slower_instruction_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +230,20 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestCommand:
+    def test_lab_says_what_keeps_panels_away(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        @contextmanager
+        def serving(*_: object, **__: object) -> Iterator[Server]:
+            with subprocess.Popen([sys.executable, "-c", ""]) as process:
+                yield Server("http://127.0.0.1/", "token", process)
+
+        monkeypatch.setattr(lab, "serving", serving)
+        assert "fail" not in run("lab", tmp_path).output
+        monkeypatch.setattr(sys, "prefix", str(tmp_path))
+        lines = run("lab", tmp_path).output.splitlines()
+        said = next(place for place, text in enumerate(lines) if text.startswith("fail"))
+        assert "widget extension: jupyterlab-manager is not in" in lines[said]
+        assert lines[said + 2].split()[0] == "do:"
+
     def test_a_line_for_each_check(self, tmp_path: Path) -> None:
         result = run("doctor", tmp_path)
         assert result.exit_code == 0

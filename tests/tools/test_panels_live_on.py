@@ -1,6 +1,6 @@
 """A panel on the next day: after a save, a restart, in a second tab, and exported; in JupyterLab and in Notebook 7.
 
-And one that is slow: what the page shows meanwhile.
+And one in Voila, on a page of VS Code's form, and one that is slow: what the page shows meanwhile.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from socket import create_connection, socket
 from urllib.request import Request, urlopen
 
 import nbformat
@@ -20,6 +22,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, expect
 
+from workbook.lessonkit.panel_outputs import Words, live_head
 from workbook.tools.browser import CHROMIUM, Desk, Notebook, chromium
 from workbook.tools.lab import serving
 
@@ -41,11 +44,16 @@ figure = lambda n: Figure(figsize=(7.6, 3))
 Panel("test.slow", "Slow", [Slider("n", "n", 0, 3, 1)], model, figure, "n is {}".format, height=288, work="sleeping")
 """
 
+DEADLY = SLOW.replace("time.sleep(3)", "time.sleep(1) if n == 1 else [time.sleep(1), __import__('os')._exit(1)]")
+
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"), reason="Chromium is missing: apt install chromium"
 )
 needs_notebook_7 = pytest.mark.skipif(
     find_spec("notebook") is None and not os.environ.get("CI"), reason="Notebook 7 is missing: pip install notebook"
+)
+needs_voila = pytest.mark.skipif(
+    find_spec("voila") is None and not os.environ.get("CI"), reason="Voila is missing: pip install voila"
 )
 each_view = pytest.mark.parametrize("view", ["lab/tree", pytest.param("notebooks", marks=needs_notebook_7)])
 
@@ -112,6 +120,33 @@ def test_nbconvert_executes_it_without_a_network(desk: Desk) -> None:
         shows_picture_and_words(page, LINE.replace("26", "25"))
 
 
+@needs_voila
+def test_it_is_live_in_voila(desk: Desk) -> None:
+    with voila(desk) as address, chromium() as page:
+        page.goto(address)
+        panel = page.locator(PANEL)
+        expect(panel.locator("[role=status]")).to_contain_text(LINE.replace("26", "25"))
+        panel.get_by_role("slider", name="row").press("ArrowRight")
+        expect(panel.locator("[role=status]")).to_contain_text(LINE)
+        expect(panel).to_have_count(1)
+        expect(page.locator(WORDS)).to_be_hidden()
+        expect(page.locator(".jp-OutputArea img").filter(visible=True)).to_have_count(0)
+
+
+@pytest.mark.parametrize("output", ["jp-OutputArea-child", "output_area", "output_container"])
+@pytest.mark.parametrize("live", [True, False])
+def test_no_host_shows_it_twice(output: str, live: bool) -> None:
+    """In elements of JupyterLab, nbclassic and VS Code; without its kernel, an error is in the view's place."""
+    view = f'<div class="workbook-panel">{live_head("a panel")}</div>' if live else "Error displaying widget"
+    words = Words("a line")._repr_mimebundle_()["text/html"]
+    outputs = (view, "<img>", words)
+    with offline() as page:
+        page.set_content("".join(f'<div class="{output}"><div class="output">{shown}</div></div>' for shown in outputs))
+        parts = page.locator(f".{output}").all()
+        displays = [part.evaluate("part => getComputedStyle(part).display") for part in parts]
+        assert displays == (["block", "none", "none"] if live else ["none", "block", "block"])
+
+
 def test_a_slow_panel_is_there_at_once_and_says_what_it_does(desk: Desk) -> None:
     with desk.opened(NAME) as notebook:
         notebook.run_new_cell(SLOW)
@@ -132,6 +167,19 @@ def test_a_slow_panel_is_there_at_once_and_says_what_it_does(desk: Desk) -> None
         expect(figure).to_have_css("opacity", "1")
 
 
+def test_a_kernel_that_dies_while_a_panel_computes_is_said(desk: Desk) -> None:
+    with desk.opened(NAME) as notebook:
+        notebook.run_new_cell(DEADLY)
+        panel = notebook.page.locator(PANEL)
+        works, figure = panel.get_by_text("Sleeping …"), panel.locator("svg[role=img]")
+        expect(figure).to_have_css("opacity", "1")
+        panel.get_by_role("slider").press("ArrowRight")
+        expect(panel.get_by_text(SLEEPS)).to_be_visible()
+        expect(works).to_be_hidden()
+        expect(figure).to_have_css("opacity", "1")
+        expect(panel.locator(".workbook-controls").first).to_have_css("pointer-events", "none")
+
+
 def test_a_typed_number_means_itself(desk: Desk) -> None:
     with desk.opened(NAME) as notebook:
         notebook.run_new_cell("from workbook.lessons import winograd; winograd.explore('points')")
@@ -143,6 +191,26 @@ def test_a_typed_number_means_itself(desk: Desk) -> None:
             notebook.page.keyboard.press("Enter")
             expect(line).to_contain_text(said)
         expect(panel.get_by_role("alert")).to_have_count(0)
+
+
+@contextmanager
+def voila(desk: Desk) -> Iterator[str]:
+    """Serve the notebook as an application; yield its address."""
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--Voila.log_level=ERROR"]
+    command = [sys.executable, "-m", "voila", *options, str(desk.folder / NAME)]
+    with subprocess.Popen(command, env={**os.environ, **desk.environment}) as server:
+        try:
+            while server.poll() is None:
+                with suppress(ConnectionRefusedError):
+                    create_connection(("127.0.0.1", port)).close()
+                    break
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            server.terminate()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A machine's area and power, and the designs that a budget of both leaves to choose from.
 
-    area  = macs (multiplier + adder) (1 + overhead) + bits of on-chip memory x cell / share of cells
+    area  = macs (multiplier + adder + registers) (1 + overhead) + bits of on-chip memory x cell / share of cells
     power = joules of a frame / seconds of a frame
 
 An overhead is what flexibility takes: switches, and the memory of the configuration, as a share of what the
@@ -10,7 +10,9 @@ Control, wires, the DRAM's interface and leakage are left out, so areas compare 
 Sources
 -------
 * Multiplier of 8 bits and adder of 32 bits: synthesized for 45 nm; W. Dally's tutorial at NIPS 2015, beside the
-  energies of Horowitz (ISSCC 2014) that `machine.Energy` has.
+  energies of Horowitz (ISSCC 2014) that `energy.Energy` has.
+* Registers: an input, a weight and a sum beside each multiplier, 8 + 8 + 32 bits; a flip-flop of the NanGate open cell
+  library, 45 nm (DFF_X1).
 * Cell of a memory: Intel, 45 nm, K. Mistry et al., IEDM 2007. That cells take half of a memory is assumed.
 """
 
@@ -27,13 +29,14 @@ from workbook.accelerator.schedule import Schedule, fixed, reconfigured
 from workbook.accelerator.workload import WORKLOADS, Workload
 
 MULTIPLIER_UM2, ADDER_UM2 = 282, 137
+FLIP_FLOP_UM2, REGISTER_BITS = 4.522, 8 + 8 + 32
 CELL_UM2, CELLS = 0.346, 0.5
 
 KINDS = ("square array", "best fixed", "reconfigured")
 
 
 def area_mm2(machine: Machine, overhead: float = 0) -> float:
-    """Return the area of multiply-add units and on-chip memory, in square millimetres of 45 nm.
+    """Return the area of multiply-add units with their registers and of on-chip memory, in square millimetres of 45 nm.
 
     Parameters
     ----------
@@ -48,9 +51,13 @@ def area_mm2(machine: Machine, overhead: float = 0) -> float:
     """
     if not overhead >= 0:
         raise ValueError(f"overhead must be 0 or more, not {overhead}")
-    computing = machine.macs * (MULTIPLIER_UM2 + ADDER_UM2) * (1 + overhead)
-    memory = machine.sram_kb * 1024 * 8 * CELL_UM2 / CELLS
-    return (computing + memory) / 1e6
+    unit = MULTIPLIER_UM2 + ADDER_UM2 + FLIP_FLOP_UM2 * REGISTER_BITS
+    return machine.macs * unit * (1 + overhead) / 1e6 + memory_mm2(1024 * machine.sram_kb)
+
+
+def memory_mm2(size: float) -> float:
+    """Return the area of a memory of so many bytes, such as line buffers, in square millimetres of 45 nm."""
+    return size * 8 * CELL_UM2 / CELLS / 1e6
 
 
 @dataclass(frozen=True)

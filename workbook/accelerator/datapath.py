@@ -6,10 +6,14 @@ A multiplier is a multiply-add unit. One along C or along the taps adds to its n
 or group makes an output of its own. A dimension that its multipliers do not divide leaves some of them idle in the last
 round: that is all that makes one datapath better for a layer than another.
 
-Winograd's F(m x m, 3x3) makes m x m outputs from the (m + 2)^2 positions of a transformed tile, and its sums run over
-the channels alone. So the multipliers of pixels and taps take positions:
+Multipliers along C stand in rows that add up whatever lies there. So a row may take a tap of a filter in place of a
+channel, and nothing is wired anew for that: 64 rows take 64 channels, 21 channels of 3 taps or 7 channels of 9
+(`mappings`). A depthwise layer, with one channel in a group, then uses nine rows and not one.
 
-    cycles(u) = ceil(C / uC) ceil(K / uK) ceil(N ceil(P/m) ceil(Q/m) (m + 2)^2 / (uPixel uTap)) / rate + fill(u)
+Winograd's F(m x m, 3x3) makes m x m outputs from the (m + 2)^2 positions of a transformed tile, and its sums run over
+the channels alone. So the multipliers of pixels take positions, and those of taps have nothing to do:
+
+    cycles(u) = ceil(C / uC) ceil(K / uK) ceil(N ceil(P/m) ceil(Q/m) (m + 2)^2 / uPixel) / rate + fill(u)
 
 The transforms stand in the pipeline and take no cycles. Winograd is a mode of the layer, as in NVDLA: any datapath may
 choose it, and choosing costs nothing.
@@ -27,7 +31,7 @@ from workbook.accelerator.workload import Layer
 Mode = Literal["direct", "winograd"]
 
 TAPS = (1, 3, 9)
-"""Multipliers along the filter: none, a row, or a whole filter of 3x3."""
+"""Taps of a channel that rows take: one, a row of the filter, or a whole filter of 3x3."""
 
 
 @dataclass(frozen=True, order=True)
@@ -53,9 +57,9 @@ class Datapath:
     tap: int = 1
 
     def __post_init__(self) -> None:
-        for name, number in zip(("C", "K", "pixel", "group", "tap"), astuple(self), strict=True):
-            if number < 1:
-                raise ValueError(f"datapath: {name} must be at least 1 multiplier, not {number}")
+        for name in ("C", "K", "pixel", "group", "tap"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"datapath: {name} must be at least 1 multiplier, not {getattr(self, name)}")
 
     def __str__(self) -> str:
         along = zip(astuple(self), (" C", " K", " pixels", " groups", " taps"), strict=True)
@@ -96,7 +100,7 @@ def cycles(layer: Layer, datapath: Datapath, *, tile: int | None = None, rate: f
     C, K, G = layer.C // layer.groups, layer.K // layer.groups, layer.groups
     rounds = _ceil(C, datapath.C) * _ceil(K, datapath.K) * _ceil(G, datapath.group)
     if tile:
-        rounds *= _ceil(winograd_positions(layer, tile), datapath.pixel * datapath.tap)
+        rounds *= _ceil(winograd_positions(layer, tile), datapath.pixel)
     else:
         rounds *= _ceil(layer.N * layer.P * layer.Q, datapath.pixel) * _ceil(layer.R * layer.S, datapath.tap)
     return rounds / rate + datapath.fill
@@ -120,18 +124,28 @@ def products(layer: Layer, tile: int | None = None) -> int:
 
 
 @cache
-def datapaths(macs: int, taps: tuple[int, ...] = TAPS) -> tuple[Datapath, ...]:
-    """All datapaths of at most `macs` multipliers: powers of two along C, K, pixel and group, and 1, 3 or 9 taps."""
-    return tuple(sorted(_datapaths(macs, taps)))
+def datapaths(macs: int) -> tuple[Datapath, ...]:
+    """All datapaths of at most `macs` multipliers, with powers of two along C, K, pixel and group."""
+    return tuple(sorted(_datapaths(macs)))
 
 
-def _datapaths(macs: int, taps: tuple[int, ...]) -> Iterator[Datapath]:
-    for tap in taps:
-        for C in _powers(macs // tap):
-            for K in _powers(macs // tap // C):
-                for pixel in _powers(macs // tap // C // K):
-                    for group in _powers(macs // tap // C // K // pixel):
-                        yield Datapath(C, K, pixel, group, tap)
+def _datapaths(macs: int) -> Iterator[Datapath]:
+    for C in _powers(macs):
+        for K in _powers(macs // C):
+            for pixel in _powers(macs // C // K):
+                for group in _powers(macs // C // K // pixel):
+                    yield Datapath(C, K, pixel, group)
+
+
+def mappings(datapath: Datapath) -> tuple[Datapath, ...]:
+    """Return what the rows of a datapath may take: channels, or as many channels of 3 or 9 taps as they hold.
+
+    One that has multipliers along taps anyway keeps them.
+    """
+    if datapath.tap > 1:
+        return (datapath,)
+    C, K, pixel, group = datapath.C, datapath.K, datapath.pixel, datapath.group
+    return tuple(Datapath(C // tap, K, pixel, group, tap) for tap in TAPS if tap <= C)
 
 
 def _powers(most: int) -> list[int]:

@@ -1,19 +1,23 @@
-"""Every distinct layer of a network on every datapath of a machine, computed by the compiled sweep."""
+"""Every distinct layer of a network on every datapath of a machine, computed by the compiled sweep.
+
+Of what a datapath's rows may take, channels or taps too, the fastest counts, layer by layer.
+"""
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from kernels import datapath_costs
-from workbook.accelerator.datapath import Datapath, datapaths, winograd_positions
-from workbook.accelerator.layer_cost import mode_bytes, winograd_tile
+from workbook.accelerator.datapath import TAPS, Datapath, datapaths, mappings
+from workbook.accelerator.layer_cost import Candidate, candidates
 from workbook.accelerator.machine import Machine
-from workbook.accelerator.workload import Layer, Workload
+from workbook.accelerator.on_chip_traffic import amounts, cuts
+from workbook.accelerator.workload import Workload
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -33,8 +37,12 @@ class Table:
     cycles : (distinct layers, datapaths) float64
         That the multipliers need.
     seconds : (distinct layers, datapaths) float64
-    winograd : (distinct layers, datapaths) bool
-        Whether Winograd is the faster mode.
+    chosen : (distinct layers, datapaths) int64
+        Which of the candidates is the fastest.
+    candidates : tuple of Candidate
+        Tiles of each layer in each of its modes.
+    taken : (distinct layers, datapaths) int64
+        Which of a datapath's `mappings` is the fastest.
     """
 
     workload: Workload
@@ -43,7 +51,20 @@ class Table:
     overlap: bool
     cycles: Floats
     seconds: Floats
-    winograd: npt.NDArray[np.bool_]
+    chosen: Counts
+    candidates: tuple[Candidate, ...]
+    taken: Counts
+
+    def mapping(self, place: int, at: int) -> Datapath:
+        """Return what the rows of a datapath take for a distinct layer."""
+        return mappings(self.datapaths[at])[int(self.taken[place, at])]
+
+    @property
+    def winograd(self) -> npt.NDArray[np.bool_]:
+        """(distinct layers, datapaths) Whether Winograd is the faster mode."""
+        modes = np.array([one.mode == "winograd" for one in self.candidates])
+        found: npt.NDArray[np.bool_] = modes[self.chosen]
+        return found
 
     @property
     def places(self) -> Counts:
@@ -69,9 +90,9 @@ class Table:
 
     @cached_property
     def dram_bytes(self) -> Floats:
-        """(distinct layers, datapaths) Bytes through DRAM in the faster mode."""
-        direct, winograd = _both_modes(self.workload, self.machine)
-        return np.where(self.winograd, winograd[:, None], direct[:, None])
+        """(distinct layers, datapaths) Bytes through DRAM."""
+        moved: Floats = np.array([one.tile.dram_bytes for one in self.candidates])[self.chosen]
+        return moved
 
     def only(self, kept: npt.ArrayLike) -> Table:
         """Return the table with the datapaths at these places alone."""
@@ -81,7 +102,8 @@ class Table:
             datapaths=tuple(self.datapaths[i] for i in at),
             cycles=np.ascontiguousarray(self.cycles[:, at]),
             seconds=np.ascontiguousarray(self.seconds[:, at]),
-            winograd=np.ascontiguousarray(self.winograd[:, at]),
+            chosen=np.ascontiguousarray(self.chosen[:, at]),
+            taken=np.ascontiguousarray(self.taken[:, at]),
         )
 
 
@@ -119,26 +141,62 @@ def evaluate(
         most = max(options, key=lambda option: option.multipliers)
         raise ValueError(f"{most} needs {most.multipliers} multipliers, but {machine.name} has {machine.macs}")
     layers = workload.distinct[0]
-    direct, transformed = (moved / (machine.dram_gbs * 1e9) for moved in _both_modes(workload, machine))
-    rates = np.array([machine.rate(layer.type) for layer in layers])
-    costs = np.stack([rates, direct, transformed], axis=1)
-    sizes = np.array([_sizes(layer, machine) for layer in layers])
-    cycles, seconds, modes = datapath_costs.evaluate(sizes, costs, _multipliers(options), machine.clock_hz, overlap)
-    return Table(workload, machine, options, overlap, cycles, seconds, modes.astype(bool))
+    found = [candidates(layer, machine) for layer in layers]
+    every = tuple(chain.from_iterable(found))
+    rates = {layer.type: machine.rate(layer.type) for layer in layers}
+    described = [_described(one) for one in every]
+    costs = np.array(
+        [(rates[one.shape.layer.type], _dram_seconds(one, machine), *_bytes(one, machine)) for one in every]
+    )
+    on_chip = machine.on_chip
+    cycles, seconds, chosen = datapath_costs.evaluate(
+        np.cumsum([0, *map(len, found)]),
+        np.array([pieces for pieces, _ in described]),
+        np.array([shape for _, shape in described]),
+        costs,
+        *_multipliers(_mapped(options)[0]),
+        np.array([on_chip.input_bytes, on_chip.weight_bytes, on_chip.sum_bytes, 1024 * on_chip.strip_kb]),
+        machine.clock_hz,
+        on_chip.rows,
+        overlap,
+    )
+    places = _mapped(options)[1]
+    taken = _fastest(cycles, seconds, places)
+    at = places[np.arange(len(options)), taken]
+    cycles, seconds = np.take_along_axis(cycles, at, 1), np.take_along_axis(seconds, at, 1)
+    chosen = np.take_along_axis(chosen, at, 1)
+    return Table(workload, machine, options, overlap, cycles, seconds, chosen, every, taken)
 
 
-def _sizes(layer: Layer, machine: Machine) -> tuple[int, ...]:
-    G = layer.groups
-    tile = winograd_tile(layer, machine)
-    positions = winograd_positions(layer, tile) if tile else 0
-    return layer.C // G, layer.K // G, G, layer.N * layer.P * layer.Q, layer.R * layer.S, positions
+def _fastest(cycles: Floats, seconds: Floats, places: Counts) -> Counts:
+    """Return which mapping of each datapath is the fastest; where several are, the one with the fewest cycles."""
+    least, fewest = seconds[:, places[:, 0]], cycles[:, places[:, 0]]
+    taken = np.zeros(least.shape, np.int64)
+    for i in range(1, places.shape[1]):
+        has = np.flatnonzero(places[:, i] != places[:, 0])
+        time, work = seconds[:, places[has, i]], cycles[:, places[has, i]]
+        better = (time < least[:, has]) | ((time == least[:, has]) & (work < fewest[:, has]))
+        for best, own in ((least, time), (fewest, work), (taken, i)):
+            best[:, has] = np.where(better, own, best[:, has])
+    return taken
 
 
-def _both_modes(workload: Workload, machine: Machine) -> tuple[Floats, Floats]:
-    layers = workload.distinct[0]
-    direct = [mode_bytes(layer, machine, "direct") for layer in layers]
-    winograd = [mode_bytes(layer, machine, "winograd") for layer in layers]
-    return np.array(direct), np.array(winograd)
+def _described(one: Candidate) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The pieces and the shape of a candidate, as the compiled sweep takes them."""
+    of, shape = cuts(one.shape, one.tile), one.shape
+    pieces = chain.from_iterable((p.full, p.size, p.others, p.rest) for p in (of.C, of.K, of.group, of.lines))
+    channels = shape.layer.C // shape.layer.groups
+    sizes = (shape.lines, shape.width, shape.taps, shape.layer.H, shape.step, shape.window)
+    return tuple(pieces), (*sizes, int(one.mode == "winograd"), channels)
+
+
+def _dram_seconds(one: Candidate, machine: Machine) -> float:
+    return one.tile.dram_bytes / (machine.dram_gbs * 1e9)
+
+
+def _bytes(one: Candidate, machine: Machine) -> tuple[float, ...]:
+    inputs, weights, sums = amounts(one.shape, machine.on_chip.sum_size)
+    return inputs, *weights, *sums, one.shape.layer.W * one.shape.layer.bits / 8
 
 
 @cache
@@ -149,5 +207,27 @@ def _own(macs: int, array: Datapath) -> tuple[Datapath, ...]:
 
 
 @cache
-def _multipliers(options: tuple[Datapath, ...]) -> npt.NDArray[Any]:
-    return np.array([(*astuple(option), option.fill) for option in options])
+def _mapped(options: tuple[Datapath, ...]) -> tuple[tuple[Datapath, ...], Counts]:
+    """Return all mappings of some datapaths, and (datapaths, 3) the places of each one's; the first fills up."""
+    found: list[Datapath] = []
+    places = np.empty((len(options), len(TAPS)), np.int64)
+    for row, option in zip(places, options, strict=True):
+        own = mappings(option)
+        row[:] = len(found)
+        row[: len(own)] += np.arange(len(own))
+        found += own
+    return tuple(found), places
+
+
+@cache
+def _multipliers(options: tuple[Datapath, ...]) -> tuple[Counts, Counts]:
+    """Return the numbers of multipliers that occur along each axis, and for each datapath their places and its fill."""
+    numbers = np.array([(u.C, u.K, u.pixel, u.group, u.tap) for u in options])
+    occurring = [np.unique(column) for column in numbers.T]
+    values = np.ones((len(occurring), max(map(len, occurring))), np.int64)
+    places = np.empty((len(options), len(occurring) + 1), np.int64)
+    for axis, of_axis in enumerate(occurring):
+        values[axis, : len(of_axis)] = of_axis
+        places[:, axis] = np.searchsorted(of_axis, numbers[:, axis])
+    places[:, -1] = [option.fill for option in options]
+    return values, places

@@ -4,10 +4,10 @@
     fixed          the best fixed datapath for this network: the strongest opponent, chosen with the same effort
     suite          the best fixed datapath for a suite of networks: what a vendor ships
     oracle         the best datapath for every layer, switches free: the bound that no schedule passes
-    reconfigured   the best schedule, every switch paid
+    reconfigured   the best schedule, every switch paid, the one back to the first layer's datapath too
 
-All have the same multipliers, memories, clock, type and Winograd mode. The flexible two may have to pay for the area of
-their flexibility, with fewer multipliers or with a slower clock.
+All have the same multipliers, memories, clock, type and Winograd mode, and rows that take channels or taps. The
+flexible two may have to pay for the area of their flexibility, with fewer multipliers or with a slower clock.
 """
 
 from __future__ import annotations
@@ -51,10 +51,18 @@ class Lines(Text):
     def __iter__(self) -> Iterator[Schedule]:
         return iter((self.textbook, self.fixed, self.suite, self.oracle, self.reconfigured))
 
+    def first_gain(self) -> float:
+        """How many times as fast the first frame is, which waits for no switch back, on the same schedule."""
+        return self.fixed.seconds / self.reconfigured.frame_seconds
+
     def gain(self, over: Literal["textbook", "fixed", "suite"] = "fixed") -> float:
         """How many times as fast the reconfigured line is as a fixed one; below 1 it loses."""
         opponent: Schedule = getattr(self, over)
         return opponent.seconds / self.reconfigured.seconds
+
+    def energy(self) -> float:
+        """Energy of an image on the reconfigured line, over that of the best fixed one; above 1 it takes more."""
+        return self.reconfigured.mj_per_image / self.fixed.mj_per_image
 
     def bound(self, over: Literal["textbook", "fixed", "suite"] = "fixed") -> float:
         """How many times as fast the oracle is as a fixed line: what no switching time can better."""
@@ -62,12 +70,13 @@ class Lines(Text):
         return opponent.seconds / self.oracle.seconds
 
     def __str__(self) -> str:
-        lines = [f"{'':<13}{'ms':>7}{'images/s':>9}{'mJ/image':>9}{'switches':>9}{'DRAM':>5}  datapath"]
+        lines = [f"{'':<13}{'ms':>7}{'mJ/image':>9} {'from, to':<12}{'switches':>8}{'DRAM':>5}  datapath"]
         for line in self:
             path = str(line.datapaths[0]) if not line.switches else f"{len(set(line.datapaths))} datapaths"
+            band = ", ".join(f"{mj:.2f}" for mj in line.mj_band)
             lines.append(
-                f"{line.name:<13}{line.seconds * 1e3:>7.3f}{line.fps:>9.1f}{line.mj_per_image:>9.3f}"
-                f"{line.switches:>9}{line.dram_bound:>5.0%}  {path}"
+                f"{line.name:<13}{line.seconds * 1e3:>7.3f}{line.mj_per_image:>9.2f} {band:<12}"
+                f"{line.switches:>8}{line.dram_bound:>5.0%}  {path}"
             )
         return "\n".join(lines)
 
@@ -174,7 +183,7 @@ def with_switch_time(machine: Machine, seconds: float) -> Machine:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """How the time of a frame grows with the time of a switch.
+    """How the time from frame to frame of a stream grows with the time of a switch.
 
     Attributes
     ----------

@@ -1,5 +1,8 @@
 """What one layer costs on one datapath: cycles, bytes, a band of time, energy. The sweep does the same for thousands.
 
+Of the tiles of `tiles`, in every mode, the fastest counts; of what may stay in registers (`on_chip_traffic`) the way
+that moves the fewest bytes without taking longer.
+
 The time lies in a band. At best, computing and moving overlap perfectly and the longer one counts; at worst one waits
 for the other and both count. Real machines lie between, and a model that gives one number hides that.
 """
@@ -9,12 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from workbook.accelerator.datapath import Datapath, Mode, cycles, products, suits_winograd, winograd_positions
-from workbook.accelerator.dram_traffic import dram_bytes
+from workbook.accelerator.datapath import Datapath, Mode, mappings, products, suits_winograd
 from workbook.accelerator.machine import Machine
+from workbook.accelerator.on_chip_traffic import Traffic, rounds, traffic
+from workbook.accelerator.tiles import Shape, Tile, tiles
 from workbook.accelerator.workload import Layer
-
-_SUM_BYTES = 4  # of a partial sum
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,14 @@ class LayerCost:
     datapath : Datapath
     mode : str
         "direct" or "winograd".
+    tile : Tile
+        How it is cut to fit on the chip.
+    traffic : Traffic
+        What stays in registers, and the bytes between them and the memory on the chip.
     cycles : float
-        That the multipliers need.
+        That the multipliers need, with the memory on the chip and without DRAM.
+    idle_cycles : float
+        Of these, how many they wait for a port of the memory on the chip.
     dram_bytes : float
     compute_seconds, dram_seconds : float
     seconds : float
@@ -41,7 +49,10 @@ class LayerCost:
     layer: Layer
     datapath: Datapath
     mode: Mode
+    tile: Tile
+    traffic: Traffic
     cycles: float
+    idle_cycles: float
     dram_bytes: float
     compute_seconds: float
     dram_seconds: float
@@ -57,13 +68,15 @@ class LayerCost:
         return max(self.compute_seconds, self.dram_seconds), self.compute_seconds + self.dram_seconds
 
     @property
-    def bound(self) -> Literal["MACs", "DRAM"]:
+    def bound(self) -> Literal["MACs", "ports", "DRAM"]:
         """What the layer waits for."""
-        return "DRAM" if self.dram_seconds > self.compute_seconds else "MACs"
+        if self.dram_seconds > self.compute_seconds:
+            return "DRAM"
+        return "ports" if self.idle_cycles > 0 else "MACs"
 
     @property
     def stall_seconds(self) -> float:
-        """How long the multipliers stand still and wait for memory."""
+        """How long the multipliers stand still and wait for DRAM."""
         return self.seconds - self.compute_seconds
 
     @property
@@ -77,10 +90,34 @@ def winograd_tile(layer: Layer, machine: Machine) -> int | None:
     return machine.tile(layer.type) if suits_winograd(layer) else None
 
 
-def mode_bytes(layer: Layer, machine: Machine, mode: Mode) -> float:
-    """Bytes through DRAM in a mode; Winograd's weights may be more."""
-    growth = machine.winograd.weight_growth if mode == "winograd" and machine.winograd else 1
-    return dram_bytes(layer, machine.sram_kb * 1024, growth)
+@dataclass(frozen=True)
+class Candidate:
+    """A mode of a layer, cut into tiles.
+
+    Attributes
+    ----------
+    mode : str
+        "direct" or "winograd".
+    shape : Shape
+    tile : Tile
+    """
+
+    mode: Mode
+    shape: Shape
+    tile: Tile
+
+
+def candidates(layer: Layer, machine: Machine, mode: Mode | None = None) -> tuple[Candidate, ...]:
+    """Return the tiles of each mode that a layer can run in, or of one mode."""
+    m = winograd_tile(layer, machine)
+    modes: tuple[Mode, ...] = (mode,) if mode else ("direct", "winograd") if m else ("direct",)
+    found, on_chip = [], machine.on_chip.without_ports()
+    for name in modes:
+        rows = m if name == "winograd" and m else 1
+        growth = machine.winograd.weight_growth if name == "winograd" and machine.winograd else 1.0
+        shape = Shape(layer, rows)
+        found += [Candidate(name, shape, tile) for tile in tiles(layer, rows, growth, machine.sram_kb, on_chip)]
+    return tuple(found)
 
 
 def cost(
@@ -108,51 +145,42 @@ def cost(
     tile = winograd_tile(layer, machine)
     if mode == "winograd" and not tile:
         raise ValueError(f"{layer.name} ({layer.shape}, {layer.type}) cannot run as Winograd on {machine.name}")
-    modes: tuple[Mode, ...] = (mode,) if mode else ("direct", "winograd") if tile else ("direct",)
-    return min((_cost(layer, datapath, machine, m, overlap) for m in modes), key=lambda found: found.seconds)
+    found = candidates(layer, machine, mode)
+    return min((_cost(one, layer, datapath, machine, overlap) for one in found), key=lambda cost: cost.seconds)
 
 
-def _cost(layer: Layer, datapath: Datapath, machine: Machine, mode: Mode, overlap: bool) -> LayerCost:
-    tile = winograd_tile(layer, machine) if mode == "winograd" else None
-    rate = machine.rate(layer.type)
-    needed = cycles(layer, datapath, tile=tile, rate=rate)
-    moved = mode_bytes(layer, machine, mode)
-    compute, dram = needed / machine.clock_hz, moved / (machine.dram_gbs * 1e9)
-    made = products(layer, tile)
+def mapped_cost(layer: Layer, datapath: Datapath, machine: Machine) -> LayerCost:
+    """Return what a layer costs if the rows of a datapath take what is best for it, `mappings`: as the sweep does."""
+    found = (cost(layer, mapping, machine) for mapping in mappings(datapath))
+    return min(found, key=lambda one: (one.seconds, one.cycles))
+
+
+def _cost(of: Candidate, layer: Layer, datapath: Datapath, machine: Machine, overlap: bool) -> LayerCost:
+    rate, on_chip = machine.rate(layer.type), machine.on_chip
+    through = rounds(of.shape, of.tile, datapath, rows=on_chip.rows)
+    ways = traffic(of.shape, of.tile, datapath, on_chip)
+    working = through.all / rate
+    port = min(way.cycles(on_chip) for way in ways)
+    needed = max(working, port)
+    way = min((way for way in ways if way.cycles(on_chip) <= needed), key=lambda way: way.bytes)
+    cycles = needed + datapath.fill
+    compute, dram = cycles / machine.clock_hz, of.tile.dram_bytes / (machine.dram_gbs * 1e9)
+    made = products(layer, of.shape.m if of.mode == "winograd" else None)
     energy = machine.energy
     return LayerCost(
         layer=layer,
         datapath=datapath,
-        mode=mode,
-        cycles=needed,
-        dram_bytes=moved,
+        mode=of.mode,
+        tile=of.tile,
+        traffic=way,
+        cycles=cycles,
+        idle_cycles=needed - working,
+        dram_bytes=of.tile.dram_bytes,
         compute_seconds=compute,
         dram_seconds=dram,
         seconds=max(compute, dram) if overlap else compute + dram,
-        utilisation=made / (needed * machine.macs * rate),
+        utilisation=made / (cycles * machine.macs * rate),
         mac_joules=made * energy.mac_pj[layer.type] * 1e-12,
-        sram_joules=sram_bytes(layer, datapath, tile) * energy.sram_pj_per_byte * 1e-12,
-        dram_joules=moved * 8 * energy.dram_pj_per_bit * 1e-12,
+        sram_joules=way.bytes * machine.sram_pj * 1e-12,
+        dram_joules=of.tile.dram_bytes * 8 * energy.dram_pj_per_bit * 1e-12,
     )
-
-
-def sram_bytes(layer: Layer, datapath: Datapath, tile: int | None = None) -> float:
-    """Bytes that the multipliers read from and write to on-chip memory, with the better of two orders of the loops.
-
-    A number that several multipliers need is read once for all of them: an input for those along K, a weight for those
-    along pixels; and those along C and taps add up before anything is written. Then, product by product,
-
-    * outputs stay: an input and a weight are read, each sum is written once;
-    * weights stay: an input is read, a partial sum of 4 bytes read and written, each weight read once.
-    """
-    size = layer.bits / 8
-    made = products(layer, tile)
-    positions = winograd_positions(layer, tile) if tile else layer.N * layer.P * layer.Q
-    taps = 1 if tile else layer.R * layer.S
-    C, K = layer.C // layer.groups, layer.K // layer.groups
-    summed = min(datapath.C, C) * (1 if tile else min(datapath.tap, taps))
-    shared_weights = min(datapath.pixel * (datapath.tap if tile else 1), positions)
-    inputs = made / min(datapath.K, K) * size
-    outputs_stay = made / shared_weights * size + layer.K * positions * size
-    weights_stay = made / summed * 2 * _SUM_BYTES + layer.K * C * ((tile + 2) ** 2 if tile else taps) * size
-    return inputs + min(outputs_stay, weights_stay)

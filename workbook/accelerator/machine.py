@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from workbook.accelerator.datapath import Datapath
+from workbook.accelerator.on_chip import OnChip
+from workbook.accelerator.step_energy import Energy
 from workbook.accelerator.workload import TYPES
 
 
@@ -122,43 +124,6 @@ class Reconfiguration:
 
 
 @dataclass(frozen=True)
-class Energy:
-    """Energy of each step, in picojoules.
-
-    The defaults are Horowitz's for 45 nm (ISSCC 2014): an int8 multiply-add 0.2 + 0.03 pJ, fp16 1.1 + 0.4, fp32 3.7 +
-    0.9; a read of 64 bits from a memory of 32 KB 20 pJ; DRAM about 20 pJ a bit. He has no int4, int16 and bf16: a
-    multiplier is taken to grow with the square of the bits, an adder with the bits, bf16 as fp16.
-
-    Attributes
-    ----------
-    mac_pj : mapping of type to float
-        Of a multiply-add.
-    sram_pj_per_byte, dram_pj_per_bit : float
-    leakage_w : float
-        Power at rest, in watts.
-    """
-
-    mac_pj: Mapping[str, float] = field(
-        default_factory=lambda: {"int4": 0.065, "int8": 0.23, "int16": 0.86, "bf16": 1.5, "fp16": 1.5, "fp32": 4.6},
-        hash=False,
-    )
-    sram_pj_per_byte: float = 2.5
-    dram_pj_per_bit: float = 20
-    leakage_w: float = 0
-
-    def __post_init__(self) -> None:
-        for name, value in self.mac_pj.items():
-            _one_of("energy.mac_pj", name, tuple(TYPES))
-            if not value >= 0:
-                raise ValueError(f"energy.mac_pj.{name} must be 0 or more, not {value}")
-        _not_negative("energy.", self, "sram_pj_per_byte", "dram_pj_per_bit", "leakage_w")
-        object.__setattr__(self, "mac_pj", MappingProxyType(dict(self.mac_pj)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Energy, (dict(self.mac_pj), self.sram_pj_per_byte, self.dram_pj_per_bit, self.leakage_w)
-
-
-@dataclass(frozen=True)
 class Machine:
     """An accelerator.
 
@@ -180,6 +145,8 @@ class Machine:
     reconfiguration : Reconfiguration or None
         None: the datapath is fixed.
     energy : Energy
+    on_chip : OnChip
+        How the memory on the chip feeds the multipliers.
     """
 
     name: str
@@ -192,6 +159,7 @@ class Machine:
     winograd: Winograd | None = None
     reconfiguration: Reconfiguration | None = None
     energy: Energy = field(default_factory=Energy)
+    on_chip: OnChip = field(default_factory=OnChip)
 
     def __post_init__(self) -> None:
         _above_zero("", self, "macs", "clock_mhz", "sram_kb", "dram_gbs")
@@ -209,7 +177,7 @@ class Machine:
 
     def __reduce__(self) -> tuple[Any, ...]:
         numbers = (self.name, self.macs, self.clock_mhz, self.sram_kb, self.dram_gbs, self.array, dict(self.rates))
-        return Machine, (*numbers, self.winograd, self.reconfiguration, self.energy)
+        return Machine, (*numbers, self.winograd, self.reconfiguration, self.energy, self.on_chip)
 
     @property
     def clock_hz(self) -> float:
@@ -232,6 +200,11 @@ class Machine:
         if type not in self.rates:
             raise ValueError(f"{self.name} has no {type}; its rates are for {', '.join(self.rates)}")
         return self.rates[type]
+
+    @property
+    def sram_pj(self) -> float:
+        """Picojoules to read or write a byte of the memory on the chip."""
+        return self.energy.a_byte(self.sram_kb)
 
     def tile(self, type: str) -> int | None:
         """Winograd's m for a type, or None."""

@@ -135,6 +135,10 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ValueError(f"{where} must be a list of texts, not {value!r}")
         return tuple(value)
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"{where} must be true or false, not {value!r}")
+        return value
     wanted, word = _SCALARS.get(kind, (str, "a text"))
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise ValueError(f"{where} must be {word}, not {value!r}")

@@ -16,11 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbook.accelerator import zigzag_files
 from workbook.accelerator.datapath import Datapath
+from workbook.accelerator.layer_cost import LayerCost
+from workbook.accelerator.machine import Machine
 from workbook.accelerator.workload import Layer
 
 _PACKAGES = {"scalesim": "scalesim", "zigzag": "zigzag-dse"}
-_TIMEOUT = 120  # seconds
+_TIMEOUT = 600  # seconds
 
 _SCALE_SIM = """\
 [general]
@@ -37,7 +40,7 @@ OfmapSramSzkB = 1024
 IfmapOffset = 0
 FilterOffset = 10000000
 OfmapOffset = 20000000
-Dataflow = ws
+Dataflow = {dataflow}
 Bandwidth = 10
 ReadRequestBuffer = 32
 WriteRequestBuffer = 32
@@ -76,6 +79,15 @@ pathlib.Path("cycles").write_text(str(cycles))
 """
 
 
+_RUN_CHOICE = """\
+import pathlib
+from zigzag.api import get_hardware_performance_zigzag
+_, cycles, _ = get_hardware_performance_zigzag(
+    "workload.yaml", "hardware.yaml", "mapping.yaml", dump_folder="out", loma_show_progress_bar=False)
+pathlib.Path("cycles").write_text(str(cycles))
+"""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What another model says of a matrix product, or why it says nothing.
@@ -99,8 +111,10 @@ def version(name: str) -> str | None:
         return None
 
 
-def scale_sim(R: int, C: int, T: int, depth: int, columns: int, python: str = sys.executable) -> Answer:
-    """Let SCALE-Sim count the cycles of a matrix product on a weight-stationary array of R x C.
+def scale_sim(
+    R: int, C: int, T: int, depth: int, columns: int, python: str = sys.executable, dataflow: str = "ws"
+) -> Answer:
+    """Let SCALE-Sim count the cycles of a matrix product on a systolic array of R x C.
 
     Parameters
     ----------
@@ -108,10 +122,12 @@ def scale_sim(R: int, C: int, T: int, depth: int, columns: int, python: str = sy
         As for `workbook.accelerator.systolic.weight_stationary_cycles`.
     python : str
         The interpreter that has the package.
+    dataflow : str
+        "ws" or "os": whether weights or outputs stay.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "run.cfg").write_text(_SCALE_SIM.format(R=R, C=C), encoding="ascii")
+        (folder / "run.cfg").write_text(_SCALE_SIM.format(R=R, C=C, dataflow=dataflow), encoding="ascii")
         (folder / "run.csv").write_text(f"Layer, M, N, K,\nproduct, {T}, {columns}, {depth},\n", encoding="ascii")
         (folder / "layout.csv").write_text(f"Layer,\nproduct,{'1,' * 30}\n", encoding="ascii")
         problem = _run([python, "-c", _RUN_SCALE_SIM], folder)
@@ -133,20 +149,6 @@ def zigzag(layer: Layer, rows: int, columns: int, python: str = sys.executable) 
     python : str
         The interpreter that has the package.
     """
-    G = layer.groups
-    sizes = {"B": layer.N, "G": G, "K": layer.K // G, "C": layer.C // G, "OY": layer.P, "OX": layer.Q}
-    sizes |= {"FY": layer.R, "FX": layer.S}
-    down, across = layer.stride
-    workload = {
-        "id": 0,
-        "operator_type": "Conv",
-        "equation": "O[b][g][k][oy][ox]+=W[g][k][c][fy][fx]*I[b][g][c][iy][ix]",
-        "dimension_relations": [f"ix={across}*ox+1*fx", f"iy={down}*oy+1*fy"],
-        "loop_dims": list(sizes),
-        "loop_sizes": list(sizes.values()),
-        "operand_precision": {"W": layer.bits, "I": layer.bits, "O": 2 * layer.bits, "O_final": layer.bits},
-        "operand_source": {"W": 0, "I": 0},
-    }
     mapping = {
         "name": "default",
         "spatial_mapping": {"D1": [f"K, {columns}"], "D2": [f"C, {rows}"]},
@@ -154,9 +156,31 @@ def zigzag(layer: Layer, rows: int, columns: int, python: str = sys.executable) 
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for file, content in (("workload.yaml", workload), ("mapping.yaml", mapping)):
+        for file, content in (("workload.yaml", zigzag_files.workload(layer)), ("mapping.yaml", mapping)):
             (folder / file).write_text(json.dumps([content]), encoding="ascii")
         problem = _run([python, "-c", RUN_ZIGZAG, json.dumps([columns, rows])], folder)
+        return Answer(None, problem) if problem else Answer(float((folder / "cycles").read_text(encoding="ascii")))
+
+
+def zigzag_choice(chosen: LayerCost, machine: Machine, python: str = sys.executable) -> Answer:
+    """Let ZigZag count the cycles of a choice of our model: the same machine, mapping and loops, none of its own.
+
+    Parameters
+    ----------
+    chosen : LayerCost
+    machine : Machine
+    python : str
+        The interpreter that has the package.
+
+    Raises
+    ------
+    ValueError
+        If ZigZag cannot be told of it.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        zigzag_files.write(chosen, machine, folder)
+        problem = _run([python, "-c", _RUN_CHOICE], folder)
         return Answer(None, problem) if problem else Answer(float((folder / "cycles").read_text(encoding="ascii")))
 
 

@@ -4,6 +4,7 @@ Sources
 -------
 * NVDLA: NVIDIA's performance sheet (ResNet-50, 2048 multiply-adds, 512 KB, 10 GB/s, 1 GHz) and the primer's table.
 * SCALE-Sim: the report of PyPI's scalesim 3.0.
+* ZigZag: PyPI's zigzag-dse 3.9.1, run by docs/other_models.py.
 * UG909: AMD, Dynamic Function eXchange, bandwidth of the configuration ports. FABulous: its documentation.
 * Flex Logix: InferX X1, gains of the Winograd mode, and YOLOv3 at 1920x1080, batch 1 (2019).
 * Eyeriss: Chen et al., JSSC 52(1), 2017, tables V (AlexNet, batch 4) and VI (VGG-16, batch 3); 65 nm, 200 MHz.
@@ -18,6 +19,12 @@ NVDLA_FPS = (269, 153, 93, 46, 20, 7.3, 3.6)
 
 SCALE_SIM = ((128, 128, 128, 128, 128, 509), (128, 128, 128, 256, 128, 1019), (128, 128, 32, 128, 128, 413))
 """Rows and columns of the array, T, depth, columns of the product, and the total cycles."""
+
+SCALE_SIM_OUTPUTS = ((196, 256, 1024, 24_447), (49, 4608, 512, 37_871), (49, 2048, 512, 17_391))
+"""T, depth, columns of a product on 64 x 64 units whose outputs stay, and the total cycles: docs/other_models.md."""
+
+ZIGZAG_CYCLES = {"conv2_1.3x3": 40_145, "conv4_2.expand": 28_114, "conv5_2.3x3": 132_926}
+"""Of layers of ResNet-50 on 64 x 64 multipliers of the preset x1, with the loops of our model."""
 
 PORTS = (("7 series ICAP", 32, 100, 400), ("UltraScale ICAP", 32, 200, 800))
 """Port, bits, MHz, MB/s."""
@@ -55,4 +62,5 @@ EYERISS_VGG16 = {
 }
 """Active units and milliseconds of processing, batch 3."""
 
-DPU_FPS = {"yolov3_416": 14.48, "vgg16": 21.50, "mobilenet_v2": 290.6}
+DPU_FPS = {"yolov3_416": 14.48, "vgg16": 21.50, "vgg19": 18.55, "resnet50": 94.21, "mobilenet_v2": 290.6}
+"""By one thread, from image to result; resnet50 is the zoo's resnet_v1_50."""

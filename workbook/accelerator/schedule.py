@@ -6,14 +6,20 @@
     both:                   + the activations between the two layers, written anew, if their layouts differ
 
 A shadow's load begins with the layer before the switch, not earlier. If the configurations lie in DRAM, the load is
-part of that layer's traffic and no faster than DRAM. The first datapath is in place when the frame comes.
+part of that layer's traffic and no faster than DRAM.
+
+Frames follow each other, so a schedule is a ring: after the last layer the datapath goes back to the first layer's. The
+first frame finds it in place and waits for no way back; nor does any frame of a camera that leaves a gap between two
+frames. Those take `frame_seconds`, and one frame a `seconds` is what the machine can do.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,8 +42,11 @@ class Schedule:
     machine : Machine
     datapaths : tuple of Datapath
         One for each layer.
+    mappings : tuple of Datapath or None
+        What the rows of each take, `datapath.mappings`: channels, or taps too. None: as they are.
     switch_seconds : tuple of float
-        After each layer but the last: what the switch to the next one's datapath adds; 0 where there is none.
+        After each layer: what the switch to the next one's datapath adds, after the last that back to the first one's;
+        0 where there is none.
     overlap : bool
         Whether computing and DRAM overlap perfectly, or not at all.
     """
@@ -48,6 +57,7 @@ class Schedule:
     datapaths: tuple[Datapath, ...]
     switch_seconds: tuple[float, ...]
     overlap: bool = True
+    mappings: tuple[Datapath, ...] | None = None
 
     @cached_property
     def costs(self) -> tuple[LayerCost, ...]:
@@ -55,7 +65,7 @@ class Schedule:
         known: dict[tuple[int, Datapath], LayerCost] = {}
         distinct, places = self.workload.distinct
         found = []
-        for layer, place, datapath in zip(self.workload.layers, places, self.datapaths, strict=True):
+        for layer, place, datapath in zip(self.workload.layers, places, self.mappings or self.datapaths, strict=True):
             if (place, datapath) not in known:
                 known[place, datapath] = cost(distinct[place], datapath, self.machine, overlap=self.overlap)
             found.append(replace(known[place, datapath], layer=layer))
@@ -63,25 +73,30 @@ class Schedule:
 
     @property
     def seconds(self) -> float:
-        """Seconds of a frame (of a batch, if there are several images)."""
+        """Seconds from one frame of a stream to the next (of a batch, if there are several images)."""
         return math.fsum(cost.seconds for cost in self.costs) + math.fsum(self.switch_seconds)
 
     @property
+    def frame_seconds(self) -> float:
+        """Seconds from a frame's start to its result, without the switch back: the first frame of a stream."""
+        return math.fsum(cost.seconds for cost in self.costs) + math.fsum(self.switch_seconds[:-1])
+
+    @property
     def band(self) -> tuple[float, float]:
-        """Seconds of a frame with perfect overlap of computing and DRAM, and with none."""
+        """Seconds from frame to frame with perfect overlap of computing and DRAM, and with none."""
         paid = math.fsum(self.switch_seconds)
         best, worst = (math.fsum(cost.band[end] for cost in self.costs) + paid for end in (0, 1))
         return best, worst
 
     @property
     def fps(self) -> float:
-        """Images a second."""
+        """Images a second of a stream."""
         return self.workload.batch / self.seconds
 
     @property
     def switches(self) -> int:
-        """How often the datapath changes."""
-        return sum(a != b for a, b in zip(self.datapaths, self.datapaths[1:], strict=False))
+        """How often the datapath changes in a frame, the way back included."""
+        return sum(a != b for a, b in pairwise((*self.datapaths, self.datapaths[0])))
 
     @property
     def utilisation(self) -> float:
@@ -105,8 +120,7 @@ class Schedule:
         how = self.machine.reconfiguration
         if how is None:
             return 0.0
-        energy = self.machine.energy
-        a_bit = energy.dram_pj_per_bit if how.source == "dram" else energy.sram_pj_per_byte / 8
+        a_bit = self.machine.energy.dram_pj_per_bit if how.source == "dram" else self.machine.sram_pj / 8
         return self.switches * how.bits * a_bit * 1e-12
 
     @property
@@ -118,6 +132,22 @@ class Schedule:
     def mj_per_image(self) -> float:
         """Millijoules an image."""
         return 1e3 * self.joules / self.workload.batch
+
+    @property
+    def mj_band(self) -> tuple[float, float]:
+        """Millijoules an image by the cheapest and by the dearest memories that are published: `Energy.band`."""
+        sram, dram = self.machine.energy.band(self.machine.sram_kb)
+        how = self.machine.reconfiguration
+        rest = math.fsum(cost.mac_joules for cost in self.costs) + self.leakage_joules
+        on_chip = math.fsum(cost.traffic.bytes for cost in self.costs)
+        moved = math.fsum(cost.dram_bytes for cost in self.costs)
+        loaded = self.switches * how.bits / 8 if how else 0.0
+        if how and how.source == "dram":
+            moved += loaded
+        else:
+            on_chip += loaded
+        least, most = (rest + 1e-12 * (on_chip * sram[end] + 8 * moved * dram[end]) for end in (0, 1))
+        return 1e3 * least / self.workload.batch, 1e3 * most / self.workload.batch
 
 
 def load_seconds(how: Reconfiguration, machine: Machine) -> float:
@@ -180,16 +210,24 @@ def _costs_to_stay_and_leave(table: Table) -> Floats:
 
 
 def reconfigured(table: Table) -> Schedule:
-    """Return the best schedule of all: no other choice of datapaths takes less time, switches paid."""
+    """Return the best schedule of a stream: no other choice of datapaths takes less time, switches paid."""
     small = table.only(undominated(table))
     chosen, paid = _cheapest(small)
     return _schedule(small, chosen, "reconfigured", tuple(paid.tolist()))
 
 
+def reconfigured_once(table: Table) -> Schedule:
+    """Return the best schedule of one frame that nobody follows: its `frame_seconds` are the least there are."""
+    small = table.only(undominated(table))
+    chosen, paid = _cheapest(small, datapath_search.cheapest)
+    return _schedule(small, chosen, "one frame", tuple(paid.tolist()))
+
+
 def best_frame(table: Table) -> tuple[float, int]:
-    """Return the seconds and the switches of the best schedule, without the costs of its layers."""
+    """Return the seconds and the switches of the best schedule of a stream, without the costs of its layers."""
     chosen, paid = _cheapest(table)
-    return float(table.seconds[table.places, chosen].sum() + paid.sum()), int(np.count_nonzero(np.diff(chosen)))
+    switches = int(np.count_nonzero(chosen != np.roll(chosen, -1)))
+    return float(table.seconds[table.places, chosen].sum() + paid.sum()), switches
 
 
 def oracle(table: Table) -> Schedule:
@@ -202,17 +240,20 @@ def fixed(table: Table, at: int | None = None, name: str = "best fixed") -> Sche
     return _schedule(table, np.full(len(table.places), table.best_fixed if at is None else at), name)
 
 
-def _cheapest(table: Table) -> tuple[Counts, Floats]:
-    """Return the place of each layer's datapath, and what the switch after each layer but the last adds."""
+def _cheapest(table: Table, search: Callable[..., Counts] = datapath_search.ring) -> tuple[Counts, Floats]:
+    """Return the place of each layer's datapath, and what the switch after each layer adds."""
     leave, relayout, layouts = leave_seconds(table), relayout_seconds(table), table.layouts
-    chosen = datapath_search.cheapest(table.seconds, leave, relayout, layouts, table.places)
-    before, after, place = chosen[:-1], chosen[1:], table.places[:-1]
-    paid = np.where(before != after, leave[place, before], 0.0)
-    paid += np.where(layouts[before] != layouts[after], relayout[place], 0.0)
-    return chosen, paid
+    chosen = search(table.seconds, leave, relayout, layouts, table.places)
+    after = np.roll(chosen, -1)
+    paid = np.where(chosen != after, leave[table.places, chosen], 0.0)
+    anew = np.where(layouts[chosen] != layouts[after], relayout[table.places], 0.0)
+    anew[-1] = 0  # the next frame's input is not this one's output
+    return chosen, paid + anew
 
 
 def _schedule(table: Table, chosen: Counts, name: str, paid: tuple[float, ...] | None = None) -> Schedule:
     datapaths = tuple(table.datapaths[i] for i in chosen)
-    none = (0.0,) * (len(datapaths) - 1)
-    return Schedule(name, table.workload, table.machine, datapaths, none if paid is None else paid, table.overlap)
+    none = (0.0,) * len(datapaths)
+    mapped = tuple(table.mapping(place, at) for place, at in zip(table.places, chosen, strict=True))
+    paid = none if paid is None else paid
+    return Schedule(name, table.workload, table.machine, datapaths, paid, table.overlap, mapped)

@@ -20,7 +20,10 @@ from workbook.files import write_whole
 KEPT, TABLE, FIGURE = "rows.jsonl", "table.csv", "pareto.png"
 
 _VARIED = ("macs", "clock_mhz", "sram_kb", "dram_gbs", "type")
-_SHOWN = ("fixed_ms", "reconfigured_ms", "gain", "switches", "images_per_second", "mj_per_image")
+_SHOWN = ("fixed_ms", "reconfigured_ms", "first_ms", "gain", "switches", "images_per_second", "mj_per_image")
+
+
+_CAPTION = "ms: from frame to frame; first: without the switch back; gain: over the best fixed datapath"
 
 
 def sweep(
@@ -32,6 +35,7 @@ def sweep(
     vary: Sequence[str] = (),
     batch: int = 1,
     type_: str | None = None,
+    size: tuple[int, int] | None = None,
     overlap: bool = True,
     fused: bool = False,
     jobs: int | None = None,
@@ -49,7 +53,7 @@ def sweep(
         Called with how many rows there are, and of how many.
     vary : sequence of str
         Texts such as dram_gbs=8,16.
-    batch, type_, overlap, fused, jobs, scheduler
+    batch, type_, size, overlap, fused, jobs, scheduler
         As for `workbook.accelerator.sweep_rows` and `workers`.
 
     Raises
@@ -66,7 +70,7 @@ def sweep(
     for machine in found:
         if type_ and type_ not in machine.rates:
             raise CommandError(f"{machine.name} has no {type_}; its rates are for {', '.join(machine.rates)}")
-    nets = sweeping.workloads(networks or WORKLOADS, batch=batch, type=type_)
+    nets = sweeping.workloads(networks or WORKLOADS, batch=batch, type=type_, size=size)
     pairs = sweeping.tasks(found, nets, overlap=overlap, fused=fused)
     output.mkdir(parents=True, exist_ok=True)
     done = 0
@@ -85,7 +89,7 @@ def sweep(
 
 def shown(rows: Sequence[Row]) -> Table:
     """Return the rows as a terminal shows them, with the columns in which they differ; table.csv has all."""
-    table = Table(box=None, pad_edge=False, caption_justify="left", caption="gain: over the best fixed datapath")
+    table = Table(box=None, pad_edge=False, caption_justify="left", caption=_CAPTION)
     varied = [name for name in _VARIED if len({getattr(row, name) for row in rows}) > 1]
     for name in ("machine", "network"):
         table.add_column(name, no_wrap=True)

@@ -15,7 +15,7 @@ from workbook.accelerator.five_lines import five_lines
 from workbook.accelerator.machine import Machine
 from workbook.accelerator.machine_file import changed, load, to_toml
 from workbook.accelerator.presets import preset
-from workbook.accelerator.workload import WORKLOADS, Workload
+from workbook.accelerator.workload import WORKLOADS, Workload, yolov3
 from workbook.accelerator.workload_from_onnx import from_onnx
 from workbook.errors import CommandError
 
@@ -52,7 +52,9 @@ class Row:
     overlap : bool
         Whether computing and DRAM overlap perfectly, or not at all.
     textbook_ms, fixed_ms, suite_ms, oracle_ms, reconfigured_ms : float
-        Of a batch.
+        From one batch of a stream to the next.
+    first_ms : float
+        Of the reconfigured line's first batch, which waits for no switch back.
     gain : float
         Of reconfiguration over the best fixed datapath.
     switches : int
@@ -76,6 +78,7 @@ class Row:
     suite_ms: float
     oracle_ms: float
     reconfigured_ms: float
+    first_ms: float
     gain: float
     switches: int
     images_per_second: float
@@ -99,6 +102,7 @@ def compute(task: Task) -> Row:
         batch=workload.batch,
         overlap=task.overlap,
         **{f"{line.name}_ms": 1e3 * line.seconds for line in lines},
+        first_ms=1e3 * best.frame_seconds,
         gain=lines.gain(),
         switches=best.switches,
         images_per_second=best.fps,
@@ -135,18 +139,32 @@ def machines(names: Iterable[str], vary: Mapping[str, Sequence[float]] | None = 
     return found
 
 
-def workloads(names: Iterable[str], *, batch: int = 1, type: str | None = None) -> list[Workload]:
+def workloads(
+    names: Iterable[str], *, batch: int = 1, type: str | None = None, size: tuple[int, int] | None = None
+) -> list[Workload]:
     """Return built-in networks and those of .onnx files.
+
+    Parameters
+    ----------
+    names : iterable of str
+    batch : int
+    type : str, optional
+    size : (int, int), optional
+        Height and width of the image, for files that leave it open and for YOLOv3.
 
     Raises
     ------
     CommandError
-        If there is no such network, or a file cannot be read.
+        If there is no such network, a file cannot be read, or a built-in network has one size.
     """
     found = []
     for name in names:
         if name.endswith(".onnx"):
-            workload = from_onnx(name)
+            workload = from_onnx(name, size=size)
+        elif size and name.startswith("yolov3") and name in WORKLOADS:
+            workload = yolov3(*size)
+        elif size and name in WORKLOADS:
+            raise CommandError(f"--size does not fit {name}: of the built-in networks only YOLOv3 takes any size")
         elif name in WORKLOADS:
             workload = WORKLOADS[name]()
         else:

@@ -7,23 +7,20 @@ more machines, computes only what is not there.
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from multiprocessing import get_context, parent_process
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from workbook.accelerator.sweep_rows import Row, Task, compute
 from workbook.errors import CommandError
 from workbook.files import write_whole
+from workbook.processes import in_processes
 
 _RETRIES = 3  # of a task that failed; one whose worker was lost goes to another by itself
 CONNECT_SECONDS = 10  # for the scheduler to answer
@@ -101,49 +98,13 @@ def _kept(path: Path) -> dict[str, Row]:
 
 
 def _here(missing: Mapping[str, Task], jobs: int | None) -> Iterator[tuple[str, Row]]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(jobs or cores, len(missing))
-    if workers == 1:
-        yield from ((key, compute(task)) for key, task in missing.items())
-        return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
+    keys = list(missing)
     try:
-        with _interrupts_held():
-            waiting = {pool.submit(compute, task): key for key, task in missing.items()}
-        try:
-            for future in as_completed(list(waiting)):
-                yield waiting[future], future.result()
-                del waiting[future]
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)  # what is under way ends, and is kept
-            yield from ((key, future.result()) for future, key in waiting.items() if not future.cancelled())
-            raise
+        yield from ((keys[place], row) for place, row in in_processes(compute, list(missing.values()), jobs))
     except BrokenProcessPool:
         raise CommandError(
             f"A process of the sweep died, perhaps for lack of memory; try --jobs 1. {_RESUME}"
         ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Let this process end when its parent does; it would wait for the next task for ever."""
-
-    def watch(parent: BaseProcess) -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, args=(parent_process(),), daemon=True).start()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Keep Ctrl-C for the end of the block. Processes that it starts never get one: their parent ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _on_cluster(missing: Mapping[str, Task], address: str) -> Iterator[tuple[str, Row]]:
@@ -177,11 +138,24 @@ def _client(address: str) -> Iterator[Any]:
         raise CommandError("--scheduler needs Dask: pip install 'edge-ai-workbook[cluster]'") from None
     if address.startswith("http"):  # of its dashboard, perhaps; Dask would try it for long
         raise CommandError(f"no Dask scheduler answers at {address}: its address begins with tcp:// or tls://")
+    # In a thread that Ctrl-C does not meet: a client that is half made cannot be closed.
+    connecting = ThreadPoolExecutor(1).submit(Client, address, timeout=CONNECT_SECONDS, set_as_default=False)
     try:
-        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = connecting.result()
     except (OSError, TypeError, ValueError) as error:  # TypeError: tls without a certificate
         raise CommandError(f"no Dask scheduler answers at {address}: {error}") from None
+    except KeyboardInterrupt:
+        connecting.add_done_callback(lambda made: made.exception() or made.result().close())
+        raise
+    log = logging.getLogger("tornado.application")
+    log.addFilter(_is_no_cancelled_wait)
     try:
         yield client
     finally:
         client.close()
+        log.removeFilter(_is_no_cancelled_wait)
+
+
+def _is_no_cancelled_wait(record: logging.LogRecord) -> bool:
+    """Whether a message is another than Dask's own about a wait that Ctrl-C has ended before it began."""
+    return "sync.<locals>.cancel" not in record.getMessage()

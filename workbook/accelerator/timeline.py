@@ -19,7 +19,7 @@ class Bar:
     kind : str
         "compute", "DRAM", "configuration" (the datapath is reconfigured) or "stall" (multipliers wait for DRAM).
     layer : int
-        The layer it belongs to; a configuration belongs to the layer before it.
+        The layer it belongs to; a configuration belongs to the layer before it, the way back to the last.
     start, end : float
         Seconds from the start of the frame.
     """
@@ -54,7 +54,7 @@ def timeline(schedule: Schedule) -> tuple[Bar, ...]:
         if schedule.overlap and cost.stall_seconds > 0:
             bars.append(Bar("stall", i, computed, end))
         now = end
-        paid = schedule.switch_seconds[i] if i < len(schedule.switch_seconds) else 0.0
+        paid = schedule.switch_seconds[i]
         if paid > 0:
             bars.append(Bar("configuration", i, now, now + paid))
             now += paid

@@ -22,15 +22,26 @@ def number(value: float) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Write a table with a line for each row, all but whether it holds."""
+    """Write a table with a line for each row: all but its source, its note and whether it holds."""
     lines = (
         (
             row.check, row.case, f"{number(row.published)} {row.unit}", f"{number(row.ours)} {row.unit}",
-            f"{row.error:+.1%}", row.expected, row.source, row.note,
+            f"{row.error:+.1%}", row.expected,
         )
         for row in rows
     )  # fmt: skip
-    return _table(("check", "case", "published", "ours", "error", "expected", "source", "note"), lines)
+    return _table(("check", "case", "published", "ours", "error", "expected"), lines)
+
+
+def counts(rows: Sequence[Row]) -> str:
+    """Say how many rows run the model, how many of those had nothing fitted, and how many of each hold."""
+    model = [row for row in rows if row.model]
+    free = [row for row in model if not row.fitted]
+    held = [sum(row.holds for row in some) for some in (rows, model, free)]
+    return (
+        f"{len(rows)} rows, {held[0]} hold. {len(model)} run cost(), {held[1]} of these hold. For {len(free)} of them "
+        f"nothing was fitted, {held[2]} of these hold"
+    )
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -40,9 +51,11 @@ def summary(rows: Sequence[Row]) -> str:
         cases = list(group)
         worst = max(cases, key=lambda row: abs(row.error))
         held = sum(row.holds for row in cases)
-        verdict = "holds" if held == len(cases) else f"**fails** in {len(cases) - held} of {len(cases)}"
-        lines.append((check, str(len(cases)), f"{worst.error:+.1%}", worst.expected, verdict, worst.source))
-    return _table(("check", "cases", "largest error", "expected", "", "source"), lines)
+        verdict = f"{held} of {len(cases)}" if held == len(cases) else f"**{held} of {len(cases)}**"
+        by = "cost()" if worst.model else "formula"
+        error = f"{worst.error:+.1%}"
+        lines.append((check, by, verdict, error, worst.expected, worst.fitted, worst.source))
+    return _table(("check", "ours by", "hold", "largest error", "expected", "fitted", "source"), lines)
 
 
 def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -53,7 +66,7 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 def section() -> str:
     """Return what stands between the marks in the README."""
     words = "\n".join(f"* {sentence}" for sentence in unchecked())
-    return f"{BEGIN}\n{summary(validation())}\n\nNothing public can check:\n\n{words}\n{END}"
+    return f"{BEGIN}\n{counts(validation())}.\n\n{summary(validation())}\n\nNothing public can check:\n\n{words}\n{END}"
 
 
 class Report:
@@ -62,7 +75,7 @@ class Report:
     def __str__(self) -> str:
         rows = validation()
         failing = [row for row in rows if not row.holds]
-        lines = [f"{len(rows)} rows, {len(rows) - len(failing)} hold"]
+        lines = counts(rows).split(". ")
         lines += [f"fails: {row.check}, {row.case}: {row.error:+.1%}, expected {row.expected}" for row in failing]
         return "\n".join([*lines, *(f"nothing public checks: {sentence}" for sentence in unchecked())])
 
@@ -70,8 +83,11 @@ class Report:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         words = "\n".join(f"* {sentence}" for sentence in unchecked())
-        failing = markdown([row for row in validation() if not row.holds])
-        text = f"{summary(validation())}\n\nThese fail:\n\n{failing}\n\nNothing public can check:\n\n{words}"
+        rows = [row for row in validation() if not row.holds]
+        notes = "\n".join(dict.fromkeys(f"* {row.check}: {row.note}" for row in rows if row.note))
+        failing = f"{markdown(rows)}\n\n{notes}"
+        table = f"{counts(validation())}.\n\n{summary(validation())}"
+        text = f"{table}\n\nThese fail:\n\n{failing}\n\nNothing public can check:\n\n{words}"
         return {"text/markdown": text, "text/plain": str(self)}
 
 

@@ -45,6 +45,8 @@ class Layer:
         Whether a residual of the output's size is read and added.
     input_on_chip, output_on_chip : bool
         Whether the tensor stays in the chip's memory and does not go through DRAM.
+    weights_on_chip : bool
+        Whether the filters stay there from frame to frame.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Layer:
     added: bool = False
     input_on_chip: bool = False
     output_on_chip: bool = False
+    weights_on_chip: bool = False
 
     def __post_init__(self) -> None:
         for name in ("C", "H", "W", "K", "P", "Q", "R", "S", "groups", "N"):
@@ -179,18 +182,33 @@ class Workload:
         for i in range(len(layers) - 1):
             before, after = layers[i], layers[i + 1]
             whole = before.output_bytes == after.input_bytes
-            if whole and max(_held(before), _held(after)) <= 1024 * sram_kb:
+            if whole and max(held(before), held(after)) <= 1024 * sram_kb:
                 addition = next((layer for layer in layers[i + 1 :] if layer.added), None)
                 again = addition is not None and addition.output_bytes == before.output_bytes
                 layers[i] = replace(before, output_on_chip=not again)
                 layers[i + 1] = replace(after, input_on_chip=True)
         return replace(self, layers=tuple(layers))
 
+    def resident(self, sram_kb: float) -> Workload:
+        """Return the network fused, and with as many filters as fit beside that kept from frame to frame.
+
+        Those with the fewest multiply-adds a byte come first: they wait for DRAM the longest. The largest layer keeps
+        the room that it needs; if it does not fit at once, its tiles take all of the memory.
+        """
+        kept = self.fused(sram_kb)
+        room = 1024 * sram_kb - max(map(held, kept.layers))
+        layers = list(kept.layers)
+        for i in sorted(range(len(layers)), key=lambda i: layers[i].macs / layers[i].weight_bytes):
+            if layers[i].weight_bytes <= room:
+                room -= layers[i].weight_bytes
+                layers[i] = replace(layers[i], weights_on_chip=True)
+        return replace(kept, layers=tuple(layers))
+
     def _each(self, change: Callable[[Layer], Layer]) -> Workload:
         return replace(self, layers=tuple(map(change, self.layers)))
 
 
-def _held(layer: Layer) -> float:
+def held(layer: Layer) -> float:
     """Bytes that a layer needs on the chip if its input and output stay there."""
     return layer.input_bytes + layer.output_bytes * (2 if layer.added else 1) + layer.weight_bytes / 2
 

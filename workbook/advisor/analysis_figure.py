@@ -9,34 +9,45 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from workbook.advisor.accelerator_steps import Step
-from workbook.advisor.analysis_result import NAIVE, TOOLS, Analysis, Row
+from workbook.advisor.analysis_result import TOOLS, Analysis, Row, Rung
+from workbook.advisor.layer_times import NAIVE
 from workbook.drawing import COLORS, INK
 
 _GREY = "#777777"
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-_ROOM = 1.5  # of the axis over the longest bar, for the text behind it
+_CHARACTER = 0.0108  # of the figure's width, a character of a name
+_ROOM = 1.65  # of the axis over the longest bar, for the text behind it
 
 
-def waterfall_figure(found: Analysis) -> Figure:
-    """Draw a bar for each rung, and the time between two frames of the camera as a line."""
+def waterfall_figure(found: Analysis, over: Rung | None = None) -> Figure:
+    """Draw a bar for each rung, and the time between two frames of the camera as a line.
+
+    Parameters
+    ----------
+    found : Analysis
+    over : Rung, optional
+        What gains are over; the matrix product if None.
+    """
+    over = over or found.base
     height = 0.75 + 0.52 * len(found.rungs)
     figure = Figure(figsize=(7.6, height))
-    axes = figure.add_axes((0.29, 0.48 / height, 0.7, 1 - 0.8 / height))
+    names = [f"{rung.name}: {TOOLS[rung.name].lstrip('123 ')}" for rung in found.rungs]
+    left = max(0.29, _CHARACTER * max(map(len, names)))
+    axes = figure.add_axes((left, 0.48 / height, 0.97 - left, 1 - 0.8 / height))
     timed = [rung for rung in found.rungs if rung.name != NAIVE]
     end = _ROOM * max(1e3 * rung.seconds for rung in timed)
     for place, rung in enumerate(found.rungs):
-        ms, gain = 1e3 * rung.seconds, found.gain(rung)
+        ms, gain = 1e3 * rung.seconds, over.seconds / rung.seconds
         cut = ms > end / _ROOM * 1.001
         shown = end / _ROOM if cut else ms
         axes.barh(place, shown, 0.62, color=COLORS[0], alpha=0.45 if rung.is_stretched else 1, label=rung.name)
         text = f"{ms:,.0f} ms, cut   {gain:.2f}×" if cut else f"{ms:,.1f} ms   {gain:.2f}×"
         axes.text(shown + 0.012 * end, place, text, va="center", bbox=_WHITE)
     _deadline(axes, 1e3 / found.fps, end, f"{found.fps:g} frames/s")
-    names = [f"{rung.name}: {TOOLS[rung.name].lstrip('123 ')}" for rung in found.rungs]
     axes.set_yticks(range(len(names)), names)
     axes.set(xlim=(0, end), ylim=(len(names) - 0.5, -0.5))
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("ms a frame, measured; × as fast as im2col", labelpad=1)
+    axes.set_xlabel(f"ms a frame, measured; × as fast as {over.name}", labelpad=1)
     return figure
 
 

@@ -6,15 +6,29 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from workbook.advisor import advice
 from workbook.advisor.analysis_result import TOOLS, Analysis, Row, Rung
 from workbook.advisor.programs import WINOGRAD
+from workbook.measuring.intervals import Interval
 
 LAYERS = (
     *("layer", "shape", "MMAC", "MAC/byte", "can run", "fp32 ms", "Winograd ms", "int8 ms", "error", "multipliers"),
     *("take", "why"),
 )
-RUNGS = ("program", "tool", "ms", "gain", "SQNR dB", "keeps up with", "mJ", "kWh", "cost")
+OUTSIDE = ("outside the layers", "work", "ms")
+FAILED = ("program", "why it has no time")
+VERSION = 3
+"""Of the JSON: docs/analysis.md says what each key holds. A key is never given another meaning under one number."""
+
 STEPS = ("step", "ms", "frames/s", "mJ", "multipliers that work", "datapath")
+WORDS = ("layer", "shape", "can run", "take", "why", "program", "what", "step", "datapath", *OUTSIDE[:2], *FAILED)
+"""The columns that hold words; the others hold numbers."""
+
+_OF_LAYERS = (
+    "error: expected, root mean square, of the float32 program taken",
+    "multipliers: the share that works on the best fixed datapath",
+)
+_OUTSIDE = 8  # rows
 
 
 def layer(row: Row) -> tuple[str, ...]:
@@ -37,20 +51,47 @@ def layer(row: Row) -> tuple[str, ...]:
     )
 
 
+def rung_columns(found: Analysis) -> tuple[str, ...]:
+    """Return the columns of the rungs."""
+    gains = f"over {found.base.name}", "over exact"
+    return ("program", "what", "ms", *gains, "SQNR dB", "loss", "keeps up with", "mJ", "kWh", "cost")
+
+
 def rung(found: Analysis, rung: Rung) -> tuple[str, ...]:
-    """Return the cells of RUNGS."""
+    """Return the cells of a rung."""
     bill = found.bill
     return (
         rung.name,
-        TOOLS[rung.name],
+        TOOLS.get(rung.name, "beside, on other threads"),
         _ms(rung.seconds) + (" *" if rung.is_stretched else ""),
         f"{found.gain(rung):.2f} x",
+        f"{found.exact.seconds / rung.seconds:.2f} x",
         f"{rung.sqnr:.1f}" if math.isfinite(rung.sqnr) else "–",
+        _loss(rung),
         f"{rung.fps} fps" if rung.fps else "no camera",
-        f"{1e3 * rung.joules:.2f}",
+        f"{1e3 * bill.joules(rung.seconds):.2f}",
         f"{bill.kwh(rung.seconds):.3f}",
         f"{bill.cost(rung.seconds):.3f}",
     )
+
+
+def rungs(found: Analysis) -> list[tuple[str, ...]]:
+    """Return the cells of the rungs, those on other threads last."""
+    return [rung(found, one) for one in (*found.rungs, *found.elsewhere)]
+
+
+def outside(found: Analysis) -> list[tuple[str, ...]]:
+    """Return the cells of OUTSIDE: the longest nodes, then all that is left."""
+    shown, rest = found.outside[:_OUTSIDE], found.outside[_OUTSIDE:]
+    rows: list[tuple[str, ...]] = [(node.name, node.work, _ms(node.seconds)) for node in shown]
+    if rest:
+        rows.append((f"{len(rest)} others", "", _ms(sum(node.seconds for node in rest))))
+    return rows
+
+
+def failed(found: Analysis) -> list[tuple[str, ...]]:
+    """Return the cells of FAILED."""
+    return [(one.name, one.why) for one in found.failed]
 
 
 def steps(found: Analysis) -> list[tuple[str, ...]]:
@@ -70,13 +111,13 @@ def footnotes(found: Analysis) -> tuple[str, ...]:
     bill = found.bill
     threads = "one thread, by its own clock" if found.threads == 1 else f"{found.threads or 'all'} threads"
     return (
-        f"{'x'.join(map(str, found.shape))} float32, {threads}; calibrated and compared on {found.images}",
-        "* timed on pieces of the layers, on one thread, and stretched to the whole",
-        "gain: over im2col. SQNR: of the output, against im2col in float32. Keeps up: three runs of four did",
-        "error: expected, root mean square, of the float32 program taken",
-        "multipliers: the share that works on the best fixed datapath",
-        "mJ: a frame's multiply-adds and DRAM alone, by lesson 4's table for 45 nm",
-        f"kWh and cost: a million frames on this machine at {bill.watts:g} W, {bill.price:g} a kWh; both are options",
+        f"{'x'.join(map(str, found.shape))} {found.dtype}, {threads}; {found.images}, {found.judges} of them judge",
+        *(("* timed on pieces of the layers, on one thread, and stretched to the whole",) if found.rows else ()),
+        f"over exact: over {found.exact.name}, the fastest that computes what the file says. Keeps up: 3 runs of 4 did",
+        f"SQNR: of the outputs, against {found.reference} in float32; {found.alike:g} dB of a float32 program is exact",
+        "loss: root mean square error over output, mean of the judging images, and the 95 % bootstrap interval's end",
+        *(_OF_LAYERS if found.rows else ()),
+        f"mJ: a frame at {bill.watts:g} W; kWh and cost: a million of them at {bill.price:g} a kWh; both are options",
         str(found.others).removeprefix("[machine] "),
         *found.notes,
     )
@@ -85,8 +126,21 @@ def footnotes(found: Analysis) -> tuple[str, ...]:
 def as_dict(found: Analysis) -> dict[str, Any]:
     """Return all of it as JSON can hold it; what is unknown is null."""
     return {
+        "version": VERSION,
         "name": found.name,
+        "take": found.best.name,
+        "exact": found.exact.name,
+        "base": found.base.name,
+        "summary": list(advice.summary(found)),
+        "how": advice.how(found),
+        "rivals": [rung.name for rung in found.rivals],
+        "reference": found.reference,
+        "alike_db": found.alike,
+        "questions": list(advice.questions(found)),
+        "max_loss": found.max_loss,
+        "judges": found.judges,
         "shape": list(found.shape),
+        "dtype": found.dtype,
         "images": found.images,
         "threads": found.threads,
         "macs": found.macs,
@@ -96,8 +150,13 @@ def as_dict(found: Analysis) -> dict[str, Any]:
         "others": asdict(found.others),
         "notes": list(found.notes),
         "layers": [_layer_dict(row) for row in found.rows],
+        "outside": [asdict(node) for node in found.outside],
+        "on_bytes": asdict(found.spent) if found.spent else None,
+        "fusion": asdict(found.fusion) if found.fusion else None,
         "rungs": [_rung_dict(found, item) for item in found.rungs],
-        "batch": {str(images): raced.whole.median for images, raced in found.batched.items()},
+        "elsewhere": [_rung_dict(found, item) for item in found.elsewhere],
+        "failed": [asdict(one) for one in found.failed],
+        "batch_seconds": {str(images): raced.whole.median for images, raced in found.batched.items()},
         "machine": {
             "name": found.machine,
             "steps": [
@@ -133,13 +192,27 @@ def _layer_dict(row: Row) -> dict[str, Any]:
 
 
 def _rung_dict(found: Analysis, item: Rung) -> dict[str, Any]:
+    proof = item.evidence
     return {
         "name": item.name,
         "seconds": item.seconds,
+        "lower": item.lower,
         "upper": item.upper,
         "gain": found.gain(item),
-        "sqnr_db": item.sqnr if math.isfinite(item.sqnr) else None,
-        "joules": item.joules,
+        "gain_over_exact": found.exact.seconds / item.seconds,
+        "exact": found.is_exact(item),
+        "sqnr_db": _finite(item.sqnr),
+        "evidence": {
+            "loss": _ends(proof.loss),
+            "worst": _finite(proof.worst),
+            "within": _ends(proof.within),
+            "same": _ends(proof.same),
+            "images": proof.images,
+        }
+        if proof
+        else None,
+        "keeps_max_loss": found.is_exact(item) or found.keeps(item),
+        "joules": found.bill.joules(item.seconds),
         "kwh": found.bill.kwh(item.seconds),
         "cost": found.bill.cost(item.seconds),
         "fps": item.fps,
@@ -148,9 +221,27 @@ def _rung_dict(found: Analysis, item: Rung) -> dict[str, Any]:
     }
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    """Return estimate, lower and upper end."""
+    if not interval or not math.isfinite(interval.high):
+        return None
+    return [interval.value, interval.low, interval.high]
+
+
+def _loss(rung: Rung) -> str:
+    if not rung.evidence:
+        return "–"
+    loss = rung.evidence.loss
+    return f"{loss.value:.2%} (to {loss.high:.2%})" if math.isfinite(loss.high) else "not comparable"
+
+
 def _error(row: Row) -> str:
     """Expected of the fastest float32 program, by the kernels' rounding model."""
-    able = [name for name in row.seconds if name not in ("naive", "int8")]
+    able = [name for name in row.seconds if name not in ("naive", "int8", "auto")]
     fastest = min(able, key=row.seconds.__getitem__)
     error = row.work.error(fastest)
     mark = " " + fastest.replace("winograd_f", "F") if fastest in WINOGRAD else ""

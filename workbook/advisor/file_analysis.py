@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -11,33 +12,44 @@ from workbook.accelerator import machine_file
 from workbook.accelerator.machine import Machine
 from workbook.accelerator.presets import preset
 from workbook.advisor import analysis_table, input_images
-from workbook.advisor.analysis import analyze
-from workbook.advisor.analysis_result import Analysis
+from workbook.advisor.analysis import analyses
+from workbook.advisor.analysis_result import MAX_LOSS, Analysis
 from workbook.advisor.energy import PRICE, WATTS, Bill
 from workbook.errors import CommandError
 from workbook.network import ModelError, load
 
-STEPS = 6
+STEPS = 9
 """Calls of `on_step` in a run."""
 
 
-def run(
+def run(model: Path, on_step: Callable[[str], None], **options: Any) -> Analysis:
+    """Return all that `runs`, whose parameters these are, finds in the end."""
+    *_, found = runs(model, on_step, **options)
+    return found
+
+
+def runs(
     model: Path,
     on_step: Callable[[str], None],
     *,
     machine: str = "x1",
     calibration: Path | None = None,
-    mean: float = 0,
-    std: float = 1,
+    mean: Sequence[float] = (0.0,),
+    std: Sequence[float] = (1.0,),
+    crop: float | None = None,
     size: tuple[int, int] | None = None,
+    shapes: Sequence[tuple[str, tuple[int, ...]]] = (),
+    fills: Sequence[tuple[str, float]] = (),
     threads: int | None = None,
     seconds: float | None = None,
     batch: int = 4,
     fps: float = 30,
+    max_loss: float = MAX_LOSS,
     watts: float = WATTS,
     price: float = PRICE,
-) -> Analysis:
-    """Analyze a file.
+    save: Path | None = None,
+) -> Iterator[Analysis]:
+    """Analyze a file; yield what is found so far.
 
     Parameters
     ----------
@@ -49,10 +61,10 @@ def run(
         A preset's name, or a .toml file.
     calibration : Path, optional
         A folder of images; noise if None.
-    mean, std, size
-        As `images.folder` and `images.shape_of` take them.
-    threads, seconds, batch, fps
-        As `analyze` takes them.
+    mean, std, crop, size, shapes, fills
+        As `input_images.for_network` takes them, each of the last two with the name of its input.
+    threads, seconds, batch, fps, max_loss, save
+        As `analyses` takes them.
     watts, price : float
         As `Bill` takes them.
 
@@ -61,36 +73,39 @@ def run(
     CommandError
         If a word is none that there is, or the model cannot be analyzed; the message names the node.
     """
-    chosen = _machine(machine)
+    chosen, images = _machine(machine), None
     try:
         net = load(model, threads=threads)
-        if not net.inputs:
-            raise CommandError(f"{model} takes no input")
-        shape = input_images.shape_of(net.inputs[0], size)
-        pictures = input_images.folder(calibration, shape, mean, std) if calibration else input_images.noise(shape)
-        return analyze(
+        images = input_images.for_network(net.inputs, calibration, size, mean, std, crop, dict(shapes), dict(fills))
+        yield from analyses(
             net,
-            pictures,
+            images,
             chosen,
             name=model.stem,
+            file=model,
             threads=threads,
             seconds=seconds,
             batch=batch,
             fps=fps,
+            max_loss=max_loss,
             bill=Bill(watts, price),
             on_step=on_step,
+            save=save,
         )
     except ModelError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError("; ".join((str(error), *(images.notes if images else ())))) from None
 
 
 def tables(found: Analysis) -> tuple[Table, ...]:
-    """Return the layers, the rungs and the accelerator's steps."""
-    return (
+    """Return the layers, what is outside of them, the rungs, what failed, and the accelerator's steps."""
+    made = (
         _table(analysis_table.LAYERS, [analysis_table.layer(row) for row in found.rows]),
-        _table(analysis_table.RUNGS, [analysis_table.rung(found, rung) for rung in found.rungs]),
+        _table(analysis_table.OUTSIDE, analysis_table.outside(found)),
+        _table(analysis_table.rung_columns(found), analysis_table.rungs(found)),
+        _table(analysis_table.FAILED, analysis_table.failed(found)),
         _table(analysis_table.STEPS, analysis_table.steps(found), f"{found.machine}, by a model"),
     )
+    return tuple(table for table in made if table.row_count)
 
 
 def _machine(name: str) -> Machine:
@@ -98,10 +113,9 @@ def _machine(name: str) -> Machine:
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]], title: str | None = None) -> Table:
-    words = ("layer", "shape", "can run", "take", "why", "program", "tool", "step", "datapath")
     made = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="left" if column in words else "right")
+        made.add_column(column, justify="left" if column in analysis_table.WORDS else "right")
     for row in rows:
         made.add_row(*row)
     return made

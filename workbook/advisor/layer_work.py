@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import kernels
 from kernels.explain import Explanation
 from workbook.accelerator.workload import Layer, Workload
-from workbook.graphs.graph import Array
+from workbook.graphs.graph import Array, Feed
 from workbook.graphs.operators.convolutions import compact
 from workbook.graphs.storage import Storage
 from workbook.graphs.windows import window
 from workbook.network import Network, Node
 
 PRODUCTS = ("Gemm", "MatMul")
+_PLANE = 4  # axes
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,22 @@ class Work:
         return next((option.error for option in options if option.algorithm == algorithm), math.nan)
 
 
-def layers(network: Network, x: Array, threads: int | None = None) -> tuple[Work, ...]:
-    """Run a network once and return its layers.
+def layers(network: Network, x: Feed, threads: int | None = None) -> tuple[Work, ...]:
+    """Run a network once and return its layers; a convolution of one or three dimensions is none.
 
     Parameters
     ----------
     network : Network
-        Of one input, in float32.
-    x : (N, C, H, W) float32
+        In float32.
+    x : array, or mapping of str to array
     threads : int, optional
         For which the kernels predict seconds.
     """
-    arrays, found = {network.inputs[0].name: x}, []
+    arrays, found = dict(x) if isinstance(x, Mapping) else {network.inputs[0].name: x}, []
     constants = Storage.of(network.graph.constants)
     for node, y in network.trace(x):
         arrays[node.outputs[0]] = y
-        if node.op == "Conv":
+        if node.op == "Conv" and node.inputs[1] in constants and y.ndim == _PLANE:
             found.append(_convolution(node, arrays[node.inputs[0]], constants.stored(node.inputs[1]), y, threads))
         elif node.op in PRODUCTS and node.inputs[1] in constants and y.ndim == 2:
             found.append(_product(node, arrays[node.inputs[0]], y))

@@ -16,6 +16,7 @@ from typing import Any
 from rich.table import Table
 
 from workbook.accelerator import other_cost_models
+from workbook.accelerator.datapath import mappings
 from workbook.accelerator.datapath_table import evaluate
 from workbook.accelerator.five_lines import break_even, five_lines
 from workbook.accelerator.layer_cost import cost
@@ -87,7 +88,7 @@ class Report:
     machine : this_machine.Machine
         On which the model ran.
     evaluations : int
-        Distinct layers of ResNet-50, times datapaths.
+        Distinct layers of ResNet-50, times datapaths and what their rows may take.
     times : dict of case to Timing
     peers : list of Peer
     """
@@ -166,7 +167,8 @@ def run(*, with_peers: bool = True, seconds: float = 3.0, on_step: Callable[[], 
         beside.append(compare(name))
         on_step()
     table = evaluate(resnet50(), MACHINE)
-    return Report(this_machine.machine(), table.seconds.size, times, beside)
+    tried = len(table.seconds) * sum(len(mappings(datapath)) for datapath in table.datapaths)
+    return Report(this_machine.machine(), tried, times, beside)
 
 
 def steps(with_peers: bool) -> int:

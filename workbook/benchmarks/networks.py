@@ -21,8 +21,9 @@ import onnx
 from rich import box
 from rich.table import Table
 
+from workbook.benchmarks import random_networks
 from workbook.benchmarks.network_memory import resident
-from workbook.benchmarks.random_networks import light
+from workbook.benchmarks.tabled_networks import TABLED
 from workbook.graphs.graph import FloatArray, ModelError
 from workbook.graphs.ncnn_writer import write_ncnn
 from workbook.measuring import this_machine, timing
@@ -31,7 +32,8 @@ from workbook.measuring.timing import Timing
 from workbook.network import load
 from workbook.peers.whole_networks import OURS, PEERS
 
-NETWORKS = ("resnet50", "vgg19", "squeezenet")
+NETWORKS = ("resnet50", "vgg19", "squeezenet", *TABLED)
+KNOWN = (*random_networks.NETWORKS, *TABLED)
 _KINDS = {"Conv": "conv", "MaxPool": "pool", "AveragePool": "pool", "GlobalAveragePool": "pool", "Gemm": "gemm"}
 SECONDS = 4.0  # for a network, unless the caller says
 DTYPES = ("float32", "int8")
@@ -178,7 +180,7 @@ def run(
     Parameters
     ----------
     networks : iterable of str
-        Of `workbook.benchmarks.random_networks.NETWORKS`.
+        Of `KNOWN`.
     dtype : str
         One of `DTYPES`. "int8": all run the same file, in the QDQ form, which `net.quantize` made.
     threads : int
@@ -207,7 +209,7 @@ def run(
 
 
 def _row(name: str, dtype: str, threads: int, peers: tuple[str, ...], seconds: float) -> Row:
-    model = light(name)
+    model = TABLED[name]() if name in TABLED else random_networks.light(name)
     x = np.random.default_rng(0).standard_normal((1, 3, 224, 224), np.float32)
     with TemporaryDirectory() as folder:
         file = Path(folder, "model.onnx")

@@ -85,10 +85,9 @@ def streaming(seconds: float, size: tuple[int, int], json_file: Path | None) -> 
 def networks(names: tuple[str, ...], dtype: str, threads: int, peers: bool, json_file: Path | None) -> None:
     """Time whole networks at batch 1, and tell where the time goes and how much memory they take."""
     from workbook.benchmarks import networks as benchmark
-    from workbook.benchmarks.random_networks import NETWORKS
 
-    for name in set(names) - set(NETWORKS):
-        raise CommandError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
+    for name in set(names) - set(benchmark.KNOWN):
+        raise CommandError(f"there is no network {name!r}; there are {', '.join(benchmark.KNOWN)}")
     chosen = names or benchmark.NETWORKS
     make_room(json_file)
     with progress_bar() as progress:

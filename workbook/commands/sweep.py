@@ -13,6 +13,10 @@ from workbook.commands.terminal import follow, line, made_here, progress_bar, sa
 @click.command()
 @click.argument("machines", nargs=-1, metavar="[MACHINE|FILE.toml]...")
 @click.option("--network", "networks", multiple=True, help="A built-in network or a .onnx file; several are allowed.")
+@click.option(
+    "--size", type=(click.IntRange(1),) * 2, metavar="HEIGHT WIDTH",
+    help="Of the image, for .onnx files that leave it open and for YOLOv3: 224 224.",
+)  # fmt: skip
 @click.option("--vary", multiple=True, metavar="FIELD=V1,V2", help="Each machine with each value; several are allowed.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--type", "type_", help="int8, int16, bf16, ...; default: each machine's first.")

@@ -16,6 +16,7 @@ from workbook.graphs.storage import Storage
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
+Feed = Array | Mapping[str, Array]  # the one input of a network, or each by its name
 Shape = tuple[int | None, ...]
 
 
@@ -92,11 +93,14 @@ class Port:
     shape : tuple of (int or None), or None
         None stands for a size that is free, or for a shape that the file does not tell.
     dtype : numpy.dtype
+    axes : tuple of str
+        Names of the sizes that are free, as the file gives them, empty for others: one name is one size.
     """
 
     name: str
     shape: Shape | None
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
+    axes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def read(model: str | os.PathLike[str] | onnx.ModelProto) -> Graph:
 def _checked(model: onnx.ModelProto, source: str, elsewhere: Mapping[str, Stored]) -> Graph:
     """Refuse what is no model, or too old; a file that was cut off at a lucky place parses, but misses its end."""
     opsets = {"" if opset.domain in _DOMAINS else opset.domain: opset.version for opset in model.opset_import}
-    if not model.graph.node or not opsets:
+    if not (model.graph.node or model.graph.output) or not opsets:
         raise ModelError(
             f"{source} names no operators, or not their version: it is not an ONNX model, or it was cut off"
         )
@@ -232,9 +232,10 @@ def _constant(node: Node) -> Array:
 def _port(value: onnx.ValueInfoProto, source: str) -> Port:
     tensor = value.type.tensor_type
     try:
-        return Port(value.name, shape_of(value), helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
     except KeyError:
         raise ModelError(f"{source} names the input {value.name!r}, which is no array of numbers") from None
+    return Port(value.name, shape_of(value), dtype, tuple(size.dim_param for size in tensor.shape.dim))
 
 
 def _check_complete(graph: Graph, source: str) -> None:

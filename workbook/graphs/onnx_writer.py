@@ -15,9 +15,8 @@ import onnx
 from onnx import helper
 
 from workbook.graphs.graph import OPSET, Array, Graph, ModelError, Node
-from workbook.graphs.operators import form_in_float32, form_on_bytes, prepare
+from workbook.graphs.operators import form_in_float32, form_on_bytes, is_native
 from workbook.graphs.operators.entry import OnBytes
-from workbook.graphs.operators.operator import NotNativeError, Settings
 from workbook.graphs.passes import residual_parts
 from workbook.graphs.protos import initializers, node_proto, opset_imports, port_proto
 from workbook.graphs.shapes import infer_shapes
@@ -83,20 +82,12 @@ class _Writer:
         form = form_in_float32(node.op)
         if node.op == "QuantizeLinear":
             self.quantize(node)
-        elif form and self.is_native(node):
+        elif form and is_native(node, self.graph.constants):  # others are written as they are
             self.layer(node, *form)
         elif self.passes_bytes(node):
             self.passing(node)
         else:
             self.unfused(node)
-
-    def is_native(self, node: Node) -> bool:
-        """Whether a node on bytes has a form that the kernels know; others are written as they are."""
-        try:
-            prepare(node, self.graph.constants, Settings())
-        except NotNativeError:
-            return False
-        return True
 
     def passes_bytes(self, node: Node) -> bool:
         """Whether a node moves bytes of a known scale, or takes the larger or smaller of them and a stored bound."""
@@ -176,7 +167,8 @@ def _of_one_opset(work: _Writer) -> tuple[Node, ...]:
     versions = [node.opset for node in work.nodes if not node.domain]
     newest = max([OPSET, *versions])
     try:
-        return tuple(_of_opset(node, newest, work) for node in work.nodes)
+        nodes = [part for node in work.nodes for part in _of_one_axis(node, work.graph)]
+        return tuple(_of_opset(node, newest, work) for node in nodes)
     except ModelError:
         own = max(node.opset for node in work.graph.nodes if not node.domain and node.opset != OPSET)
         if not all(node.domain or node.opset == own or _has_form(node, own) for node in work.nodes):
@@ -186,10 +178,15 @@ def _of_one_opset(work: _Writer) -> tuple[Node, ...]:
 
 def _means_the_same(node: Node, opset: int) -> bool:
     """Whether an operator set describes an operator as the node's own does."""
-    if not onnx.defs.has(node.op, opset):
+    if not (_has(node.op, opset) and onnx.defs.has(node.op, node.opset)):
         return False
     since: int = onnx.defs.get_schema(node.op, opset).since_version
     return since == onnx.defs.get_schema(node.op, node.opset).since_version
+
+
+def _has(op: str, opset: int) -> bool:
+    """Whether an operator set has an operator still."""
+    return onnx.defs.has(op, opset) and not onnx.defs.get_schema(op, opset).deprecated
 
 
 def _has_form(node: Node, opset: int) -> bool:
@@ -206,12 +203,10 @@ def _of_opset(node: Node, opset: int, work: _Writer) -> Node:
     if node.domain or node.opset == opset or _means_the_same(node, opset):
         return replace(node, opset=opset) if not node.domain else node
     node = _without_defaults(node)
-    if node.op in _ONE_AXIS and node.opset < 13:
-        node = replace(node, attributes={**node.attributes, "axis": _one_axis(node, work.graph)})
-    elif node.op in ("Resize", "Upsample") and node.opset < 11:
+    if node.op in ("Resize", "Upsample") and node.opset < 11:
         node = _resize(node)
     refusal = ModelError(f"{node} is of operator set {node.opset}, and cannot be written in {opset}")
-    if not onnx.defs.has(node.op, opset):
+    if not _has(node.op, opset):
         raise refusal
     schema = onnx.defs.get_schema(node.op, opset)
     inputs, attributes = list(node.inputs), dict(node.attributes)
@@ -256,16 +251,24 @@ def _resize(node: Node) -> Node:
     return replace(node, op="Resize", inputs=inputs if len(node.inputs) > 1 else node.inputs, attributes=attributes)
 
 
-def _one_axis(node: Node, graph: Graph) -> int:
-    """Return the axis of an old Softmax, which looked at all axes from its own on: one of them may be longer than 1."""
+def _of_one_axis(node: Node, graph: Graph) -> tuple[Node, ...]:
+    """Return today's form of an old Softmax, which takes all axes from its own on as one; other nodes as they are.
+
+    If one of them alone is longer than 1, it is the axis. Else, they are made one: softmax(flatten(x)), in x's shape.
+    """
+    if node.op not in _ONE_AXIS or node.opset >= 13:
+        return (node,)
     axis, shape = node.attributes.get("axis", 1), graph.shapes.get(node.inputs[0])
-    if axis == -1 or (shape is not None and axis == len(shape) - 1):
-        return int(axis)
-    if shape is None:
-        raise ModelError(
-            f"{node} is of operator set {node.opset}; the shape of what it reads must be known to write it"
-        )
-    longer = [i for i in range(axis % len(shape), len(shape)) if shape[i] != 1]
-    if len(longer) > 1:
-        raise ModelError(f"{node} is of operator set {node.opset}, and looks at the axes {longer}; today's take one")
-    return longer[0] if longer else axis
+    longer = [i for i in range(axis % len(shape), len(shape)) if shape[i] != 1] if shape else [axis, axis + 1]
+    last = axis == -1 or (shape is not None and axis == len(shape) - 1)
+    if last or len(longer) < 2:
+        only = axis if last or not longer else longer[0]
+        return (replace(node, attributes={**node.attributes, "axis": only}, opset=OPSET),)
+    (x,), (y,) = node.inputs, node.outputs
+    rows, result, sizes = (f"{y} {what}" for what in ("rows", "of rows", "sizes"))
+    return (
+        Node(f"{node.name} rows", "Flatten", (x,), (rows,), {"axis": axis}),
+        replace(node, inputs=(rows,), outputs=(result,), attributes={"axis": 1}, opset=OPSET),
+        Node(f"{node.name} sizes", "Shape", (x,), (sizes,)),
+        Node(f"{node.name} back", "Reshape", (result, sizes), (y,)),
+    )

@@ -1,16 +1,19 @@
 """Who computes what: the kernels the nodes that they have, ONNX Runtime the rest, each part of it in one session.
 
 A node is native if `OPERATORS` takes it in its form, with the types of its arrays. An operator that is a small part of
-the work (`Entry.joins`) is native only where all that it reads comes from the kernels or enters the network: elsewhere
-it would cut a part of ONNX Runtime's in two. Nodes of one part must not wait for each other through the kernels, so
+the work (`Entry.joins`, `joins_below`) is native only where all that it reads comes from the kernels or enters the
+network: elsewhere it would cut a part of ONNX Runtime's in two. Nodes of one part must not wait for each other through
+the kernels, so
 
     stage(node) = max over what it reads of  stage(writer) + (1 if the two are not computed by the same)
 
-and a part is what hangs together among ONNX Runtime's nodes of one stage, and of one version of ONNX's operators.
+and a part is what hangs together among ONNX Runtime's nodes of one stage, and of one version of ONNX's operators. A
+node of ONNX Runtime's that only such nodes read, later ones, waits for them.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -24,7 +27,7 @@ from workbook.graphs.storage import Storage
 Step = Operator | RuntimePart
 
 
-def steps_of(graph: Graph, settings: Settings) -> tuple[Step, ...]:
+def steps_of(graph: Graph, settings: Settings, known: Sequence[Step] = ()) -> tuple[Step, ...]:
     """Return what computes a graph, in the order in which it runs.
 
     Parameters
@@ -32,13 +35,16 @@ def steps_of(graph: Graph, settings: Settings) -> tuple[Step, ...]:
     graph : Graph
         With the types of its arrays.
     settings : Settings
+    known : sequence of (Operator or RuntimePart)
+        Made with these settings and the same stored arrays: of nodes that are alike, they are taken as they are.
 
     Raises
     ------
     ModelError
         If a node can be computed by neither; the message names it.
     """
-    native, graph = _native(graph, settings)
+    native, graph = _native(graph, settings, [step for step in known if isinstance(step, Operator)])
+    parts = [step for step in known if isinstance(step, RuntimePart)]
     groups = _groups(graph.nodes, native)
     read = {name: {groups[node.name]} for node in graph.nodes for name in node.writes}  # by whom, beside its own part
     for node in graph.nodes:
@@ -53,21 +59,30 @@ def steps_of(graph: Graph, settings: Settings) -> tuple[Step, ...]:
             steps[group] = native[nodes[0].name]
         else:
             ends = [n for node in nodes for n in node.writes if n in graph.outputs or len(read[n]) > 1]
-            steps[group] = RuntimePart(nodes, graph, ends, settings.threads)
+            alike = (part for part in parts if part.writes == tuple(ends) and _same(part.nodes, nodes))
+            steps[group] = next(alike, None) or RuntimePart(nodes, graph, ends, settings.threads)
     return tuple(steps[group] for group in _order(members))
 
 
-def _native(graph: Graph, settings: Settings) -> tuple[dict[str, Operator], Graph]:
+def _same(nodes: Sequence[Node], others: Sequence[Node]) -> bool:
+    return len(nodes) == len(others) and all(map(operator.is_, nodes, others))
+
+
+def _native(graph: Graph, settings: Settings, known: Sequence[Operator]) -> tuple[dict[str, Operator], Graph]:
     """Return the operators of the native nodes by name, and the graph: of the others, what was fused is undone."""
     native, nodes, constants = dict[str, Operator](), list[Node](), Storage.of(graph.constants)
     types, elsewhere = dict(graph.types), set[str]()
+    made: dict[str, list[Operator]] = {}
+    for step in known:
+        made.setdefault(step.node.name, []).append(step)
     for node in graph.nodes:
         try:
             if node.op not in OPERATORS or not fits(node, graph):
                 raise NotNativeError(f"{node}: it is of another type")
-            if OPERATORS[node.op].joins and elsewhere.intersection(node.reads):
+            if elsewhere.intersection(node.reads) and _joins(node, constants):
                 raise NotNativeError(f"{node}: it belongs to a part")
-            native[node.name] = prepare(node, graph.constants, settings)
+            alike = (step for step in made.get(node.name, ()) if step.node == node)
+            native[node.name] = next(alike, None) or prepare(node, graph.constants, settings)
             nodes.append(node)
         except NotNativeError:
             parts, more = residual_parts(node) if node.fused else ((node,), {})
@@ -78,15 +93,31 @@ def _native(graph: Graph, settings: Settings) -> tuple[dict[str, Operator], Grap
     return native, replace(graph, nodes=tuple(nodes), constants=constants, types=types)
 
 
+def _joins(node: Node, constants: Storage) -> bool:
+    """Whether a node is a small part of the work."""
+    entry = OPERATORS[node.op]
+    stored = sum(constants.outline(name).size for name in node.inputs if name in constants)
+    return entry.joins or stored < entry.joins_below
+
+
 def _groups(nodes: Sequence[Node], native: Mapping[str, Operator]) -> dict[str, int]:
     """Return a number for each node, by name: native ones have one of their own, those of a part the same."""
     writers = {name: node for node in nodes for name in node.writes}
     version = max((node.opset for node in nodes if not node.domain), default=1)  # that other domains stand beside
     kinds = {n.name: 0 if n.name in native else version if n.domain else n.opset for n in nodes}
+    readers: dict[str, list[str]] = {node.name: [] for node in nodes}
+    for node in nodes:
+        for name in node.reads:
+            if name in writers:
+                readers[writers[name].name].append(node.name)
     stages: dict[str, int] = {}
     for node in nodes:
         before = [writers[name].name for name in node.reads if name in writers]
         stages[node.name] = max((stages[w] + (kinds[w] != kinds[node.name]) for w in before), default=0)
+    for node in reversed(nodes):
+        after = readers[node.name]
+        if kinds[node.name] and after and all(kinds[name] == kinds[node.name] for name in after):
+            stages[node.name] = max(stages[node.name], min(stages[name] for name in after))
     groups = {node.name: i for i, node in enumerate(nodes)}
     roots = list(range(len(nodes)))  # a forest: each number leads to another one of the same part, or to itself
 

@@ -13,9 +13,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from kernels.geometry import Activation
+from workbook.graphs.activations import activation_of, times_x, written
 from workbook.graphs.fold_scale import fold_scale
 from workbook.graphs.graph import Array, FloatArray, Graph, ModelError, Node
+from workbook.graphs.split_filters import split_filters
 from workbook.graphs.storage import Storage
 
 
@@ -83,70 +84,61 @@ def fuse_residual(graph: Graph) -> Graph:
     return graph
 
 
+def fuse_gate(graph: Graph) -> Graph:
+    """Let a Conv or BatchNormalization apply x * sigmoid(x) or x * hard_sigmoid(x), two nodes of exporters."""
+    for product in graph.nodes:
+        if product.op != "Mul":
+            continue
+        for x, gated in (product.inputs, product.inputs[::-1]):
+            gate, before = graph.writer(gated), graph.writer(x)
+            if gate is None or before is None or gate.inputs[0] != x or graph.reader(gated) is not product:
+                continue
+            activation = times_x(activation_of(gate, graph.constants))
+            alone = all(x not in node.reads for node in graph.nodes if node not in (gate, product))
+            if activation and alone and x not in graph.outputs and _takes_activation(before, graph):
+                fused = {**before.attributes, "activation": activation}
+                graph = graph.replaced(
+                    (before, gate, product), replace(before, outputs=product.outputs, attributes=fused)
+                )
+                break
+    return graph
+
+
 def fuse_activation(graph: Graph) -> Graph:
-    """Let a Conv or BatchNormalization apply the Relu, Clip or LeakyRelu behind it, if `kernels.Conv2d` has it."""
+    """Let a Conv or BatchNormalization apply the activation behind it, if `kernels.Conv2d` has it."""
     for node in graph.nodes:
-        activation = activation_of(node, graph)
+        activation = activation_of(node, graph.constants)
         if activation is None:
             continue
-        before = _private_conv(graph, node.inputs[0]) or _private_norm(graph, node.inputs[0])
-        if before is not None:
+        before = graph.writer(node.inputs[0])
+        if before is not None and graph.reader(node.inputs[0]) is node and _takes_activation(before, graph):
             taken = replace(before, outputs=node.outputs, attributes={**before.attributes, "activation": activation})
             graph = graph.replaced((before, node), taken)
     return graph
 
 
-def activation_of(node: Node, graph: Graph) -> Activation:
-    """Return a node as `kernels.Conv2d` names it; None if it is no activation, or not one that the kernels have."""
-    if node.op == "Relu":
-        return "relu"
-    if node.op == "LeakyRelu":
-        return ("leaky_relu", float(node.attributes.get("alpha", 0.01)))
-    if node.op == "Clip":
-        bounds = clip_bounds(node, graph)
-        if bounds is not None and bounds[0] == 0:
-            return {6.0: "relu6", np.inf: "relu"}.get(bounds[1])  # type: ignore[return-value]
-    return None
-
-
-def clip_bounds(node: Node, graph: Graph) -> tuple[float, float] | None:
-    """Return the bounds of a Clip: attributes up to opset 10, inputs since; None if they are not stored numbers."""
-    low, high = node.attributes.get("min", -np.inf), node.attributes.get("max", np.inf)
-    names = (*node.inputs[1:], "", "")[:2]
-    if any(name and (name not in graph.constants or graph.constants[name].size != 1) for name in names):
-        return None
-    if names[0]:
-        low = graph.constants[names[0]].item()
-    if names[1]:
-        high = graph.constants[names[1]].item()
-    return float(low), float(high)
-
-
 def _private_conv(graph: Graph, name: str) -> Node | None:
     """Return the Conv that writes an array, if it has no activation yet and only one node reads the array."""
-    writer = _private_writer(graph, name)
-    return writer if writer is not None and is_image_conv(writer, graph.constants) else None
-
-
-def _private_norm(graph: Graph, name: str) -> Node | None:
-    """Return the BatchNormalization with stored numbers that writes an array; the rest as for a Conv."""
-    writer = _private_writer(graph, name)
-    if writer is None or not _is_norm(writer):
+    writer = graph.writer(name)
+    if writer is None or writer.attributes.get("activation") or graph.reader(name) is None:
         return None
-    stored = _stored(graph, writer.inputs[1:])
-    return writer if stored is not None and all(array.dtype == np.float32 for array in stored) else None
+    return writer if is_image_conv(writer, graph.constants) else None
+
+
+def _takes_activation(node: Node, graph: Graph) -> bool:
+    """Whether a node is a convolution, or a BatchNormalization with stored numbers, and has no activation yet."""
+    if node.attributes.get("activation"):
+        return False
+    if _is_norm(node):
+        stored = _stored(graph, node.inputs[1:])
+        return stored is not None and all(array.dtype == np.float32 for array in stored)
+    return is_image_conv(node, graph.constants)
 
 
 def _is_norm(node: Node) -> bool:
     """Whether a node is a BatchNormalization in use, with a number a channel."""
     given = node.attributes
     return node.op == "BatchNormalization" and not given.get("training_mode") and bool(given.get("spatial", 1))
-
-
-def _private_writer(graph: Graph, name: str) -> Node | None:
-    writer = graph.writer(name)
-    free = writer is not None and not writer.attributes.get("activation") and graph.reader(name) is not None
-    return writer if free else None
 
 
 def is_image_conv(node: Node, constants: Mapping[str, Array]) -> bool:
@@ -163,16 +155,29 @@ def _stored(graph: Graph, names: tuple[str, ...]) -> tuple[Array, ...] | None:
     return tuple(graph.constants[name] for name in present) if graph.constants.keys() >= set(present) else None
 
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (fold_batch_norm, fold_scale, fuse_residual, fuse_activation)
+PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    fold_batch_norm,
+    fold_scale,
+    fuse_residual,
+    fuse_gate,
+    fuse_activation,
+    split_filters,
+)
 
 
-def split_residual(graph: Graph) -> Graph:
-    """Undo `fuse_residual`: a Conv that adds an array becomes a Conv, an Add, and a node for the activation."""
-    for node in graph.nodes:
-        if node.attributes.get("residual"):
-            parts, constants = residual_parts(node)
-            nodes = tuple(new for old in graph.nodes for new in (parts if old is node else (old,)))
-            graph = replace(graph, nodes=nodes, constants=Storage.of(graph.constants) | constants)
+def split(graph: Graph, which: Callable[[Node], bool]) -> Graph:
+    """Undo what was fused into some nodes: a Conv becomes a Conv, an Add, and nodes for the activation."""
+    for node in filter(which, graph.nodes):
+        parts, constants = residual_parts(node)
+        nodes = tuple(new for old in graph.nodes for new in (parts if old is node else (old,)))
+        graph = replace(graph, nodes=nodes, constants=Storage.of(graph.constants) | constants)
+        (end,) = node.outputs
+        made = {name for part in parts for name in part.writes} - {end}  # of the type and shape of the last
+        graph = replace(
+            graph,
+            types={**graph.types, **{name: graph.types[end] for name in made if end in graph.types}},
+            shapes={**graph.shapes, **{name: graph.shapes[end] for name in made if end in graph.shapes}},
+        )
     return graph
 
 
@@ -184,12 +189,5 @@ def residual_parts(node: Node) -> tuple[tuple[Node, ...], dict[str, Array]]:
     left = {key: value for key, value in node.attributes.items() if key not in ("residual", "activation")}
     layer = replace(node, outputs=(before if residual else total,), attributes=left)
     add = (Node(f"{node.name} sum", "Add", (before, residual), (total,)),) if residual else ()
-    if not activation:
-        return (layer, *add), {}
-    name = f"{node.name} activation"
-    if isinstance(activation, tuple):
-        return (layer, *add, Node(name, "LeakyRelu", (total,), (end,), {"alpha": activation[1]})), {}
-    if activation == "relu":
-        return (layer, *add, Node(name, "Relu", (total,), (end,))), {}
-    bounds: dict[str, Array] = {f"{end} {side}": np.full((), b, np.float32) for side, b in (("low", 0), ("high", 6))}
-    return (layer, *add, Node(name, "Clip", (total, *bounds), (end,))), bounds
+    nodes, constants = written(activation, f"{node.name} activation", total, end) if activation else ((), {})
+    return (layer, *add, *nodes), constants

@@ -54,7 +54,7 @@ def port_proto(name: str, shape: Shape | None, dtype: int = TensorProto.FLOAT) -
 def small_model(graph: Graph) -> onnx.ModelProto:
     """Return a graph for inference: large constants are inputs of their shape, so nothing large is copied.
 
-    What was fused is left out, and the types that the graph knows are stated.
+    What was fused is left out, and the types and shapes that the graph knows are stated.
     """
     ports = [port_proto(port.name, port.shape, helper.np_dtype_to_tensor_dtype(port.dtype)) for port in graph.inputs]
     stored = []
@@ -68,7 +68,7 @@ def small_model(graph: Graph) -> onnx.ModelProto:
     ends = [onnx.ValueInfoProto(name=name) for name in graph.outputs]
     entering = {port.name for port in graph.inputs}
     known = [
-        port_proto(name, None, helper.np_dtype_to_tensor_dtype(dtype))
+        port_proto(name, graph.shapes.get(name), helper.np_dtype_to_tensor_dtype(dtype))
         for name, dtype in graph.types.items()
         if name not in entering
     ]

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kernels import Stored
+from kernels.geometry import Activation, is_for_bytes
+from workbook.graphs.activations import activation_of
 from workbook.graphs.graph import Array, Graph, Node
-from workbook.graphs.operators import form_on_bytes
+from workbook.graphs.operators import form_on_bytes, is_native
 from workbook.graphs.operators.entry import ByteInputs, OnBytes, Parts
-from workbook.graphs.passes import activation_of
 from workbook.graphs.storage import Storage
 
 
@@ -63,7 +64,7 @@ class _Work:
             return None
         activation = self._reader(node.outputs[0])
         last, behind = node, list[str]()
-        if activation is not None and form.activated and (kind := activation_of(activation, self.graph)):
+        if activation is not None and form.activated and (kind := self._activation(activation)):
             last, node = activation, replace(node, attributes={**node.attributes, "activation": kind})
             behind.append(activation.name)
         rounding = self._reader(last.outputs[0])
@@ -72,6 +73,11 @@ class _Work:
         kinds = {"weighted": self._weighted, "layer": self._layer, "passing": self._passing}
         made = kinds[form.kind](node, form, rounding) if form.kind in kinds else None
         return None if made is None else _Fused(made, (*behind, rounding.name))
+
+    def _activation(self, node: Node) -> Activation:
+        """Return an activation that a layer on bytes applies; None for other nodes."""
+        kind = activation_of(node, self.stored)
+        return kind if is_for_bytes(kind) else None
 
     def _reader(self, name: str) -> Node | None:
         readers = self._readers.get(name, [])
@@ -141,7 +147,10 @@ class _Work:
     def _layer(self, node: Node, form: OnBytes, rounding: Node) -> Node | None:
         given = [self._given(name) for name in node.inputs]
         x = tuple(parts for parts in given if parts is not None)
-        return _made(node, form, ByteInputs(x, _steps(rounding)), rounding) if len(x) == len(given) else None
+        if len(x) < len(given):
+            return None
+        made = _made(node, form, ByteInputs(x, _steps(rounding)), rounding)
+        return made if is_native(made, self.stored) else None  # its form on bytes takes fewer types in ONNX Runtime
 
     def _passing(self, node: Node, form: OnBytes, rounding: Node) -> Node | None:
         """What moves numbers, or takes the largest, does so with bytes, if they mean the same before and after."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,20 @@ class RuntimePart:
             If ONNX Runtime cannot compute them; the message names the node.
         """
         return self._run(self._session, self.writes, read)
+
+    def bind(self, read: Sequence[Array], written: Sequence[Array]) -> Callable[[], None]:
+        """Return what computes the part from arrays into others that stay, without a copy.
+
+        What it returns raises an error of ONNX Runtime's if that cannot be, or if an output has another shape now.
+        """
+        binding = self._session.io_binding()
+        for bound, names, arrays in (
+            (binding.bind_input, self.reads, read),
+            (binding.bind_output, self.writes, written),
+        ):
+            for name, array in zip(names, arrays, strict=True):
+                bound(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+        return partial(self._session.run_with_iobinding, binding)
 
     def trace(self, *read: Array | None) -> list[tuple[Node, str, Array]]:
         """Return every array that the nodes compute, with the node and the array's name."""

@@ -54,7 +54,7 @@ class Lesson:
     question : str
         What the learner can answer at the end.
     minutes : int
-        For reading, exploring and the exercises.
+        For reading, exploring and the exercises, by the rule of `docs/teaching.py`.
     objectives : tuple of str
         Each completes "you can ...".
     panels : tuple of str
@@ -112,30 +112,36 @@ LESSONS: tuple[Lesson, ...] = (
         package="start_here",
         title="Start here",
         question="What are the four tools, and what can one core of this machine do at most?",
-        minutes=15,
+        minutes=25,
         objectives=(
             "say what each of the four tools promises, in the words of the field",
             "read a measured number, and tell it from one that is computed",
             "find on a roofline whether a layer waits for memory or for the multiply-add units",
         ),
         panels=("roof",),
-        exercises=(),
-        sections=("Setup", "The idea", "The roofline", "The scoreboard"),
+        exercises=("Bound a layer",),
+        sections=("Setup", "The idea", "The roofline", "Exercise", "The scoreboard"),
     ),
     Lesson(
         number=1,
         package="convolution",
         title="Convolution",
         question="What does a convolution layer compute, and why do two programs that compute the same differ so much?",
-        minutes=60,
+        minutes=95,
         objectives=(
             "compute one output pixel of a convolution by hand",
             "count the multiply-adds of a layer from its sizes",
-            "say what makes a compiled, blocked loop faster than the definition",
+            "write a kernel, and say which ceiling each step of it breaks",
             "tell when the count of multiply-adds does not predict the time",
         ),
         panels=("window", "filters"),
-        exercises=("Read a value", "Complete a function", "Decide under a budget"),
+        exercises=(
+            "Compute a value",
+            "Complete a function",
+            "Decide under a budget",
+            "Write a kernel",
+            "Write a tile",
+        ),
         guess=Guess("the fastest program over plain Python", "convolution.ladder.gain", ("measure",)),
     ),
     Lesson(
@@ -143,7 +149,7 @@ LESSONS: tuple[Lesson, ...] = (
         package="winograd",
         title="Winograd's algorithm",
         question="Fewer multiplications for the same 3x3 layer: where do they go, and what is left of the gain?",
-        minutes=75,
+        minutes=90,
         objectives=(
             "compute two outputs of a filter with four multiplications, and say why the result is the same",
             "derive the matrices of a tile from points, and count what a tile saves and what its transforms cost",
@@ -151,7 +157,13 @@ LESSONS: tuple[Lesson, ...] = (
             "choose a tile and its points for a type of number and an error that is allowed",
         ),
         panels=("layer", "points"),
-        exercises=("Predict a gain", "Complete a function", "Decide under a budget"),
+        exercises=(
+            "Predict a gain",
+            "Build the matrices",
+            "Decide under a budget",
+            "Split a stride",
+            "Write a transform",
+        ),
         guess=Guess(
             "the fastest Winograd over the definition, 64 channels of 56x56", "winograd.best.at56", ("measure",)
         ),
@@ -161,15 +173,16 @@ LESSONS: tuple[Lesson, ...] = (
         package="quantization",
         title="INT8 quantization",
         question="A trained network on bytes alone: what does it lose, what does it gain, and when is the gain none?",
-        minutes=75,
+        minutes=70,
         objectives=(
             "turn numbers into bytes with a scale and a zero point, and compute a layer on bytes alone",
             "say why one scale for a layer can ruin a network, and how it is rescued",
             "choose how many images, and which range, a calibration needs",
+            "say how Winograd's algorithm stays exact on bytes, and when it does not",
             "predict which layers become faster in INT8, and which do not",
         ),
-        panels=("grid", "activations"),
-        exercises=("Quantize a tensor", "Pick a calibrator", "Find the layer to exclude"),
+        panels=("grid", "activations", "winograd"),
+        exercises=("Take the zero point out", "Undo the wrap", "Stay within a loss"),
         file="int8_quantization",
         guess=Guess("the denoiser in INT8 over float32", "quantization.network.denoiser", ("time",)),
     ),
@@ -180,13 +193,13 @@ LESSONS: tuple[Lesson, ...] = (
         question="What does hardware gain that is reconfigured between layers, and what may a switch cost?",
         minutes=75,
         objectives=(
-            "compute how many multipliers of a datapath work on a layer",
+            "read a mapping as the loop nest that it is, and choose what stays in registers",
             "compare flexible hardware with the strongest fixed datapath, and see through a weak opponent",
             "say from which time of a switch on reconfiguration never pays, and what memory, area and batch do to that",
-            "choose a machine for a network under a budget of area and power",
+            "choose a machine for a network under budgets, where several are right",
         ),
-        panels=("layer", "switch", "design"),
-        exercises=("Read a utilisation", "Complete a function", "Decide under a budget"),
+        panels=("layer", "switch", "pays", "design"),
+        exercises=("Choose what stays", "Complete a function", "Decide under budgets"),
         file="flexible_hardware",
         guess=Guess(
             "the fastest layer over the slowest, in multiply-adds a second", "hardware.core.spread", ("measure",)
@@ -197,7 +210,7 @@ LESSONS: tuple[Lesson, ...] = (
         package="streaming",
         title="Batch 1 for real time",
         question="A camera and a deadline: how many frames at once give the fastest answer?",
-        minutes=75,
+        minutes=65,
         objectives=(
             "compute how old a frame is at its result, from the camera, the service and the batch",
             "say what a batch shares, and which layers gain from it",

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import ipywidgets as widgets
 
+TOOLTIP = "tooltip" if hasattr(widgets.HTML, "tooltip") else "description_tooltip"  # as ipywidgets 7 calls it
+
 _WIDTH = "290px"
 
 
@@ -21,12 +23,21 @@ def plain(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def powers_of_two(low: int, high: int) -> tuple[int, ...]:
+    """Return 2**low to 2**high, for `Steps`."""
+    return tuple(1 << power for power in range(low, high + 1))
+
+
 class Control(Protocol):
     """What a panel needs of a control; `Slider`, `Steps` and `Choice` are controls."""
 
     @property
     def name(self) -> str:
         """The model's argument that it moves."""
+
+    @property
+    def label(self) -> str:
+        """What the page calls it."""
 
     @property
     def default(self) -> object:
@@ -180,7 +191,7 @@ def _told(label: str) -> dict[str, Any]:
     """Return what shows a label whole; without a tooltip a page would say "null"."""
     return {
         "description": label,
-        "tooltip": label,
+        TOOLTIP: label,
         "style": {"description_width": "initial"},
-        "layout": widgets.Layout(width=_WIDTH),
+        "layout": widgets.Layout(width=_WIDTH, max_width="100%"),
     }

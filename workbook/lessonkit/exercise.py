@@ -7,20 +7,19 @@ is of a wrong kind, or the learner's function raised, or never ended). No answer
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from math import isfinite
 from numbers import Real
-from textwrap import fill
-from typing import Literal
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
-from workbook.lessonkit.next_cell import fill_cell
+from workbook.lessonkit.answer import Kind
 from workbook.lessonkit.time_limit import TooLongError, run_within
-from workbook.plain_text import COLUMNS, as_html
+from workbook.plain_text import as_html
 
-Kind = Literal["correct", "not yet", "not attempted", "error"]
 METADATA = "workbook_outcome"  # the key under which an output carries the outcome for a program
 LIMIT = 10  # seconds that a learner's function may take, all calls together
 
@@ -135,40 +134,32 @@ class Exercise:
         return f'{code}{gap}lesson.check("{self.id}", {self.variable})'
 
 
-class Sheet:
-    """The exercises of a lesson, as its notebook uses them."""
+class Asked(Protocol):
+    """What a sheet wants of an exercise, whatever its answer is."""
 
-    def __init__(self, exercises: Iterable[Exercise]) -> None:
-        self._exercises = {exercise.id: exercise for exercise in exercises}
-        self._hints_given = dict.fromkeys(self._exercises, 0)
+    @property
+    def id(self) -> str:
+        """Such as "1.1"."""
 
-    def check(self, exercise: object, answer: object) -> Outcome:
-        """Judge an answer."""
-        return self._find(exercise).check(answer)
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """Each tells more."""
 
-    def hint(self, exercise: object) -> None:
-        """Print the next hint; after the last one, print it again."""
-        asked = self._find(exercise)
-        place = min(self._hints_given[asked.id], len(asked.hints) - 1)
-        self._hints_given[asked.id] = place + 1
-        print(fill(f"{asked.id} hint {place + 1} of {len(asked.hints)}: {asked.hints[place]}", COLUMNS))
+    @property
+    def cell(self) -> str:
+        """The learner's cell as the notebook has it."""
 
-    def solution(self, exercise: object) -> None:
-        """Show a cell that solves the exercise."""
-        fill_cell(self._find(exercise).solved_cell)
+    @property
+    def solved_cell(self) -> str:
+        """The learner's cell with the solution filled in."""
 
-    def reset(self, exercise: object) -> None:
-        """Show the cell as it was, and begin with the first hint again."""
-        asked = self._find(exercise)
-        self._hints_given[asked.id] = 0
-        fill_cell(asked.cell)
+    def check(self, answer: object) -> Outcome:
+        """Judge an answer; never raises."""
 
-    def _find(self, exercise: object) -> Exercise:
-        """Return an exercise by its id, "1.1" or 1.1."""
-        id = str(exercise) if isinstance(exercise, float) else exercise
-        if not isinstance(id, str) or id not in self._exercises:
-            raise ValueError(f"no exercise {describe(exercise)}; there are {', '.join(self._exercises)}")
-        return self._exercises[id]
+
+def is_number(answer: object) -> TypeGuard[float]:
+    """Whether an answer is a finite real number, Python's or NumPy's; True and False are none."""
+    return isinstance(answer, Real) and not isinstance(answer, bool) and isfinite(answer)
 
 
 def whole_number(answer: object) -> int:

@@ -66,12 +66,12 @@ TERMS = (
     ),
     Term(
         "calibration",
-        "Running some images through a network to find the range of its activations before it is put into INT8.",
+        "Running some images through a network to find the range of its activations before it is converted to INT8.",
         ("post-training quantization",),
     ),
     Term(
         "scale",
-        "The real number that lies between what two neighbouring whole numbers stand for.",
+        "The real difference between what two neighbouring whole numbers stand for.",
         ("step", "quantization step"),
     ),
     Term(
@@ -86,13 +86,58 @@ TERMS = (
     ),
     Term(
         "saturation",
-        "What is beyond the range of a type becomes the end of the range.",
+        "Values beyond the range of a type are replaced by the end of the range.",
         ("clipping", "clamping"),
     ),
     Term(
         "SQNR",
-        "How large a signal is over the error of its quantization, in dB; one bit is 6 of them.",
+        "The ratio of a signal to the error of its quantization, in decibels; one bit is worth 6 of them.",
         ("SNR", "signal-to-noise ratio"),
+    ),
+    Term(
+        "requantization",
+        "Turning the 32-bit sums of a layer on bytes into the bytes of the next: times a number, rounded, clipped.",
+        ("rescaling", "output stage"),
+    ),
+    Term(
+        "folding",
+        "Multiplying a BatchNormalization into the weights before it, so that the layer needs no operation of its own.",
+        ("batch norm fusion", "Conv-BN fusion"),
+    ),
+    Term(
+        "equalisation",
+        "Dividing a channel by a number, and multiplying the weights that read it, so that ranges are alike.",
+        ("cross-layer equalization", "weight equalization"),
+    ),
+    Term(
+        "QDQ",
+        "A file in INT8 with floats between DequantizeLinear and QuantizeLinear; QOperator names QLinearConv.",
+        ("fake quantization",),
+    ),
+    Term(
+        "sensitivity",
+        "What one layer costs the network if it alone is put into INT8, or alone is left in floats.",
+        ("layer-wise quantization error", "quantization debugging"),
+    ),
+    Term(
+        "VNNI",
+        "Instructions of x86 that multiply four bytes by four and add the products to a sum of 32 bits.",
+        ("DL Boost", "vpdpbusd", "sdot on ARM"),
+    ),
+    Term(
+        "bfloat16",
+        "The upper half of a float32: 8 bits of precision and the same range; FP16 has 11 bits and a small range.",
+        ("bf16", "brain float"),
+    ),
+    Term(
+        "PSNR",
+        "How large white is over the root mean square error of an image, in dB; higher is nearer.",
+        ("peak signal-to-noise ratio",),
+    ),
+    Term(
+        "mAP",
+        "Of a detector: the mean over classes of the average precision, which counts right boxes and missing ones.",
+        ("mean average precision", "AP50"),
     ),
     Term(
         "eFPGA",
@@ -101,8 +146,23 @@ TERMS = (
     ),
     Term(
         "datapath",
-        "How a chip's multiply-add units lie along the dimensions of a layer, and how data reaches them.",
-        ("dataflow", "spatial unrolling", "mapping"),
+        "How a chip's multiply-add units are assigned to the dimensions of a layer, and how data reaches them.",
+        ("spatial mapping", "spatial unrolling"),
+    ),
+    Term(
+        "what stays",
+        "The tensor that multipliers keep in registers while the other two move: weights, outputs (sums) or inputs.",
+        ("dataflow", "weight-stationary", "output-stationary", "input-stationary"),
+    ),
+    Term(
+        "port",
+        "Where a memory on the chip is read or written; it moves so many bytes a cycle, by its width and its banks.",
+        ("on-chip bandwidth",),
+    ),
+    Term(
+        "line buffer",
+        "Rows of a tensor that stay on the chip until the next layer's filter has seen them.",
+        ("depth-first schedule", "layer fusion", "row streaming"),
     ),
     Term(
         "multiplier",
@@ -121,7 +181,7 @@ TERMS = (
     ),
     Term(
         "throughput",
-        "Images a second, however long each of them takes.",
+        "Images per second, however long each of them takes.",
         ("speed", "performance"),
     ),
     Term(
@@ -131,12 +191,12 @@ TERMS = (
     ),
     Term(
         "coordinated omission",
-        "A benchmark waits for each answer before it asks again, and so leaves out those who would have waited.",
+        "A benchmark waits for each answer before it asks again, and so leaves out requests that would have waited.",
         ("closed loop",),
     ),
     Term(
         "MAC/byte",
-        "Multiply-adds for each byte that is moved; with the machine's ridge it says what a layer waits for.",
+        "Multiply-adds per byte moved; compared with the machine's ridge, it says what a layer waits for.",
         ("arithmetic intensity", "operational intensity", "ratio of computation to memory access"),
     ),
 )

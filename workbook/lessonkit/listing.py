@@ -15,8 +15,8 @@ from workbook.plain_text import code_as_html
 
 _LOADED = time.time()  # the kernels are loaded; what is written later does not run in this process
 _FUNCTION = r"""(?:^(?:/\*(?:(?!\*/).)*\*/|(?:\#[^\n]*\n)*\#[^\n]*)\n)?  # the comment above
-                (?:^INLINE\ [\w ]+?\b{name}\(.*?^}}|^cdef\ inline\ [\w ]+?\b{name}\(.*?(?=\n\n|\Z))"""
-_HEADERS = ("transforms.pxd", "bytes_transforms.pxd", "simd.h", "bytes.h")
+                (?:^INLINE\ [\w ]+?\b{name}\(.*?^}}|^cdef\ (?:inline\ )?[\w ]+?\b{name}\(.*?(?=\n\n|\Z))"""
+_OF_FUNCTIONS = ("transforms.pxd", "bytes_transforms.pxd", "simd.h", "bytes.h", "bytes_lanes.h", "stair.pyx")
 _INNER_LOOPS = {
     "tile": "tile_of",
     "tile_of_lanes": "tile_of",
@@ -116,9 +116,9 @@ def _piece(file: str, text: str) -> Piece:
 
 
 def _function(name: str) -> Piece | None:
-    """Return a function of a header with the comment above it."""
+    """Return a function of a file that is read in parts, with the comment above it."""
     pattern = _FUNCTION.format(name=re.escape(name))
-    for file in _HEADERS:
+    for file in _OF_FUNCTIONS:
         if found := re.search(pattern, kernels.source(file), re.DOTALL | re.MULTILINE | re.VERBOSE):
             return _piece(file, found[0].strip("\n"))
     return None

@@ -70,8 +70,6 @@ class OwnLayer(Text):
                 f"{slowest.median / taken.median:>7.2f} x"
             )
         lines += [f"{peer} cannot run it: {why}" for peer, why in self.row.failures.items()]
-        if not self.report.peers:
-            lines.append("no library to compare with is installed: pip install 'edge-ai-workbook[peers]' gets them")
         return "\n".join(
             [
                 *lines,

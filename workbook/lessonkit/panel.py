@@ -14,8 +14,7 @@ until the next good move. `Panel.set` drives a panel without a browser.
 from __future__ import annotations
 
 import gc
-import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -25,11 +24,22 @@ from matplotlib.figure import Figure
 from workbook import drawing
 from workbook.files import write_whole
 from workbook.lessonkit import redraw
+from workbook.lessonkit.controls import TOOLTIP, Control
 from workbook.lessonkit.controls import Choice as Choice
-from workbook.lessonkit.controls import Control
 from workbook.lessonkit.controls import Slider as Slider
 from workbook.lessonkit.controls import Steps as Steps
-from workbook.lessonkit.panel_outputs import CONTROLS, LATE, LIVE, PANEL, Still, alert, place, show_live
+from workbook.lessonkit.panel_outputs import (
+    CONTROLS,
+    LATE,
+    MORE,
+    PANEL,
+    Still,
+    alert,
+    line_html,
+    live_head,
+    place,
+    show_live,
+)
 
 MOST_CONTROLS = 3
 
@@ -59,6 +69,9 @@ class Panel(Generic[Result]):
         What takes the time where a move takes long, such as "timing tiles on this machine".
     advanced : sequence of Control
         More controls, folded away.
+    on_reference : function, optional
+        The model with the reference machine's numbers, where `model` measures this machine: a page without a kernel
+        shows it.
 
     Attributes
     ----------
@@ -78,22 +91,25 @@ class Panel(Generic[Result]):
         height: int,
         work: str = "computing",
         advanced: Sequence[Control] = (),
+        on_reference: Callable[..., Result] | None = None,
     ) -> None:
         if len(controls) > MOST_CONTROLS:
             raise ValueError(f"{name} has {len(controls)} controls; at most {MOST_CONTROLS}, the others are advanced")
         self.name, self.title, self.height = name, title, height
         self._declared = {control.name: control for control in (*controls, *advanced)}
         self._model, self._figure, self._line = model, figure, readout
+        self._on_reference = on_reference
+        self._folded = frozenset(control.name for control in advanced)
         self.controls: Mapping[str, Any] = {name: control.widget() for name, control in self._declared.items()}
         self._error: Exception | None = None
         self._readout = ""
         self._content = ""
         self._place = place(height, work)
         self._view = _html(self._place.format(""))
-        self._line_view = _html("", min_height="60px")  # three lines
+        self._line_view = _html(line_html(""), min_height="60px")  # three lines
         self._box = self._layout([c.name for c in controls], [c.name for c in advanced])
         self._redraw = redraw.Redraw(self._draw)
-        self._lateness = redraw.Lateness(
+        self._late_notice = redraw.LateNotice(
             lambda late: self._box.add_class(LATE) if late else self._box.remove_class(LATE)
         )
         self._still: Still | None = None  # there is one once the panel is shown
@@ -127,6 +143,16 @@ class Panel(Generic[Result]):
         return self._declared
 
     @property
+    def folded(self) -> frozenset[str]:
+        """The names of the advanced controls."""
+        return self._folded
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether what it shows of a machine is the reference machine's, not this one's."""
+        return self._model is self._on_reference
+
+    @property
     def values(self) -> dict[str, Any]:
         """The value of each control."""
         return {name: self._declared[name].settled(widget.value) for name, widget in self.controls.items()}
@@ -157,6 +183,10 @@ class Panel(Generic[Result]):
             self._setting = False
         self._begun = False
         self._begin()
+
+    def show_reference(self) -> None:
+        """Show the reference machine from now on, in place of this one; nothing is measured any more."""
+        self._model, self._begun = self._on_reference or self._model, False
 
     def save(self, path: str | Path) -> Path:
         """Write the figure as it stands to a .png or .svg file, and return its path.
@@ -195,7 +225,7 @@ class Panel(Generic[Result]):
 
     def _move(self) -> None:
         """Evaluate the model and write the line."""
-        self._lateness.begin()
+        self._late_notice.begin()
         try:
             result = self._model(**self.values)
             self._moved = result, self._line(result)
@@ -246,13 +276,13 @@ class Panel(Generic[Result]):
         self._content = content
         self._view.value = self._place.format(content)
         if late:
-            self._lateness.begin()
+            self._late_notice.begin()
         else:
-            self._lateness.end()
+            self._late_notice.end()
 
     def _say(self, line: str) -> None:
         self._readout = line
-        self._line_view.value = f'<div role="status" aria-live="polite">{html.escape(line)}</div>'
+        self._line_view.value = line_html(line)
 
     def _show(self, error: Exception) -> None:
         """Put the red box in the place of the figure."""
@@ -261,17 +291,15 @@ class Panel(Generic[Result]):
         self._fill(alert(error))
 
     def _layout(self, shown: list[str], folded: list[str]) -> Any:
-        rows = [widgets.HBox([self.controls[n] for n in shown], layout=widgets.Layout(flex_flow="row wrap"))]
+        rows = [_row(self.controls[name] for name in shown)]
         if folded:
-            more = widgets.Accordion([widgets.VBox([self.controls[n] for n in folded])], titles=("advanced",))
-            rows.append(more)
-        for row in rows:
-            row.add_class(CONTROLS)
-        return widgets.VBox([_html(LIVE), *rows, self._view, self._line_view]).add_class(PANEL)
+            more = widgets.Checkbox(description="advanced", indent=False, **{TOOLTIP: ""}).add_class(MORE)
+            rows += [more, _row(self.controls[name] for name in folded)]
+        return widgets.VBox([_html(live_head(self.title)), *rows, self._view, self._line_view]).add_class(PANEL)
 
     def _ipython_display_(self) -> None:
         """Show the live view, and make the picture and words that stay in the file."""
-        show_live(self._box._repr_mimebundle_(), self.name)
+        show_live(self._box.model_id, self.name)
         self._begin()
         if self._drawn:
             self._still = self._still or Still()
@@ -293,9 +321,13 @@ def named(name: str, *panels: Callable[[], Panel[Any]]) -> Panel[Any]:
     return makers[name]()
 
 
+def _row(controls: Iterable[Any]) -> Any:
+    return widgets.HBox(list(controls), layout=widgets.Layout(flex_flow="row wrap")).add_class(CONTROLS)
+
+
 def _html(page: str, **layout: str) -> Any:
     """Return a widget that shows HTML; without a tooltip of its own it would have one that says "null"."""
-    return widgets.HTML(page, tooltip="", layout=widgets.Layout(**layout))
+    return widgets.HTML(page, **{TOOLTIP: ""}, layout=widgets.Layout(**layout))
 
 
 def _shorten_collections() -> None:

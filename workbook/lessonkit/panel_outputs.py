@@ -10,7 +10,7 @@ end says in place of a live view that it cannot show.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 
 from IPython.display import DisplayHandle, display
@@ -21,12 +21,16 @@ PANEL = "workbook-panel"  # class of a live view
 STILL = "workbook-still"  # of the words below the picture
 LATE = "workbook-late"  # of a live view whose figure does not come
 CONTROLS = "workbook-controls"
+MORE = "workbook-more"  # of the box that unfolds the controls below it
 SLEEPING = "workbook-sleeping"  # of what shows in a live view whose kernel has gone
 
+_VIEW = "application/vnd.jupyter.widget-view+json"
 _WAKE = "To move it, run Setup, then this cell."
-_OUTPUT = ":is(.jp-OutputArea-child, .output_area)"  # of JupyterLab, Notebook 7 and nbconvert; of nbclassic
+# Of JupyterLab, Notebook 7, Voila and nbconvert; of nbclassic; of VS Code.
+_OUTPUT = ":is(.jp-OutputArea-child, .output_area, .output_container)"
 _LIVE = f"{_OUTPUT}:has(.{PANEL})"
 _DARK = "body[data-jp-theme-light=false]"
+_NO_GLARE = "filter: brightness(0.8); border-radius: 6px"
 _DEAD = ".jupyter-widgets-disconnected"  # ipywidgets' class of a view whose kernel has gone
 
 WIDTH = 730  # of a figure, CSS pixels: 7.6 inches
@@ -41,35 +45,60 @@ _LIVE_STYLE = f"""<style>
 .workbook-place {{ position: relative; max-width: {WIDTH}px; overflow: auto }}
 .workbook-work {{ visibility: hidden; position: absolute; top: 40%; left: 0; right: 0; z-index: 1; text-align: center }}
 .workbook-work span {{ padding: 0.4em 1em; border-radius: 4px; background: #222222; color: white }}
-{_DARK} .workbook-place {{ filter: brightness(0.8); border-radius: 6px }}
-.{PANEL} [role=status] {{ line-height: 1.45 }}
-.{LATE} .workbook-work {{ visibility: visible }}
-.{LATE} .workbook-place svg {{ opacity: 0.3 }}
+{_DARK} :is(.workbook-place, .jp-RenderedImage img) {{ {_NO_GLARE} }}
+.{PANEL} .workbook-line {{ line-height: 1.45 }}
+.{MORE}:not(:has(:checked)) + .{CONTROLS} {{ display: none }}
+.{PANEL} :is([role=slider], [contenteditable], select, input):focus-visible {{
+    outline: 3px solid var(--jp-brand-color1, #1976d2) !important; outline-offset: 2px }}
+@media (prefers-reduced-motion: reduce) {{ .{PANEL} * {{ transition: none !important }} }}
+.{LATE}:not({_DEAD}) .workbook-work {{ visibility: visible }}
+.{LATE}:not({_DEAD}) .workbook-place svg {{ opacity: 0.3 }}
 .workbook-alert {{ border: 3px solid #b00020; padding: 0.6em 1em; color: var(--jp-content-font-color1, inherit) }}
 {_DEAD}::before {{ content: none !important }}
 </style>"""
 _STILL_STYLE = f"""<style>
 {_OUTPUT}:not(:has(.{PANEL})):has(+ {_OUTPUT} + {_OUTPUT} .{STILL}) {{ display: none }}
-{_DARK} {_OUTPUT}:has(+ {_OUTPUT} .{STILL}) img {{ filter: brightness(0.8); border-radius: 6px }}
+{_DARK} {_OUTPUT}:has(+ {_OUTPUT} .{STILL}) img {{ {_NO_GLARE} }}
 </style>"""
 
-# ipywidgets leaves a slider's handle without a name, and Notebook 7 takes its arrow keys for the cells; shortcuts with
-# a modifier stay the page's. This runs as soon as the panel is on the page, where a page lets it.
-_NAME_HANDLES = """
+# For screen readers: ipywidgets leaves a slider's handle and its box of text without a name, says the place in a list
+# in place of the value, and replaces the line, so that what announces it is the node around it. For the keyboard, since
+# pages take arrow keys for the cells: a control keeps them; shortcuts with a modifier stay the page's. This runs as
+# soon as the panel is on the page, where a page lets it.
+_HELP = """
 const panel = this.closest('.workbook-panel');
-const name = ({ctrlKey, altKey, metaKey}) => panel.querySelectorAll('[role=slider]').forEach(handle => {
-    handle.ariaLabel = handle.closest('.widget-inline-hbox').querySelector('label').textContent;
-    handle.toggleAttribute('data-lm-suppress-shortcuts', !(ctrlKey || altKey || metaKey));
+panel.role = 'group';
+panel.ariaLabel = this.title;
+panel.querySelector('.workbook-line').parentElement.role = 'status';
+const tell = () => panel.querySelectorAll('[role=slider]').forEach(handle => {
+    const row = handle.closest('.widget-inline-hbox'), typed = row.querySelector('.widget-readout');
+    const name = row.querySelector('label').textContent, text = typed.textContent;
+    Object.assign(typed, {role: 'textbox', ariaLabel: name});
+    handle.ariaLabel = name;
+    if (handle.ariaValueText !== text) handle.ariaValueText = text;
 });
-name(event);
-for (const type of ['focusin', 'keydown', 'keyup']) panel.addEventListener(type, name);
+tell();
+const values = {subtree: true, attributes: true, attributeFilter: ['aria-valuetext']};
+new MutationObserver(tell).observe(panel, values);
+const keep = ({target, ctrlKey, altKey, metaKey}) => target.matches('[role=slider], select, input') &&
+    target.toggleAttribute('data-lm-suppress-shortcuts', !(ctrlKey || altKey || metaKey));
+for (const type of ['focusin', 'keydown', 'keyup']) panel.addEventListener(type, keep);
 """
 
-LIVE = (
-    f"{_LIVE_STYLE}"
-    f'<div class="{SLEEPING}" role="note">The kernel has restarted: this panel sleeps. {_WAKE}</div>'
-    f'<div style="animation: workbook-shown 1ms 0.2s" onanimationstart="{_NAME_HANDLES}"></div>'
-)
+
+def live_head(title: str) -> str:
+    """Return what stands above the controls of a live view, and is not seen: its styles, its name, its helpers."""
+    return (
+        f"{_LIVE_STYLE}"
+        f'<div class="{SLEEPING}" role="note">The kernel has restarted: this panel sleeps. {_WAKE}</div>'
+        f'<div title="{html.escape(f"Panel: {title}")}" style="animation: workbook-shown 1ms 0.2s" '
+        f'onanimationstart="{_HELP}"></div>'
+    )
+
+
+def line_html(line: str) -> str:
+    """Return the HTML of a live view's line."""
+    return f'<div class="workbook-line">{html.escape(line)}</div>'
 
 
 @dataclass(frozen=True)
@@ -124,19 +153,21 @@ def alert(error: Exception) -> str:
     return f'<div class="workbook-alert" role="alert"><b>Error</b> {text}</div>'
 
 
-def show_live(view: Mapping[str, object], name: str) -> None:
-    """Make the output of a live view.
+def show_live(widget: str, name: str) -> None:
+    """Make the output of a live view, as ipywidgets 7 and 8 both do.
 
     Parameters
     ----------
-    view : mapping of str to object
-        A widget's MIME bundle.
+    widget : str
+        Its model's id.
     name : str
         The panel's, for a program that shows text alone; a page shows nothing in place of the view.
     """
-    display({**view, "text/html": "", "text/plain": f"panel {name}"}, raw=True)
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget}
+    display({_VIEW: view, "text/html": "", "text/plain": f"panel {name}"}, raw=True)
 
 
-def belongs_to_a_live_view(page: str) -> bool:
-    """Whether an output's HTML is the words below a panel's picture, which say how to wake it."""
-    return page.startswith(f'<div class="{STILL}">')
+def still_line(page: str) -> str | None:
+    """Return the line, as HTML, of an output that is the words below a panel's picture; None if it is another."""
+    found = re.match(f'<div class="{STILL}"><div>(.*?)</div>', page, re.DOTALL)
+    return found[1] if found else None

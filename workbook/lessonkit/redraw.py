@@ -67,7 +67,7 @@ class Redraw:
             show()
 
 
-class Lateness:
+class LateNotice:
     """Says that something is late, once it has taken PATIENCE.
 
     From a thread of its own, since what is late may hold up the kernel's loop. What is in time is not spoken of, which

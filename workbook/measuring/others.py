@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbook.measuring import this_machine
-from workbook.measuring.timing import BUSY
+from workbook.measuring.timing import BUSY, advice
 
 _STAT = Path("/proc/stat")
 _IDLE = (3, 4, 8, 9)  # of a core's numbers: idle, waiting for a disk; and those of guests, which "user" has already
@@ -56,13 +56,17 @@ class Others:
         return cls(max(0.0, taken), len(this_machine.cores()))
 
     @property
+    def share(self) -> float:
+        """The part of the cores that they had, from 0 to 1."""
+        return self.cores / self.of
+
+    @property
     def disturb(self) -> bool:
         """Whether numbers that were measured meanwhile say little."""
-        return self.cores > BUSY * self.of
+        return self.share > BUSY
 
     def __str__(self) -> str:
-        advice = "; close them and measure again" if self.disturb else ""
-        return f"[machine] other programs kept {self.cores:.2f} of {self.of} cores busy{advice}"
+        return f"[machine] other programs kept {self.cores:.2f} of {self.of} cores busy{advice(self.share)}"
 
 
 def _busy(own: float) -> float:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 import kernels
 from kernels import cost, probe
+from kernels.arrays import thread_count
 from workbook.measuring.timing import quick
 from workbook.plain_text import Text
 
@@ -154,6 +155,11 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def is_shared() -> bool:
+    """Whether JupyterHub serves this, as on Binder: others use the machine at the same time, and it says so."""
+    return "JUPYTERHUB_USER" in os.environ
+
+
 @dataclass(frozen=True)
 class Machine(Text):
     """What a measured number depends on.
@@ -163,13 +169,15 @@ class Machine(Text):
     cpu : str
         Its name.
     cores : int
-        That this process may use.
+        That this process may use all the time.
     isa : str
         The instruction set in use.
     peak_gmacs : float
         Multiply-adds that one core does at most, in GMAC/s.
     memory_gbs : float
         Bytes that one core reads from memory at most, in GB/s.
+    shared : bool
+        Whether others use it at the same time.
     """
 
     cpu: str
@@ -177,15 +185,17 @@ class Machine(Text):
     isa: str
     peak_gmacs: float
     memory_gbs: float
+    shared: bool = False
 
     def __str__(self) -> str:
         cores = f"{self.cores} core{'s' if self.cores != 1 else ''}"
         most = f"{self.peak_gmacs:.0f} GMAC/s and {self.memory_gbs:.0f} GB/s"
-        return f"[machine] {self.cpu}, {cores}, {self.isa}; a core does {most} at most"
+        shared = "; shared with others, so times jump" if self.shared else ""
+        return f"[machine] {self.cpu}, {cores}, {self.isa}; a core does {most} at most{shared}"
 
     __repr__ = __str__
 
 
 def machine() -> Machine:
     """Describe this machine; takes a moment the first time, because what it does at most is measured."""
-    return Machine(cpu_name(), len(cores()), kernels.isa(), peak_gmacs(), bandwidth_gbs(MEMORY))
+    return Machine(cpu_name(), thread_count(None), kernels.isa(), peak_gmacs(), bandwidth_gbs(MEMORY), is_shared())

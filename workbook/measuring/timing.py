@@ -65,12 +65,21 @@ def trust(times: Iterable[Timing]) -> list[str]:
     """Say in two lines, for below a table, how far apart the runs lie and whether other programs disturbed them."""
     times = list(times)
     spread = max(timing.spread / timing.median for timing in times)
-    waited = max(timing.waited for timing in times)
-    advice = "; close them and measure again" if waited > BUSY else ""
+    share = others(times)
     return [
         f"[machine] half of a program's runs lie within {spread:.0%} of each other, or closer",
-        f"[machine] other programs had the core for up to {waited:.0%} of the time{advice}",
+        f"[machine] other programs had the core for up to {share:.0%} of the time{advice(share)}",
     ]
+
+
+def others(times: Iterable[Timing]) -> float:
+    """Return the part of the time for which other programs had the core, from 0 to 1, where that was most."""
+    return max(timing.waited for timing in times)
+
+
+def advice(share: float) -> str:
+    """Say what to do, to be added to a sentence, if other programs had so large a part that it disturbs."""
+    return "; close them and measure again" if share > BUSY else ""
 
 
 def quick() -> bool:

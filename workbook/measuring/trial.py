@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import ml_dtypes  # noqa: F401  (NumPy then knows "bfloat16")
 import numpy as np
 import numpy.typing as npt
 
@@ -23,7 +24,7 @@ def trial(
     layer : ConvLayer
     algorithm : str
         Of `kernels.Conv2d`.
-    dtype : "float32" or "float16"
+    dtype : "float32", "float16" or "bfloat16"
         Of all arrays.
     threads : int
     """

@@ -3,6 +3,7 @@
 digits_cnn         reads a digit with 3x3 convolutions
 digits_depthwise   reads a digit with depthwise 3x3 and 1x1 convolutions; its channels differ widely in range
 denoiser           takes noise from a grey photo with eight 3x3 convolutions
+digits_detector    finds the digits on a page with seven convolutions; boxes in pixels and scores in one array
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import onnx
 from workbook import network
 from workbook.measuring import intervals
 from workbook.measuring.intervals import Interval
-from workbook.models import digits, photos
+from workbook.models import digits, pages, photos
 from workbook.network import Network
 
-NAMES = ("digits_cnn", "digits_depthwise", "denoiser")
+NAMES = ("digits_cnn", "digits_depthwise", "denoiser", "digits_detector")
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class Card:
     framework : str
         And its version.
     measure : str
-        What `result` is: "accuracy", or "dB gained".
+        What `result` is: "accuracy", "dB gained", or "mAP".
     result : Interval
         On held-out images, with its 95 % interval.
     details : mapping of str to float
-        Digits: how many were right, of how many. Photos: dB gained, by photo.
+        Digits: how many were right, of how many. Photos: dB gained, by photo. Pages: average precision, by digit.
     """
 
     name: str
@@ -113,6 +114,10 @@ def evaluate(name: str, run: Callable[[Any], Any]) -> dict[str, Any]:
         gains = photos.gains(run)
         details = {gain.name: gain.db for gain in gains}
         return {"measure": "dB gained", "result": intervals.of_mean([*details.values()]), "details": details}
+    if name == "digits_detector":
+        precisions = pages.precisions(pages.detect(run), pages.pages("test"))
+        details = {str(digit): precision for digit, precision in enumerate(precisions)}
+        return {"measure": "mAP", "result": intervals.of_mean(precisions), "details": details}
     right = digits.right(run)
     share = intervals.of_share(int(right.sum()), len(right))
     return {"measure": "accuracy", "result": share, "details": {"right": int(right.sum()), "of": len(right)}}

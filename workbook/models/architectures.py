@@ -1,4 +1,4 @@
-"""The three networks in PyTorch: only the training script needs this file.
+"""The networks in PyTorch: only the training script needs this file.
 
 A normalised convolution has no bias; its BatchNorm has one. The exporter gives each operator the name it has here.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import nn
 
 from workbook.models.digits import CLASSES
+from workbook.models.pages import LARGEST, STRIDE
 
 DENOISER_LAYERS = 8
 DENOISER_CHANNELS = 32
@@ -57,6 +59,57 @@ def denoiser() -> Any:
         layers += [(f"conv{i}", nn.Conv2d(C, DENOISER_CHANNELS, 3, padding=1)), (f"relu{i}", nn.ReLU())]
     last = nn.Conv2d(DENOISER_CHANNELS, 1, 3, padding=1)
     return _network([*layers, (f"conv{DENOISER_LAYERS}", last)])
+
+
+def digits_detector() -> Any:
+    """Where the digits of a page are, and which: three layers of stride 2, three more on the cells that are left.
+
+    The last layer says for each cell where the box is within it and how likely each digit is, both as logits.
+    """
+    widths = [(1, 16, 2), (16, 32, 2), (32, 48, 2), (48, 48, 1), (48, 48, 1), (48, 48, 1)]
+    layers: list[tuple[str, Any]] = []
+    for i, (C, K, stride) in enumerate(widths, start=1):
+        layers += _normalised(f"{i}", nn.Conv2d(C, K, 3, stride, padding=1, bias=False), nn.ReLU())
+    head = nn.Conv2d(48, 4 + CLASSES, 1)
+    nn.init.constant_(head.bias[4:], -4.0)  # hardly any cell holds a digit
+    return _network([*layers, ("head", head)])
+
+
+class Times(nn.Module):  # type: ignore[misc]
+    """Its input times an array."""
+
+    def __init__(self, factor: torch.Tensor) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the product."""
+        return x * self.factor
+
+
+class Plus(nn.Module):  # type: ignore[misc]
+    """Its input and an array."""
+
+    def __init__(self, term: torch.Tensor) -> None:
+        super().__init__()
+        self.term = term
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum."""
+        return x + self.term
+
+
+def boxes_in_pixels(side: int) -> list[tuple[str, Any]]:
+    """What turns the detector's logits into boxes in pixels and scores, in one array, as detectors are exported.
+
+    A centre lies up to half a cell outside of its own, and a box has LARGEST pixels at most.
+    """
+    cells = side // STRIDE
+    factor = torch.ones(1, 4 + CLASSES, 1, 1)
+    across, down = torch.zeros(1, 4 + CLASSES, 1, cells), torch.zeros(1, 4 + CLASSES, cells, 1)
+    factor[0, :2], factor[0, 2:4] = 2 * STRIDE, LARGEST
+    across[0, 0, 0] = down[0, 1, :, 0] = STRIDE * torch.arange(cells) - STRIDE / 2
+    return [("sigmoid", nn.Sigmoid()), ("scale", Times(factor)), ("across", Plus(across)), ("down", Plus(down))]
 
 
 def _normalised(name: str, conv: Any, activation: Any) -> Iterator[tuple[str, Any]]:

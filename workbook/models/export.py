@@ -47,6 +47,9 @@ _OPERATORS = {
     ),
     "ReLU": _Operator("Relu"),
     "ReLU6": _Operator("Clip", ("min_val", "max_val")),
+    "Sigmoid": _Operator("Sigmoid"),
+    "Times": _Operator("Mul", ("factor",)),
+    "Plus": _Operator("Add", ("term",)),
 }
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from torch.nn import functional
 
 from workbook import network
 from workbook.files import write_whole
-from workbook.models import Card, architectures, evaluate, photos
+from workbook.models import Card, architectures, evaluate, pages, photos
 from workbook.models.digits import CLASSES, SIZE, digits
 from workbook.models.export import Shape, to_onnx
 
@@ -34,6 +35,9 @@ _DIGITS_BATCH = 50
 
 # Photos: squares cut anywhere out of any training photo, turned and mirrored, with fresh noise.
 _PATCH, _PHOTOS_BATCH = 48, 16  # pixels; squares a step
+
+# Pages: small ones, and how much the boxes count beside the scores.
+_PAGE, _PAGES_BATCH, _BOXES = 160, 8, 5
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Recipe:
         Of the ONNX file.
     residual : bool
         Whether the input is added to what the network computes.
+    ending : function
+        Returns the layers, by name, that the file has behind the trained ones.
     """
 
     build: Callable[[], Any]
@@ -66,6 +72,7 @@ class Recipe:
     input_shape: Shape
     output_shape: Shape
     residual: bool = False
+    ending: Callable[[], Sequence[tuple[str, Any]]] = tuple
 
 
 def _digit_batch(random: np.random.Generator) -> tuple[Any, Any]:
@@ -91,6 +98,29 @@ def _photo_batch(random: np.random.Generator) -> tuple[Any, Any]:
     clean = np.stack(squares)[:, None]
     noisy = photos.noisy(clean, seed=int(random.integers(2**32)))
     return torch.tensor(noisy), torch.tensor(clean - noisy)
+
+
+def _page_batch(random: np.random.Generator) -> tuple[Any, Any]:
+    """Pages; for each cell the box that its logits are to give, which digit there is, and whether there is one."""
+    made = [pages.page("train", random, _PAGE) for _ in range(_PAGES_BATCH)]
+    cells = _PAGE // pages.STRIDE
+    target = np.zeros((_PAGES_BATCH, 4 + CLASSES + 1, cells, cells), np.float32)
+    for n, page in enumerate(made):
+        column, row = (page.boxes[:, :2].T // pages.STRIDE).astype(int)
+        within = page.boxes[:, :2] / pages.STRIDE - np.stack([column, row], axis=1)
+        target[n, :2, row, column] = (within + 0.5) / 2
+        target[n, 2:4, row, column] = page.boxes[:, 2:] / pages.LARGEST
+        target[n, 4 + page.labels, row, column] = target[n, -1, row, column] = 1
+    return torch.tensor(np.stack([page.image for page in made])), torch.tensor(target)
+
+
+def _detection_loss(logits: Any, target: Any) -> Any:
+    """Focal loss of the scores (Lin et al., arXiv:1708.02002), and how far the boxes are off where there are digits."""
+    scores, wanted, here = logits[:, 4:], target[:, 4:-1], target[:, -1:]
+    miss = torch.abs(scores.sigmoid() - wanted) ** 2
+    likely = (miss * functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none")).sum()
+    boxes = (torch.abs(logits[:, :4].sigmoid() - target[:, :4]) * here).sum()
+    return (likely + _BOXES * boxes) / here.sum()
 
 
 _SCORES: Shape = ("N", CLASSES)
@@ -125,6 +155,17 @@ RECIPES = {
         input_shape=("N", 1, "H", "W"),
         output_shape=("N", 1, "H", "W"),
         residual=True,
+    ),
+    "digits_detector": Recipe(
+        build=architectures.digits_detector,
+        batch=_page_batch,
+        loss=_detection_loss,
+        rate=4e-3,
+        decay=1e-2,
+        steps=1200,
+        input_shape=("N", 1, pages.SIDE, pages.SIDE),
+        output_shape=("N", 4 + CLASSES, pages.SIDE // pages.STRIDE, pages.SIDE // pages.STRIDE),
+        ending=partial(architectures.boxes_in_pixels, pages.SIDE),
     ),
 }
 
@@ -186,10 +227,13 @@ def train(name: str, folder: Path = _HERE, steps: int | None = None) -> Card:
         task = progress.add_task(name, total=steps)
         made = fit(recipe, steps, lambda loss: progress.update(task, advance=1, description=f"{name} {loss:.4f}"))
     seconds = time.process_time() - start
+    parameters = sum(part.numel() for part in made.parameters())
+    for label, layer in recipe.ending():
+        made.add_module(label, layer)
     model = to_onnx(made, name, recipe.input_shape, recipe.output_shape, recipe.residual)
     card = Card(
         name=name,
-        parameters=sum(part.numel() for part in made.parameters()),
+        parameters=parameters,
         seed=SEED,
         steps=steps,
         cpu_seconds=round(seconds),

@@ -15,9 +15,10 @@ import numpy as np
 import onnx
 
 from workbook.graphs.graph import Graph, ModelError, Node
+from workbook.graphs.hard_gates import name_hard_gates
 from workbook.graphs.in_float32 import in_float32
 from workbook.graphs.onnx_reader import read
-from workbook.graphs.passes import PASSES, fold_batch_norm, fuse_activation, fuse_residual
+from workbook.graphs.passes import PASSES, fold_batch_norm, fuse_activation, fuse_gate, fuse_residual
 from workbook.graphs.qdq import fuse_quantized
 from workbook.graphs.shapes import infer_shapes
 from workbook.graphs.simplify import drop_passing, fold_constants, sum_is_add
@@ -31,6 +32,7 @@ __all__ = [
     "Node",
     "fold_batch_norm",
     "fuse_activation",
+    "fuse_gate",
     "fuse_residual",
     "load",
     "read",
@@ -61,6 +63,6 @@ def load(
     """
     graph = infer_shapes(read(model))
     with np.errstate(all="ignore"):  # weights that become infinite are refused by the node that holds them
-        for rewrite in (fuse_quantized, in_float32, fold_constants, drop_passing, sum_is_add, *PASSES):
+        for rewrite in (fuse_quantized, in_float32, fold_constants, drop_passing, sum_is_add, name_hard_gates, *PASSES):
             graph = rewrite(graph)
         return Network(graph, algorithm=algorithm, threads=threads)

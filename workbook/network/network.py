@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from workbook.files import write_whole
-from workbook.graphs.graph import Array, Graph, ModelError, Node, Port
+from workbook.graphs.graph import Array, Feed, Graph, ModelError, Node, Port
 from workbook.graphs.onnx_writer import to_onnx
 from workbook.graphs.operators.operator import UNKNOWN, Operator, Outline, Plan, Settings
 from workbook.graphs.partition import Step, steps_of
@@ -27,11 +27,9 @@ from workbook.graphs.shapes import typed
 from workbook.graphs.storage import Storage
 from workbook.measuring import timing
 from workbook.measuring.timing import Timing
-from workbook.network.node_table import Layers, Profile, describe, macs
+from workbook.network.node_table import Layers, Profile, macs, row_of
 from workbook.network.run_plan import Run, ShapesChangedError
 from workbook.quantize.to_bytes import quantize
-
-Feed = Array | Mapping[str, Array]
 
 _MOST_PLANS = 4  # shapes of inputs whose plans are kept
 
@@ -47,6 +45,9 @@ class Network:
         As `kernels.Conv2d` takes them, for every convolution.
     integer_algorithm : str
         As `kernels.QLinearConv` takes it, for every convolution of bytes.
+    beside : iterable of Network
+        Of those with the same stored arrays and the same settings, layers that are alike are taken, with what they have
+        packed of their weights, and parts of ONNX Runtime with their sessions.
 
     Attributes
     ----------
@@ -63,10 +64,20 @@ class Network:
     """
 
     def __init__(
-        self, graph: Graph, *, algorithm: str = "auto", threads: int | None = None, integer_algorithm: str = "auto"
+        self,
+        graph: Graph,
+        *,
+        algorithm: str = "auto",
+        threads: int | None = None,
+        integer_algorithm: str = "auto",
+        beside: Iterable[Network] = (),
     ) -> None:
+        self.operators: tuple[Step, ...]
         self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
-        self.operators = steps_of(typed(graph), Settings(algorithm, threads, integer_algorithm))
+        self._settings = settings = Settings(algorithm, threads, integer_algorithm)
+        same = (net for net in beside if net.graph.constants is graph.constants and net._settings == settings)
+        known = [step for net in same for step in net.operators if isinstance(step, RuntimePart) or step.packs]
+        self.operators = steps_of(typed(graph), settings, known)
         self._plannable = True
         self._read = _ReadOnce(graph.constants)
         self._lock = threading.Lock()
@@ -138,7 +149,7 @@ class Network:
         """A table of the nodes and their weights."""
         constants = self.graph.constants
         return Layers(
-            tuple(describe(step.nodes, constants, native=isinstance(step, Operator)) for step in self.operators)
+            tuple(row_of(step.nodes, constants, native=isinstance(step, Operator)) for step in self.operators)
         )
 
     def algorithms(self, x: Feed) -> dict[str, str]:

@@ -62,7 +62,7 @@ def macs(node: Node, constants: Mapping[str, Array], shapes: Mapping[str, tuple[
     return math.prod(shape) * math.prod(weights) // channels
 
 
-def describe(nodes: Sequence[Node], constants: Mapping[str, Array], *, native: bool = True) -> Layer:
+def row_of(nodes: Sequence[Node], constants: Mapping[str, Array], *, native: bool = True) -> Layer:
     """Return the row of a node, or of several that ONNX Runtime computes together."""
     storage, (first, *others) = Storage.of(constants), nodes
     numbers = {name: array for node in nodes for name, array in _numbers(node, storage).items()}

@@ -53,12 +53,14 @@ class Run:
         last_read: Sequence[tuple[str, ...]],
     ) -> None:
         self._operators, self._constants, self._seen = operators, constants, seen
-        self._inputs, self._outputs, self._last_read = inputs, outputs, last_read
+        self._inputs, self._outputs = inputs, outputs
         self._plans = [
             plan if plan.bind and self._has_place(operator) else UNKNOWN
             for operator, plan in zip(operators, plans, strict=True)
         ]
-        self._placed = {name for operator, plan in self._bindable() for name in self._touched(operator)}
+        bindable = [operator for operator, _ in self._bindable()]
+        bindable += [step for step in operators if isinstance(step, RuntimePart) and self._has_place(step)]
+        self._placed = {name for operator in bindable for name in self._touched(operator)}
         self._parents = self._shared()
         places, numbers = offsets(self._lives())
         lanes, self._arena = self._in_lanes(), aligned(numbers)
@@ -68,6 +70,8 @@ class Run:
         order = sorted(range(len(operators)), key=lambda i: -self._plans[i].packs)
         bound = {i: self._bound(operators[i], self._plans[i]) for i in order}
         self._calls = [bound[i] for i in range(len(operators))]
+        given_up = [tuple(name for name in names if name not in self._placed) for names in last_read]
+        self._steps = list(zip(operators, self._calls, given_up, strict=True))
         self._scratch = aligned(max((call.scratch for call in self._calls), default=0))
         self.bytes = self._arena.nbytes + self._scratch.nbytes
 
@@ -88,7 +92,7 @@ class Run:
         self._others = dict(inputs)
         for name in self._placed & inputs.keys():
             np.copyto(self._arrays[name], inputs[name])
-        for operator, call, done in zip(self._operators, self._calls, self._last_read, strict=True):
+        for operator, call, done in self._steps:
             try:
                 call(self._scratch)
             except ModelError:
@@ -227,8 +231,21 @@ class Run:
                 else:
                     raise ShapesChangedError
 
-        by = "ONNX Runtime" if isinstance(operator, RuntimePart) else operator.node.op
-        return Bound(by, 0, 1, compute)
+        if not isinstance(operator, RuntimePart):
+            return Bound(operator.node.op, 0, 1, compute)
+        if self._placed.issuperset(self._touched(operator)):
+            ready = operator.bind(
+                *([self._arrays[name] for name in names] for names in (operator.reads, operator.writes))
+            )
+
+            def run(*_: object) -> None:
+                try:
+                    ready()
+                except Exception:  # an output has another shape now; or the call that follows says what is wrong
+                    compute()
+
+            return Bound("ONNX Runtime", 0, 1, run)
+        return Bound("ONNX Runtime", 0, 1, compute)
 
     def _as_it_lies(self, name: str) -> Array:
         for arrays in (self._arrays, self._others):

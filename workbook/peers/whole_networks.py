@@ -25,14 +25,19 @@ Engine = Callable[[Path, FloatArray, int], Callable[[], FloatArray]]  # a model,
 
 def onnxruntime(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:
     """Return a function that runs a model by ONNX Runtime."""
+    session = onnxruntime_session(file, threads)
+    feed = {session.get_inputs()[0].name: x}
+    return lambda: session.run(None, feed)[0]
+
+
+def onnxruntime_session(file: Path, threads: int) -> Any:
+    """Return ONNX Runtime's session of a model, with all of its rewriting, on so many threads."""
     ort: Any = importlib.import_module("onnxruntime")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
-    session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    feed = {session.get_inputs()[0].name: x}
-    return lambda: session.run(None, feed)[0]
+    return ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 def openvino(file: Path, x: FloatArray, threads: int) -> Callable[[], FloatArray]:

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-import kernels
 from kernels import bytes_plain, probe
 from kernels.geometry import Geometry
 from workbook.graphs.graph import Array
@@ -117,7 +116,7 @@ def race(
 def filled(shape: Geometry) -> float:
     """Return the part of the bytes in a layer's words that is not padding."""
     _, C, _, S = shape.weight_shape
-    per_word = 4 if kernels.isa().endswith(("vnni", "dotprod")) else 2
+    per_word, _ = probe.operands()
     count = S if bytes_plain.reads_taps(C, S, per_word) else C
     return count / (-(-count // per_word) * per_word)
 

@@ -7,7 +7,7 @@ depends on the network and the size of an image, not on how many there are.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kernels.geometry import is_for_bytes
 from workbook.files import write_whole
-from workbook.graphs.graph import Array, Graph
-from workbook.graphs.passes import split_residual
+from workbook.graphs.graph import Array, Feed, Graph, Port
+from workbook.graphs.passes import split
 from workbook.quantize.equalisation import equalise
 from workbook.quantize.histogram import Histogram
 from workbook.quantize.network_protocol import Runs
@@ -25,7 +26,7 @@ from workbook.quantize.scheme import Scheme
 
 BATCH = 8  # images that go through the network together
 
-Images = Array | Iterable[Array]
+Images = Feed | Iterable[Feed]
 OnBatch = Callable[[int], object]
 
 
@@ -152,8 +153,14 @@ class Recipe:
 
 
 def prepared(graph: Graph, scheme: Scheme) -> Graph:
-    """Return the graph that is observed and quantized: equalised, if the scheme says so."""
+    """Return the graph that is observed and quantized: without activations that bytes lack, and maybe equalised."""
+    graph = split(graph, lambda node: not is_for_bytes(node.fused.get("activation")))
     return equalise(graph) if scheme.equalise else graph
+
+
+def without_sums(graph: Graph) -> Graph:
+    """Return the graph that is observed: what is before a fused Add has a range of its own."""
+    return split(graph, lambda node: "residual" in node.fused)
 
 
 def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> Observations:
@@ -162,10 +169,10 @@ def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> O
     Parameters
     ----------
     network : workbook.network.Network
-        Of one input.
-    images : (N, C, H, W) float32, or an iterable of them
+    images : array (N, ...) or mapping of str to array, or an iterable of them
         Read once, so it may be a generator. Sizes may differ from one to the next. They go through a few at a time; a
         network that takes a fixed number of images gets that many, the last ones filled up by others that do not count.
+        Of several inputs, each is given by its name; if they are not as many of each, they go through as they are.
     on_batch : function, optional
         Called with the number of images after each few of them, for a progress bar.
 
@@ -175,20 +182,15 @@ def observe(network: Runs, images: Images, on_batch: OnBatch | None = None) -> O
         If an array holds a number that is not finite, or an image does not fit the network.
     """
     observations = Observations()
-    split = network.of_graph(split_residual(network.graph))  # the sum before a fused Add has a range of its own
-    (port, *others) = split.inputs
-    if others:
-        raise ValueError(f"quantization takes networks of one input, not {', '.join(p.name for p in split.inputs)}")
-    fixed = port.shape[0] if port.shape else None  # images that the network takes at once, if it takes no other number
-    for batch in _batches(images, fixed or BATCH):
-        n = len(batch)
-        _see(observations, port.name, batch, n)
-        for node, y in split.trace(np.resize(batch, (fixed, *batch.shape[1:])) if fixed else batch):
-            if y.dtype == np.float32:
-                _see(observations, node.outputs[0], y[:n] if fixed and len(y.shape) and len(y) == fixed else y, n)
-        observations.images += n
+    alone = network.of_graph(without_sums(network.graph))
+    for batch in _batches(images, alone.inputs):
+        for name, array in batch.arrays.items():
+            _see(observations, name, batch.counted(array), batch.images)
+        for node, y in alone.trace(batch.arrays):
+            _see(observations, node.outputs[0], batch.counted(y), batch.images)
+        observations.images += batch.images
         if on_batch:
-            on_batch(n)
+            on_batch(batch.images)
     return observations
 
 
@@ -201,19 +203,65 @@ def calibrate(network: Runs, images: Images, scheme: Scheme | None = None, on_ba
     return observe(network.of_graph(prepared(network.graph, scheme)), images, on_batch).recipe(scheme)
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """What goes through the network together.
+
+    Attributes
+    ----------
+    arrays : mapping of str to array
+        By the name of the input.
+    images : int
+        That count; others may follow, to fill the number up that the network takes.
+    """
+
+    arrays: Mapping[str, Array]
+    images: int
+
+    def counted(self, y: Array) -> Array:
+        """Return the part of an array that is of images that count."""
+        filled = {len(x) for x in self.arrays.values() if x.ndim}
+        return y[: self.images] if y.ndim and filled == {len(y)} else y
+
+
+def _batches(images: Images, ports: Sequence[Port]) -> Iterator[_Batch]:
+    """Yield the images in pieces of as many as the network takes, or of `BATCH`."""
+    stated = {port.shape[0] for port in ports if port.shape} - {None}
+    for given in [images] if isinstance(images, (np.ndarray, Mapping)) else images:
+        arrays = _by_name(given, ports)
+        counts = {len(array) for array in arrays.values() if array.ndim}
+        if len(counts) != 1 or len(stated) > 1:
+            yield _Batch(arrays, 1)
+            continue
+        (count,), size = counts, next(iter(stated), None)
+        for start in range(0, count, size or BATCH):
+            part = {name: x[start : start + (size or BATCH)] if x.ndim else x for name, x in arrays.items()}
+            if size:
+                part = {name: np.resize(x, (size, *x.shape[1:])) if x.ndim else x for name, x in part.items()}
+            yield _Batch(part, min(size or BATCH, count - start))
+
+
+def _by_name(given: Any, ports: Sequence[Port]) -> dict[str, Array]:
+    """Return arrays by the names of the inputs; how many axes they have is checked here, before they are cut."""
+    if not isinstance(given, Mapping):
+        if len(ports) > 1:
+            raise ValueError(f"the network has the inputs {', '.join(p.name for p in ports)}; pass each by its name")
+        given = {ports[0].name: given}
+    arrays: dict[str, Array] = dict(given)
+    for port in ports:
+        array, shape = arrays.get(port.name), port.shape
+        if not isinstance(array, np.ndarray) or (shape is not None and array.ndim != len(shape)):
+            wanted = "arrays" if shape is None else f"arrays of {len(shape)} axes"
+            found = f"an array of shape {array.shape}" if isinstance(array, np.ndarray) else repr(array)
+            raise ValueError(f"calibration takes {wanted} for the input {port.name!r}, not {found}")
+    return arrays
+
+
 def _see(observations: Observations, name: str, y: Array, images: int) -> None:
+    if y.dtype != np.float32:
+        return
     try:
         observations.arrays.setdefault(name, Seen()).observe(y)
     except ValueError as error:
         first, last = observations.images, observations.images + images - 1
         raise ValueError(f"the array {name!r} cannot be calibrated on images {first} to {last}: {error}") from None
-
-
-def _batches(images: Images, size: int) -> Iterator[Array]:
-    """Yield the images in pieces of at most `size`."""
-    for array in [images] if isinstance(images, np.ndarray) else images:
-        if not isinstance(array, np.ndarray) or array.ndim != 4:
-            shape = f"an array of shape {array.shape}" if isinstance(array, np.ndarray) else repr(array)
-            raise ValueError(f"calibration takes arrays (N, C, H, W) of images, not {shape}")
-        for start in range(0, len(array), size):
-            yield array[start : start + size]

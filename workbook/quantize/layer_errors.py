@@ -22,14 +22,13 @@ from workbook.graphs.operators import prepare
 from workbook.graphs.operators.convolutions import QLINEAR_CONV
 from workbook.graphs.operators.operator import Settings
 from workbook.graphs.operators.products import QGEMM
-from workbook.graphs.passes import split_residual
 from workbook.graphs.quantize_linear import dequantize_linear, quantize_linear
 from workbook.graphs.windows import window
 from workbook.measuring import timing  # TODO
 from workbook.measuring.timing import measured
 from workbook.plain_text import Text
 from workbook.quantize.byte_speed import Speed, race
-from workbook.quantize.calibration import Recipe, prepared
+from workbook.quantize.calibration import Recipe, prepared, without_sums
 from workbook.quantize.equalisation import is_cap
 from workbook.quantize.network_protocol import Runs
 from workbook.quantize.to_bytes import quantize
@@ -139,7 +138,7 @@ def report(network: Runs, recipe: Recipe, images: Array, seconds: float | None =
     if not len(images):
         raise ValueError("the report needs at least one image")
     seconds = seconds if seconds is not None else 0.02 if timing.quick() else 0.1
-    graph = split_residual(prepared(network.graph, recipe.scheme))
+    graph = without_sums(prepared(network.graph, recipe.scheme))
     exact = _arrays(network.of_graph(graph, threads=1), images)
     int8 = quantize(network, recipe, threads=1)
     spoiled = quantize(network, recipe, algorithm="saturating", threads=1)

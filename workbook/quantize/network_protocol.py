@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, Self, TypeVar
 
-from workbook.graphs.graph import Array, Graph, Node, Port
+from workbook.graphs.graph import Array, Feed, Graph, Node, Port
 
 
 class Runs(Protocol):
@@ -18,10 +18,10 @@ class Runs(Protocol):
     graph: Graph
     inputs: tuple[Port, ...]
 
-    def run(self, x: Array) -> list[Array]:
+    def run(self, x: Feed) -> list[Array]:
         """Return all outputs."""
 
-    def trace(self, x: Array) -> Iterator[tuple[Node, Array]]:
+    def trace(self, x: Feed) -> Iterator[tuple[Node, Array]]:
         """Yield each node with its output."""
 
     def of_graph(self, graph: Graph, *, threads: int | None = None, integer_algorithm: str = "auto") -> Self:

@@ -42,9 +42,9 @@ def quantize(
     Parameters
     ----------
     network : workbook.network.Network
-        With one input.
-    calibration : (N, C, H, W) float32, an iterable of them, or Recipe
-        Images as the network will see them, 64 or more; or what `calibrate` found on them.
+    calibration : array (N, ...), mapping of str to array, an iterable of them, or Recipe
+        Images as the network will see them, 64 or more; or what `calibrate` found on them. A network of several inputs
+        takes each by its name.
     scheme : Scheme, optional
         The choices; `Scheme()` if None. A recipe has its own.
     algorithm : str
@@ -124,7 +124,7 @@ class _Work:
         name = node.inputs[1]
         outline = self.constants.outline(name) if name in self.constants else None
         turned = None if outline is None else form.turned(node, outline)
-        if outline is None or turned is None:
+        if outline is None or turned is None or self.graph.type_of(node.inputs[0]) not in (None, np.float32):
             return False
         if node.attributes.get("residual"):
             return self.residual(node, form)

@@ -37,7 +37,7 @@ class Case:
     ours : dict of algorithm to function
     peak : dict of str to function
         Multiply-adds in registers and nothing else, by dtype, this case's first; `ONE_THREAD` is this case's on one
-        thread, if there are more, and so is "float16". Each returns how many multiply-adds it did.
+        thread, if there are more, and so are floats of 16 bits. Each returns how many multiply-adds it did.
     peer : function
         Prepares the peer of a name.
     agrees : function
@@ -79,32 +79,32 @@ def float32(layer: ConvLayer, threads: int) -> Case:
 
 
 def int8(layer: ConvLayer, threads: int) -> Case:
-    """The exact algorithms; beside them the kernels in float32, and in float16 where the CPU has AVX512-FP16."""
+    """The exact algorithms; beside them the kernels in float32, and in the floats of 16 bits that the CPU has."""
     floats = peers.Floats.random(layer)
     integers = peers.Integers.of(floats)
     names = kernels.algorithms(floats.x.shape, floats.weight.shape, dtype="uint8", **window(layer))
     plans = {name: _int8_plan(integers, name, threads) for name in names if name != "saturating"}
-    auto = plans["direct"]  # what kernels.QLinearConv takes by itself
-    expected = auto(integers.x)  # the first call packs the filters
+    expected = plans["direct"](integers.x)  # the first call packs the filters
+    auto = _int8_plan(integers, "auto", threads).bind(integers.x, np.empty_like(expected)).algorithm
     ours = {name: plan for name, plan in plans.items() if _is_exact(plan, integers.x)}
     im2col, automatic = (_float_plan(floats, name, threads) for name in ("im2col", "auto"))
     y = np.empty(expected.shape, np.float32)
     beside = {IM2COL: _on(im2col, floats.x, y), "float32": _on(automatic, floats.x, y)}
     peak = _probes(("int8", "float32"), threads)
-    if registry.HALF:
-        beside["float16"] = trial(layer, dtype="float16", threads=threads)
-        half: Any = registry.HALF["direct"]
-        peak["float16"] = partial(half.multiply_adds, PROBE_STEPS)
+    for short, algorithms in registry.SHORT.items():
+        beside[short] = trial(layer, dtype=short, threads=threads)
+        direct: Any = algorithms["direct"]
+        peak[short] = partial(direct.multiply_adds, PROBE_STEPS)
     if threads > 1:
         beside[ONE_THREAD] = _on(_int8_plan(integers, "auto", 1), integers.x, expected)
     return Case(
-        auto="direct",
+        auto=auto,
         ours={name: _on(plan, integers.x, expected) for name, plan in ours.items()},
         peak=peak,
         peer=lambda name: peers.prepare_int8(name, integers, threads),
         agrees=lambda y: bool((np.abs(y.astype(np.int16) - expected) <= 1).all()),  # they round halves differently
         beside=beside,
-        packed_bytes={"direct": auto.packed_bytes, IM2COL: im2col.packed_bytes},
+        packed_bytes={"direct": plans["direct"].packed_bytes, IM2COL: im2col.packed_bytes},
     )
 
 

@@ -62,6 +62,12 @@ _BESIDE = {
         "{:.2f}x",
         "fp16: the time of our float16 kernel on the same layer over ours.",
     ),
+    "bfloat16": Column(
+        "bf16",
+        (lambda row: row.times("bfloat16"),),
+        "{:.2f}x",
+        "bf16: the same, of bfloat16.",
+    ),
 }
 
 

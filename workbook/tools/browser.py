@@ -16,6 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Error as Error
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from workbook.lessonkit.panel_outputs import PANEL
 from workbook.tools.lab import Server, serving
 from workbook.tools.start import start
 
@@ -24,23 +25,23 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 PATIENCE = 60_000  # ms for a kernel to start, or a notebook to run, on a busy machine
 SAVED = 5_000  # ms for a save
 PICTURE = ".jp-OutputArea-output.jp-RenderedImage img"
-_FLAGS = [
+FLAGS = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),  # root has none
 ]
 
 
 @contextmanager
 def chromium(width: int = 1280, height: int = 900) -> Iterator[Page]:
     """Yield an empty page of a new browser without a past."""
-    flags = [*_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else _FLAGS
     with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
         browser = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=flags, viewport={"width": width, "height": height}
+            profile, executable_path=CHROMIUM, args=FLAGS, viewport={"width": width, "height": height}
         )
         browser.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
@@ -139,7 +140,7 @@ class Notebook:
     @property
     def panels(self) -> Locator:
         """The live panels."""
-        return self.page.locator(".jp-OutputArea-output .widget-vbox").filter(has=self.page.locator("[role=status]"))
+        return self.page.locator(f".jp-OutputArea-output .{PANEL}")
 
     @property
     def chromium_version(self) -> str:
@@ -148,9 +149,17 @@ class Notebook:
 
     def run_all(self) -> None:
         """Run every cell from the menu, and wait for the last."""
+        self.start_all()
+        self.expect_all_run()
+
+    def start_all(self) -> None:
+        """Run every cell from the menu, and wait until the kernel has begun."""
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self._expect_kernel("busy")
+
+    def expect_all_run(self) -> None:
+        """Wait until no cell runs or waits."""
         # Between two cells the kernel is idle too.
         expect(self.page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(0)
         self._expect_kernel("idle")

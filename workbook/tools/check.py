@@ -12,16 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from workbook.errors import CommandError
+from workbook.lessonkit.answer import KINDS, Kind
 from workbook.lessonkit.catalog import LESSONS, Lesson
-from workbook.lessonkit.exercise import METADATA, Kind
+from workbook.lessonkit.exercise import METADATA
 from workbook.tools.render import CELL_TIMEOUT, Progress, execute, read
 from workbook.tools.start import is_laid_beside
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-_BEST_FIRST: tuple[Kind, ...] = ("correct", "not yet", "error", "not attempted")
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def lesson_of(notebook: Any, path: Path) -> Lesson | None:
 
 
 def _result(id: str, title: str, cells: list[Any], died: str) -> Result:
-    outcomes = sorted(_outcomes(id, cells), key=lambda outcome: _BEST_FIRST.index(outcome[0]))
+    outcomes = sorted(_outcomes(id, cells), key=lambda outcome: KINDS.index(outcome[0]))
     if outcomes:
         return Result(id, title, *outcomes[0])
     calling = [cell for cell in cells if _calls_check(cell, id)]
@@ -150,6 +148,8 @@ def _outcomes(id: str, cells: list[Any]) -> Iterator[tuple[Kind, str]]:
 
 
 def _calls_check(cell: Any, id: str) -> bool:
+    if re.match(rf"%%kernel\s+{re.escape(id)}\s*$", cell.source.partition("\n")[0]):
+        return True
     return re.search(rf"""\.check\(\s*(["']?){re.escape(id)}\1\s*,""", cell.source) is not None
 
 

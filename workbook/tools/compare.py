@@ -72,7 +72,8 @@ def _own() -> Path:
 def _read(path: Path) -> tuple[str, dict[str, float]]:
     file = path / results.FILE if path.is_dir() else path
     try:
-        return results.stored(file)
+        kept = results.stored(file)
+        return f"{kept.cpu}, {kept.isa}", dict(kept.values)
     except FileNotFoundError:
         raise CommandError(f"{file} is not there: run a lesson's measurement first, or name another file") from None
     except ValueError as error:

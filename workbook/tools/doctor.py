@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,14 +20,17 @@ from typing import Literal
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
 import kernels
-from workbook.bootstrap import SetupError, check_compiler
+import workbook
+from kernels.cores import cores, time_limit, visible_cores
+from workbook.bootstrap import SetupError, find_compiler
+from workbook.tools.host import host_of
 from workbook.tools.notebook_versions import installed
 from workbook.tools.start import older, update_command
 
 Status = Literal["ok", "warn", "fail"]
 
 LEAST_FREE = 200 << 20  # bytes: notebooks with outputs, a report, Jupyter's own files
-_WIDGETS = {"jupyterlab": 4, "ipywidgets": 8, "jupyterlab_widgets": 3}  # the majors that work together
+_LAB, _LAB_WIDGETS = 4, {8: 3, 7: 1}  # majors: JupyterLab's; its half of the widgets, by that of ipywidgets
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SHADOWS = ("kernels", "workbook", "numpy", "matplotlib", "ipywidgets")
 
@@ -54,30 +57,43 @@ class Finding:
     todo: str = ""
 
 
-def diagnose(folder: Path) -> list[Finding]:
-    """Run every check.
+def diagnose(folder: Path, checks: Iterable[Check] | None = None) -> list[Finding]:
+    """Run every check, or some of them.
 
     Parameters
     ----------
     folder : Path
         Where the learner's notebooks are, or will be.
+    checks : iterable of functions, optional
+        Such as OF_PANELS.
     """
-    return [check(folder) for check in CHECKS]
+    return [check(folder) for check in checks or CHECKS]
+
+
+def host(_: Path) -> Finding:
+    """What shows the notebooks."""
+    here = host_of(os.environ)
+    return Finding("host", "warn" if here.lacks else "ok", here.name, here.lacks, here.todo)
 
 
 def widgets(_: Path) -> Finding:
     """The packages that show a panel, and their majors."""
-    todo = "install them into this environment: " + " ".join(
-        [sys.executable, "-m pip install", *(f"'{name}=={major}.*'" for name, major in _WIDGETS.items())]
-    )
-    found = {name: _version(name) for name in _WIDGETS}
+    here = host_of(os.environ)
+    major = next((major for major in here.widgets if _version("ipywidgets").startswith(f"{major}.")), here.widgets[0])
+    wanted = {"ipywidgets": major}
+    if here.is_lab:
+        wanted |= {"jupyterlab": _LAB, "jupyterlab_widgets": _LAB_WIDGETS[major]}
+    found = {name: _version(name) for name in wanted}
     wrong = [
         f"{name} {found[name] or 'is missing'}"
-        for name, major in _WIDGETS.items()
+        for name, major in wanted.items()
         if found[name].partition(".")[0] != str(major)
     ]
     if wrong:
-        return Finding("widgets", "fail", ", ".join(wrong), "panels would not appear in JupyterLab", todo)
+        todo = "install them into this environment: " + " ".join(
+            [sys.executable, "-m pip install", *(f"'{name}=={major}.*'" for name, major in wanted.items())]
+        )
+        return Finding("widgets", "fail", ", ".join(wrong), f"panels would not appear in {here.page}", todo)
     return Finding("widgets", "ok", ", ".join(f"{name} {number}" for name, number in found.items()))
 
 
@@ -90,6 +106,8 @@ def _version(package: str) -> str:
 
 def widget_extension(_: Path) -> Finding:
     """JupyterLab's half of the widgets, as a folder in this environment."""
+    if not host_of(os.environ).is_lab:
+        return Finding("widget extension", "ok", "this host brings its own")
     place = Path("share", "jupyter", "labextensions", "@jupyter-widgets", "jupyterlab-manager", "package.json")
     if (Path(sys.prefix) / place).exists():
         return Finding("widget extension", "ok", "in this environment")
@@ -135,7 +153,7 @@ def kernel(_: Path) -> Finding:
 
 
 def shadows(folder: Path) -> Finding:
-    """Files beside the notebooks that hide a package of the same name."""
+    """Files beside the notebooks that hide a package of the same name, and another package of the kernels' name."""
     found = [
         str(path)
         for name in _SHADOWS
@@ -145,66 +163,52 @@ def shadows(folder: Path) -> Finding:
     if found:
         why = "a notebook imports a file beside it before the package of that name"
         return Finding("packages", "fail", f"{', '.join(found)} hides a package", why, "rename or move it")
+    if other := workbook.other_kernels():
+        return Finding("packages", "warn", f"{other.stem} is installed too", workbook.SHARED, workbook.APART)
     return Finding("packages", "ok", f"kernels and workbook are in {Path(kernels.__file__).parent.parent}")
 
 
 def compiler(_: Path) -> Finding:
     """The C compiler, which only changing a kernel needs."""
     try:
-        check_compiler()
+        found = find_compiler()
     except SetupError as error:
         return Finding("compiler", "ok", f"{error}. The kernels are compiled already; only changing one needs it")
-    return Finding("compiler", "ok", "there, to change a kernel")
+    return Finding("compiler", "ok", f"{' '.join(found)}, to change a kernel")
 
 
 def threads(_: Path) -> Finding:
     """Variables that make other libraries start more threads than there are cores."""
-    cores = cores_of_process()
+    most = visible_cores()
     set_to = {name: os.environ[name] for name in _THREAD_VARIABLES if os.environ.get(name)}
-    wrong = [f"{name}={value}" for name, value in set_to.items() if not value.isdigit() or not 1 <= int(value) <= cores]
+    wrong = [f"{name}={value}" for name, value in set_to.items() if not value.isdigit() or not 1 <= int(value) <= most]
     if wrong:
         return Finding(
             "threads",
             "warn",
-            f"{', '.join(wrong)}, and this process may use {_cores(cores)}",
+            f"{', '.join(wrong)}, and this process may use {_cores(most)}",
             "threads that share a core wait for each other, and NumPy looks slower than it is",
             f"unset {' '.join(name.partition('=')[0] for name in wrong)}",
         )
-    return Finding("threads", "ok", f"{_cores(cores)} for this process")
-
-
-def cores_of_process() -> int:
-    """How many cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Finding("threads", "ok", f"{_cores(most)} for this process")
 
 
 def _cores(number: float) -> str:
     return f"{number:g} core{'s' if number != 1 else ''}"
 
 
-def cpu_limit(_: Path, root: Path = Path("/sys/fs/cgroup")) -> Finding:
+def cpu_limit(_: Path) -> Finding:
     """A container's limit on processor time, which is not a limit on the cores that it sees."""
-    cores, limit = cores_of_process(), _limit(root)
-    if limit is None or limit >= cores:
+    visible, limit = visible_cores(), time_limit()
+    if limit is None or limit >= visible:
         return Finding("processor time", "ok", "not limited below the cores")
     return Finding(
         "processor time",
         "warn",
-        f"limited to that of {_cores(limit)}, though {cores} can be used",
-        "with a thread a core all of them are stopped many times a second, and times jump",
-        f"give threads={max(1, int(limit))} to a kernel, or raise the container's limit",
+        f"limited to that of {_cores(limit)}, though {visible} can be used; the kernels take {_cores(cores())}",
+        "other libraries take a thread for each, all of them are stopped many times a second, and times jump",
+        f"set {' '.join(f'{name}={cores()}' for name in _THREAD_VARIABLES)}, or raise the container's limit",
     )
-
-
-def _limit(root: Path) -> float | None:
-    """Return the limit in cores, as the second or the first version of control groups writes it."""
-    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
-        try:
-            quota, period = " ".join((root / name).read_text(encoding="ascii") for name in names).split()
-            return int(quota) / int(period) if int(quota) > 0 else None
-        except (OSError, ValueError, ZeroDivisionError):  # there is none, or it says "max"
-            continue
-    return None
 
 
 def instruction_set(_: Path) -> Finding:
@@ -278,7 +282,10 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
 
 
-CHECKS: tuple[Callable[[Path], Finding], ...] = (
+Check = Callable[[Path], Finding]
+OF_PANELS: tuple[Check, ...] = (widgets, widget_extension, kernel, shadows)  # without these, none shows
+CHECKS: tuple[Check, ...] = (
+    host,
     widgets,
     widget_extension,
     server,

@@ -79,6 +79,14 @@ def can_show_browser() -> bool:
     return display and not container and os.geteuid() != 0
 
 
+def kept_options() -> dict[str, str]:
+    """Return the options of a Jupyter server that the workbook sets wherever it serves."""
+    options = {"HTMLExporter.filters": "clean_html=workbook.tools.sanitized_html.clean"}
+    if zmq.has("curve"):
+        options["KernelManager.transport_encryption"] = "auto"  # or each kernel warns of a network that it never uses
+    return options
+
+
 @contextmanager
 def serving(
     folder: Path,
@@ -118,10 +126,8 @@ def serving(
         "ServerApp.allow_root": True,
         "Application.log_level": "ERROR",
         "LabApp.default_url": f"/lab/tree/{quote(first)}" if first else "/lab",
-        "HTMLExporter.filters": "clean_html=workbook.tools.sanitized_html.clean",
+        **kept_options(),
     }
-    if zmq.has("curve"):
-        options["KernelManager.transport_encryption"] = "auto"  # or each kernel warns of a network that it never uses
     if port is not None:
         options |= {"ServerApp.port": port, "ServerApp.port_retries": 0}
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]

@@ -1,7 +1,7 @@
-"""Runs the learner's notebooks and puts them, and the scoreboard, on one page.
+"""Runs the learner's notebooks and writes them, with the scoreboard, as a site: the book's pages with other outputs.
 
-What this run measures fills the page's scoreboard only where the learner has not measured: the learner's own numbers
-come first, and the file that holds them is only read.
+What this run measures fills the scoreboard only where the learner has not measured: the learner's own numbers come
+first, and the file that holds them is only read.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from workbook import page
 from workbook.lessonkit import results
 from workbook.lessonkit.catalog import LESSONS, Lesson
-from workbook.lessonkit.panel_outputs import belongs_to_a_live_view
 from workbook.lessonkit.scoreboard import Scoreboard
 from workbook.measuring.made import Made
+from workbook.tools.book_site import TITLE, check_folder, write_book
 from workbook.tools.render import Progress, execute, normal_form, read
 
-TITLE = "Edge AI Workbook"
 
-
-def report(folder: Path, made: Made, progress: Progress | None = None) -> str:
-    """Run every notebook of the workbook in a folder; return the page. The notebooks' files are only read.
+def report(folder: Path, output: Path, made: Made, progress: Progress | None = None) -> None:
+    """Run every notebook of the workbook in a folder, and write a page for each. The notebooks' files are only read.
 
     Parameters
     ----------
     folder : Path
+    output : Path
+        The folder for the pages. An older report that is there is replaced.
     made : Made
-        What the page says of itself.
+        What the first page says of the report.
     progress : function, optional
         Called with the number of cells that have run, and of all.
 
     Raises
     ------
     CommandError
-        If a file is no notebook.
+        If a file is no notebook, or as `write_book` does.
     """
+    check_folder(output)
     paths = {lesson: folder / f"{lesson.name}.ipynb" for lesson in LESSONS}
     notebooks = {lesson: read(path) for lesson, path in paths.items() if path.exists()}
     cells = sum(len(notebook.cells) for notebook in notebooks.values())
@@ -60,29 +60,19 @@ def report(folder: Path, made: Made, progress: Progress | None = None) -> str:
             except RuntimeError:
                 trouble[lesson] = ": the kernel died"
             normal_form(notebook)
-            _leave_out_words_that_wake(notebook)
             before += len(notebook.cells)
-        values, guesses = ({**of(here), **of(measured)} for of in (results.load, results.guesses))
-    sections = [page.section(lesson.name, notebook) for lesson, notebook in notebooks.items()]
-    return page.document(TITLE, _summary(trouble, made, Scoreboard.of(values, guesses)) + "".join(sections))
+        own = results.load(measured)
+        values, guesses = {**results.load(here), **own}, {**results.guesses(here), **results.guesses(measured)}
+        others = {name: results.others(measured if name in own else here).get(name, 0.0) for name in values}
+    front = _front_page(trouble, made, Scoreboard.of(values, others, guesses))
+    write_book(output, {lesson.name: notebook for lesson, notebook in notebooks.items()}, front, most=0)
 
 
-def _leave_out_words_that_wake(notebook: Any) -> None:
-    """A page has no panel to wake, and its pictures have captions."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [
-                output
-                for output in cell.outputs
-                if not belongs_to_a_live_view(output.get("data", {}).get("text/html", ""))
-            ]
-
-
-def _summary(lessons: dict[Lesson, str], made: Made, board: Scoreboard) -> str:
-    """Return the head of the page: how it was made, the lessons and what went wrong in them, the scoreboard."""
-    contents = [f"* [{lesson.number} · {lesson.title}](#{lesson.name}){wrong}" for lesson, wrong in lessons.items()]
-    lines = [f"# {TITLE}", "", html.escape(str(made)), "", *contents, "", "## Scoreboard", ""]
-    return page.markdown("\n".join(lines) + "\n" + board.markdown)
+def _front_page(lessons: dict[Lesson, str], made: Made, board: Scoreboard) -> str:
+    """Return the Markdown of the first page: how it was made, what went wrong in which lesson, the scoreboard."""
+    said = f"<p>{html.escape(str(made))}</p>"  # its signs are no Markdown
+    contents = [f"* [{of.number} · {of.title}]({of.name}.ipynb){wrong}" for of, wrong in lessons.items()]
+    return "\n".join([f"# {TITLE}: a report", "", said, "", *contents, "", "## Scoreboard", "", board.markdown, ""])
 
 
 def _raised(notebook: Any) -> str:

@@ -20,7 +20,7 @@ import psutil
 from workbook.errors import CommandError
 from workbook.tools.start import shipped
 
-CELL_SECONDS = 60
+CELL_SECONDS = 300
 
 
 def validate(notebooks: Iterable[Path] = ()) -> bool:

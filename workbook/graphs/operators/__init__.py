@@ -8,8 +8,8 @@ that a model has, is computed by ONNX Runtime (partition.py).
 from __future__ import annotations
 
 from workbook.graphs.graph import FUSES, OURS, Graph, ModelError, Node
+from workbook.graphs.operators.arithmetic import ARITHMETIC
 from workbook.graphs.operators.convolutions import CONVOLUTIONS
-from workbook.graphs.operators.elementwise import ELEMENTWISE
 from workbook.graphs.operators.entry import Entries, OnBytes
 from workbook.graphs.operators.joining import JOINING
 from workbook.graphs.operators.normalising import NORMALISING
@@ -18,16 +18,18 @@ from workbook.graphs.operators.operator import Constants, NotNativeError, Operat
 from workbook.graphs.operators.pools import POOLS
 from workbook.graphs.operators.products import PRODUCTS
 from workbook.graphs.operators.reshaping import RESHAPING
+from workbook.graphs.operators.resizing import RESIZING
 
 OPERATORS: Entries = {
     **CONVOLUTIONS,
-    **ELEMENTWISE,
+    **ARITHMETIC,
     **JOINING,
     **NORMALISING,
     **ON_BYTES,
     **POOLS,
     **PRODUCTS,
     **RESHAPING,
+    **RESIZING,
 }
 
 
@@ -53,6 +55,15 @@ def prepare(node: Node, constants: Constants, settings: Settings) -> Operator:
         raise
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise ModelError(f"{node}: {error}") from error
+
+
+def is_native(node: Node, constants: Constants) -> bool:
+    """Whether a node is in a form that runs here."""
+    try:
+        prepare(node, constants, Settings())
+    except NotNativeError:
+        return False
+    return True
 
 
 def fits(node: Node, graph: Graph) -> bool:

@@ -118,6 +118,7 @@ class FloatConvolution(Convolution):
     """A Conv, and what the passes fused into it."""
 
     _layer: kernels.Conv2d
+    packs = True
 
     def _convolve(self, x: Array, residual: Array | None = None) -> Array:
         """Return activation(conv(x) + residual)."""
@@ -249,6 +250,7 @@ def _qlinear_conv(node: Node, constants: Constants, settings: Settings) -> Opera
         activation=node.attributes.get("activation"),
         algorithm=settings.integer_algorithm,
         threads=settings.threads,
+        compact=True,
     )
     return Convolution(node, node.inputs[:1], layer, w.ndim)
 
@@ -264,16 +266,27 @@ def _in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[
     parameters |= {5: len(bias), 6: weight.size, 7: moves.groups}
     parameters |= _activation_in_ncnn(node.attributes.get("activation"))
     kind = "Convolution" if moves.groups == 1 else "ConvolutionDepthWise"
-    return (NcnnLayer(kind, parameters, (FLOAT32_TAG, weight, *bias)),)
+    layer = NcnnLayer(kind, parameters, (FLOAT32_TAG, weight, *bias))
+    return layer, *_behind_in_ncnn(node.attributes.get("activation"))
 
 
 def _activation_in_ncnn(activation: Activation) -> dict[int, object]:
     """Return what a convolution applies: its number, and an array of -23300 - 10 that begins with its own length."""
     if isinstance(activation, tuple):
-        return {9: 2, -23310: f"1,{activation[1]}"}
+        return {9: 2, -23310: f"1,{activation[1]}"} if activation[0] == "leaky_relu" else {}
     if activation == "relu6":
         return {9: 3, -23310: "2,0,6"}
-    return {9: 1} if activation == "relu" else {}
+    if activation == "hard_swish":
+        return {9: 6, -23310: f"2,{1 / 6},0.5"}
+    kind = {"relu": 1, "sigmoid": 4}.get(activation or "")
+    return {9: kind} if kind else {}
+
+
+def _behind_in_ncnn(activation: Activation) -> tuple[NcnnLayer, ...]:
+    """Return an activation that ncnn's convolutions lack as a layer of its own."""
+    if isinstance(activation, tuple) and activation[0] == "hard_sigmoid":
+        return (NcnnLayer("HardSigmoid", {0: activation[1], 1: 0.5}),)
+    return (NcnnLayer("Swish", {}),) if activation == "silu" else ()
 
 
 CONVOLUTIONS: Entries = {

@@ -139,6 +139,8 @@ class Entry:
     joins : bool
         Whether ONNX Runtime computes it where it computes one of its inputs: operators that are a small part of the
         work, and would cut one part in two.
+    joins_below : int
+        The same of a node with fewer stored numbers than that.
     on_bytes : OnBytes, optional
         None if it runs in float32 only, or is itself one on bytes.
     in_ncnn : function, optional
@@ -157,6 +159,7 @@ class Entry:
     types: tuple[str, ...] = FLOAT
     axes: tuple[int, ...] = ()
     joins: bool = False
+    joins_below: int = 0
 
 
 Entries = dict[str, Entry]

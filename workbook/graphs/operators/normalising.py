@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from workbook.graphs.operators.operator import (
     Plan,
     Settings,
     activated,
+    plain,
     stored,
 )
 from workbook.graphs.passes import normalisation_factor
@@ -82,21 +82,34 @@ def _in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[
     return (NcnnLayer("BatchNorm", parameters, (scale, mean, variance, shift)),)
 
 
-def _softmax(node: Node, _: Constants, __: Settings) -> Operator:
-    old = node.opset < _OWN_AXIS
-    axis = node.attributes.get("axis", 1 if old else -1)
+class Softmax(Operator):
+    """A Softmax along one axis, or, of old, along all from one on."""
 
-    def of_last(x: Array) -> Any:
-        e = np.exp(x - x.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
+    def __init__(self, node: Node, _: Constants, settings: Settings) -> None:
+        super().__init__(node, node.inputs, self._compute)
+        self._old = node.opset < _OWN_AXIS
+        self._axis: int = node.attributes.get("axis", 1 if self._old else -1)
+        self._kernel = kernels.Softmax(threads=settings.threads)
 
-    def of_rest(x: Array) -> Any:
-        return of_last(x.reshape(math.prod(x.shape[:axis]), -1)).reshape(x.shape)
+    def _rows(self, shape: tuple[int, ...]) -> tuple[int, int] | None:
+        """Return the shape of an array whose rows are what it goes along; None if they do not lie side by side."""
+        before, along = shape[: self._axis], shape[self._axis :]
+        side_by_side = self._old or math.prod(along[1:]) == 1
+        return (math.prod(before), math.prod(along)) if shape and side_by_side else None
 
-    def of_axis(x: Array) -> Any:
-        return np.moveaxis(of_last(np.moveaxis(x, axis, -1)), -1, axis)
+    def _compute(self, x: FloatArray) -> Array:
+        rows = self._rows(x.shape)
+        if rows:
+            return self._kernel(x.reshape(rows)).reshape(x.shape)
+        return np.moveaxis(self._kernel(np.moveaxis(x, self._axis, -1)), -1, self._axis)
 
-    return Operator(node, node.inputs, of_rest if old else of_axis)
+    def plan(self, *read: Outline | None) -> Plan:
+        """Bind the kernel to rows that lie side by side."""
+        (x,) = read
+        rows = self._rows(x.shape) if x else None
+        if x is None or rows is None:
+            return UNKNOWN
+        return Plan(x, lambda arrays, out: self._kernel.bind(arrays[0].reshape(rows), out.reshape(rows)), plain)
 
 
 def _response_norm(node: Node, constants: Constants, _: Settings) -> Operator:
@@ -137,5 +150,5 @@ _OLD = ("momentum", "spatial", "training_mode")
 NORMALISING: Entries = {
     "BatchNormalization": Entry(_batch_norm, in_ncnn=_in_ncnn, attributes=("epsilon", *_OLD), joins=True),
     "LRN": Entry(_response_norm, in_ncnn=_response_norm_in_ncnn, attributes=("alpha", "beta", "bias", "size")),
-    "Softmax": Entry(_softmax, in_ncnn=_softmax_in_ncnn, attributes=("axis",), joins=True),
+    "Softmax": Entry(Softmax, in_ncnn=_softmax_in_ncnn, attributes=("axis",), joins=True),
 }

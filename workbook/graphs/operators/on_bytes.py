@@ -6,82 +6,35 @@ there; a form that they lack is computed on the numbers that the bytes stand for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 import kernels
 from workbook.graphs.graph import Array, FloatArray, Node
+from workbook.graphs.operators.each_number import EachNumber
 from workbook.graphs.operators.entry import BYTES, Entries, Entry, OnBytes
 from workbook.graphs.operators.operator import (
-    UNKNOWN,
     Constants,
     NotNativeError,
     Operator,
-    Outline,
-    Plan,
     Settings,
     activated,
-    alike,
     stored,
 )
 from workbook.graphs.quantize_linear import dequantize_linear, quantize_linear
 
 
-class ByteByByte(Operator):
-    """An operator whose kernel works number by number, on arrays of one shape.
-
-    Parameters
-    ----------
-    node : Node
-    reads : sequence of str
-    kernel : such as kernels.QLinearAdd
-    dtype : numpy.dtype
-        Of the result.
-    otherwise : function, optional
-        For arrays that repeat each other.
-    """
-
-    def __init__(
-        self,
-        node: Node,
-        reads: Sequence[str],
-        kernel: Any,
-        dtype: np.dtype[Any],
-        otherwise: Callable[..., Array] | None = None,
-    ) -> None:
-        super().__init__(node, reads, self._compute)
-        self._kernel, self._dtype, self._otherwise = kernel, dtype, otherwise
-
-    def _compute(self, *read: Array) -> Array:
-        if self._otherwise and any(array.shape != read[0].shape for array in read):
-            return self._otherwise(*read)
-        y: Array = self._kernel(*read)
-        return y
-
-    def plan(self, *read: Outline | None) -> Plan:
-        """Bind the kernel to arrays of one shape."""
-        arrays = [array for array in read if array is not None]
-        if len(arrays) < len(read):
-            return UNKNOWN
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        y = Outline(shape, self._dtype)
-        if any(array.shape != shape for array in arrays):
-            return Plan(y)
-        return Plan(y, lambda given, out: self._kernel.bind(*given, out), alike, tuple(range(len(arrays))))
-
-
 def _quantize(node: Node, constants: Constants, settings: Settings) -> Operator:
     scale, zero = _steps(node, constants)
     kernel = kernels.QuantizeLinear(scale, zero, threads=settings.threads)
-    return ByteByByte(node, node.inputs[:1], kernel, zero.dtype)
+    return EachNumber(node, node.inputs[:1], kernel, zero.dtype)
 
 
 def _dequantize(node: Node, constants: Constants, settings: Settings) -> Operator:
     scale, zero = _steps(node, constants)
     kernel = kernels.DequantizeLinear(scale, zero, threads=settings.threads)
-    return ByteByByte(node, node.inputs[:1], kernel, np.dtype(np.float32))
+    return EachNumber(node, node.inputs[:1], kernel, np.dtype(np.float32))
 
 
 def _steps(node: Node, constants: Constants) -> tuple[Array, Array]:
@@ -112,7 +65,7 @@ def _add(node: Node, constants: Constants, settings: Settings) -> Operator:
     if isinstance(activation, tuple):
         return Operator(node, reads, add)
     kernel = kernels.QLinearAdd(*parts, activation=activation, threads=settings.threads)
-    return ByteByByte(node, reads, kernel, y_zero.dtype, add)
+    return EachNumber(node, reads, kernel, y_zero.dtype, add)
 
 
 def number_of_each_byte(scale: Array, zero: Array) -> FloatArray:

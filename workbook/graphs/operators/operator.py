@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+import kernels
 from kernels.bound import Bound
 from kernels.explain import Explanation
 from kernels.geometry import Activation
@@ -153,6 +154,9 @@ class Operator:
         """Return what the kernels know of a convolution in float32; None for other operators."""
         return None
 
+    packs = False
+    """Whether it packs weights, which it can share with a network beside its own."""
+
     @property
     def packed_bytes(self) -> int:
         """Bytes of the weights that are packed so far."""
@@ -183,8 +187,4 @@ def stored_name(node: Node, index: int, what: str, constants: Constants) -> str:
 
 def activated(y: Array, activation: Activation) -> Array:
     """Return an activation of each number, as `kernels.Conv2d` names it."""
-    if activation is None:
-        return y
-    if isinstance(activation, tuple):
-        return np.where(y < 0, np.float32(activation[1]) * y, y)
-    return np.clip(y, 0, 6 if activation == "relu6" else None)
+    return y if activation is None else kernels.Activate(activation, threads=1)(y)

@@ -25,6 +25,8 @@ from workbook.graphs.operators.operator import (
 )
 from workbook.graphs.storage import Storage
 
+_SMALL = 1 << 16  # weights, which take a few microseconds, as long as a part of ONNX Runtime's that begins there
+
 
 def _one_row(layer: Callable[[], kernels.Conv2d | kernels.QLinearConv], a: Outline, y: Outline) -> Plan:
     """Bind the layer to one row, of which it reads each weight once; more are for a library of matrix products."""
@@ -39,6 +41,8 @@ def _one_row(layer: Callable[[], kernels.Conv2d | kernels.QLinearConv], a: Outli
 
 class Gemm(Operator):
     """alpha * a @ b + beta * c, of stored b and c; b maybe turned."""
+
+    packs = True
 
     def __init__(self, node: Node, constants: Constants, settings: Settings) -> None:
         for i, name in enumerate(node.inputs[1:], start=1):
@@ -162,7 +166,7 @@ def _in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[
 
 
 PRODUCTS: Entries = {
-    "Gemm": Entry(Gemm, QGEMM, _in_ncnn, attributes=("alpha", "beta", "transA", "transB")),
-    "MatMul": Entry(Gemm, axes=(2,)),
+    "Gemm": Entry(Gemm, QGEMM, _in_ncnn, attributes=("alpha", "beta", "transA", "transB"), joins_below=_SMALL),
+    "MatMul": Entry(Gemm, axes=(2,), joins_below=_SMALL),
     "com.microsoft.QGemm": Entry(_qgemm, attributes=("alpha", "transA", "transB"), types=BYTES),
 }

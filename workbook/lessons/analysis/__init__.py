@@ -21,11 +21,12 @@ from workbook.drawing import Picture
 from workbook.errors import CommandError
 from workbook.files import write_whole
 from workbook.lessonkit.arguments import guard
-from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
+from workbook.lessonkit.hand_in import hand_in
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.scoreboard import scoreboard
+from workbook.lessonkit.sheet import Sheet
 from workbook.lessons.analysis import exercises, model, panels
 from workbook.lessons.analysis import tool_race as comparing
 from workbook.lessons.analysis.chain_of_forms import chain_mix
@@ -34,6 +35,7 @@ from workbook.lessons.analysis.model import SCENARIOS, judged
 from workbook.lessons.analysis.tool_race import Compared
 from workbook.measuring.made import Made
 from workbook.measuring.this_machine import machine
+from workbook.network import ModelError
 from workbook.plain_text import COLUMNS
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "explore",
     "export",
     "guess",
+    "hand_in",
     "hint",
     "judged",
     "layers",
@@ -84,12 +87,14 @@ def compare(guess: object = ...) -> Compared:
 
 def chart(found: Analysis) -> Picture:
     """Return the waterfall of an analysis."""
-    rungs = ", ".join(rung.name for rung in found.rungs)
+    rungs = ", ".join(rung.name for rung in found.rungs if rung.is_ours)
     return Picture.of(lambda: analysis_figure.waterfall_figure(found), f"analysis.waterfall: {found.name}: {rungs}")
 
 
-def layers(found: Analysis) -> LayerTable | Picture:
-    """Return the layers of an analysis: a table, or a picture if there are many."""
+def layers(found: Analysis) -> LayerTable | Picture | Sentences:
+    """Return the layers of an analysis: a table, a picture if there are many, or a sentence if there are none."""
+    if not found.rows:
+        return Sentences(advice.verdicts(found)[:1])
     if len(found.rows) <= 16:
         return LayerTable(found)
     text = f"analysis.layers: {found.name}, {len(found.rows)} layers: float32, Winograd, int8, taken"
@@ -103,7 +108,9 @@ def steps(network: str, images: int = 1, machine: str = "x1") -> tuple[Step, ...
 
 def verdicts(found: Analysis) -> None:
     """Show what each of the four tools did for a network, and which program to take."""
-    display(Sentences(tuple(f"[machine] {sentence}" for sentence in advice.verdicts(found))))
+    display(
+        Sentences(tuple(f"[machine] {sentence}" for sentence in (*advice.verdicts(found), advice.summary(found)[0])))
+    )
 
 
 def yours(panel: Panel[Any]) -> Analysis | None:
@@ -116,8 +123,9 @@ def yours(panel: Panel[Any]) -> Analysis | None:
         print("choose a file of yours in the panel, then run this cell again")
         return None
     try:
-        return run(Path(values["network"]), lambda _: None, machine=values["machine"], threads=1)
-    except (CommandError, OSError) as error:
+        file = Path(values["network"])
+        return run(file, lambda _: None, machine=values["machine"], size=model.size_of(file, values["side"]), threads=1)
+    except (CommandError, ModelError, OSError) as error:
         print(fill(f"not analyzed: {error}", COLUMNS))
         return None
 

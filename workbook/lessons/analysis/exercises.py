@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import isclose, isfinite
-from numbers import Real
+from math import isclose
+from random import Random
 
 from workbook.accelerator.area import todays_kind
 from workbook.lessonkit.exercise import (
@@ -16,16 +16,19 @@ from workbook.lessonkit.exercise import (
     WrongKindError,
     correct,
     describe,
+    is_number,
     not_yet,
     whole_number,
 )
+from workbook.lessonkit.number_exercise import Wrong, number_exercise
+from workbook.lessonkit.variants import Varied
 from workbook.lessons.analysis import model as lesson  # the name that a learner's cell knows it by
 from workbook.lessons.analysis.chain_of_forms import chain_mix
 from workbook.lessons.analysis.model import DATAPATHS, SCENARIOS, TYPES, judged
 
 # 6.1 Combine two gains
 
-_SUITED, _OTHERS, _WINOGRAD, _BYTES = 60, 40, 2.5, 2
+_SUITED, _WINOGRAD, _BYTES = 60, 2.5, 2
 
 
 def better_tool() -> float:
@@ -35,51 +38,66 @@ def better_tool() -> float:
     return suited + others
 
 
-_PRODUCT = (_SUITED + _OTHERS) / (_WINOGRAD * _BYTES)
-_BOTH_ON_SUITED = _SUITED / (_WINOGRAD * _BYTES) + _OTHERS / _BYTES
-_INT8_ALONE = (_SUITED + _OTHERS) / _BYTES
-_WINOGRAD_ALONE = _SUITED / _WINOGRAD + _OTHERS
-_WINOGRAD_EVERYWHERE = (_SUITED + _OTHERS) / _WINOGRAD
+def two_gains(suited: int, winograd: float, on_bytes: float) -> Exercise:
+    """Return the exercise for a frame of 100 ms: ms of it in layers that suit Winograd, and the gains of both tools."""
+    others = 100 - suited
+    return number_exercise(
+        id="6.1",
+        variable="ms",
+        solution=better_tool,
+        hints=(
+            "a layer runs in float32 or on bytes, so it has one of the gains, not both",
+            "the 3x3 layers take the better of two tools, the others have one",
+            f"{suited} ms over one gain, plus {others} ms over another",
+        ),
+        right=suited / max(winograd, on_bytes) + others / on_bytes,
+        because="each layer takes the better of its tools, and the times add up",
+        wrong=(
+            Wrong(
+                "gains multiplied",
+                100 / (winograd * on_bytes),
+                "multiplies the gains: can one layer have both, and can all layers have either?",
+            ),
+            Wrong(
+                "both on one layer",
+                suited / (winograd * on_bytes) + others / on_bytes,
+                "gives the 3x3 layers both gains: bytes are multiplied as the definition says",
+            ),
+            Wrong("INT8 alone", 100 / on_bytes, "is INT8 for all layers: some have a better tool"),
+            Wrong(
+                "Winograd alone",
+                suited / winograd + others,
+                "is Winograd's algorithm alone: the other layers have a tool too",
+            ),
+            Wrong(
+                "Winograd everywhere",
+                100 / winograd,
+                "lets all layers run Winograd's algorithm: which of them can?",
+            ),
+        ),
+        otherwise="is not it; divide the time of each kind of layer by its own gain, then add",
+        tolerance=_ROUNDED,
+        unit="ms",
+    )
 
 
-def verify_better_tool(answer: object) -> Outcome:
-    """Compare the answer with the sum over the layers."""
-    if isinstance(answer, bool) or not isinstance(answer, Real) or not isfinite(answer):
-        raise WrongKindError(f"a number of milliseconds is asked for, you gave {describe(answer)}")
-    value = float(answer)
-    if isclose(value, better_tool(), rel_tol=1e-3):
-        return correct("each layer takes the better of its tools, and the times add up")
-    for wrong, why in (
-        (_PRODUCT, "multiplies the gains: can one layer have both, and can all layers have either?"),
-        (_BOTH_ON_SUITED, "gives the 3x3 layers both gains: bytes are multiplied as the definition says"),
-        (_INT8_ALONE, "is INT8 for all layers: some have a better tool"),
-        (_WINOGRAD_ALONE, "is Winograd's algorithm alone: the other layers have a tool too"),
-        (_WINOGRAD_EVERYWHERE, "lets all layers run Winograd's algorithm: which of them can?"),
-    ):
-        if isclose(value, wrong, rel_tol=1e-3):
-            return not_yet(f"{value:g} ms {why}")
-    return not_yet(f"{value:g} ms is not it; divide the time of each kind of layer by its own gain, then add")
+_ROUNDED = 2e-3  # of the time
+READ = two_gains(_SUITED, _WINOGRAD, _BYTES)
 
 
-READ = Exercise(
-    id="6.1",
-    variable="ms",
-    stub="ms = ...",
-    solution=better_tool,
-    verify=verify_better_tool,
-    hints=(
-        "a layer runs in float32 or on bytes, so it has one of the gains, not both",
-        "the 3x3 layers take the better of two tools, the others have one",
-        "60 ms over one gain, plus 40 ms over another",
-    ),
-    mistakes=(
-        Mistake("gains multiplied", _PRODUCT, "multiplies the gains"),
-        Mistake("both on one layer", _BOTH_ON_SUITED, "gives the 3x3 layers both"),
-        Mistake("INT8 alone", _INT8_ALONE, "is INT8 for all"),
-        Mistake("Winograd alone", _WINOGRAD_ALONE, "algorithm alone"),
-        Mistake("Winograd everywhere", _WINOGRAD_EVERYWHERE, "which of them can"),
-    ),
-)
+def _vary_gains(random: Random) -> Varied:
+    suited, winograd = random.choice((50, 60, 70, 80)), random.choice((2.5, 3, 4))
+    on_bytes = random.choice((1.5, 1.6, 2))
+    text = {
+        "60 of them in 3x3 layers": f"{suited} of them in 3x3 layers",
+        "speeds those up by 2.5, INT8 makes every\nlayer twice as fast": f"speeds those up by {winograd}, INT8 every\n"
+        f"layer by {on_bytes}",
+    }
+    right = suited / winograd + (100 - suited) / on_bytes
+    return Varied(two_gains(suited, winograd, on_bytes), text, right)
+
+
+VARIED = {"6.1": _vary_gains}
 
 
 # 6.2 Complete a function: the best mix of a chain that begins on bytes
@@ -156,7 +174,7 @@ def verify_least(answer: object) -> Outcome:
     if all(value is ... for value in found):
         return NOT_ATTEMPTED
     for value in found:
-        if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        if not is_number(value):
             raise WrongKindError(f"your function must return a number, it returned {describe(value)}")
 
     def equals(other: Least) -> bool:
@@ -205,40 +223,58 @@ COMPLETE = Exercise(
 # 6.3 Decide: a design for each scenario
 
 IMAGES = (1, 4, 16)
+LIMITS = ("rate", "latency", "loss", "power")
 Design = tuple[str, str, int]
+_NEAR = 0.9  # of the largest share: a limit as near as that is the tightest too
 
 
-def choose_designs() -> dict[str, tuple[str, str, int]]:
-    """Return for each scenario a design that keeps every limit."""
+def choose_designs() -> dict[str, tuple[str, str, int, str]]:
+    """Return for each scenario the design of least power that keeps every limit, and its tightest limit."""
     designs = [(kind, path, n) for kind in ("int8", "bf16", "int16")
                for path in ("own array", "best fixed", "reconfigured") for n in (1, 4, 16)]  # fmt: skip
-    return {name: next(d for d in designs if not lesson.judged(name, *d).broken) for name in lesson.SCENARIOS}
+    chosen = {}
+    for name in lesson.SCENARIOS:
+        judged = {design: lesson.judged(name, *design) for design in designs}
+        best = min((d for d in designs if not judged[d].broken), key=lambda d: judged[d].watts)
+        chosen[name] = (*best, judged[best].tightest)
+    return chosen
 
 
 def verify_designs(answer: object) -> Outcome:
-    """Compute each design against its scenario's limits."""
+    """Compute each design against its scenario's limits, then hold the reasons against its shares."""
     if not isinstance(answer, dict) or set(answer) != set(SCENARIOS):
         raise WrongKindError(f"a dictionary with {', '.join(SCENARIOS)} is asked for, you gave {describe(answer)}")
-    for name in SCENARIOS:
-        found = judged(name, *_design(name, answer[name]))
+    designs = {name: _design(name, answer[name]) for name in SCENARIOS}
+    for name, (design, _) in designs.items():
+        found = judged(name, *design)
         if found.broken:
             return not_yet(f"{name} breaks {', '.join(found.broken)}: {str(found).rpartition(':')[0]}")
-    return correct("every design keeps its four limits; no tool is in all three, nor is batch 1")
+    for name, (design, limit) in designs.items():
+        found = judged(name, *design)
+        if limit is None:
+            return not_yet(f"every limit is kept; now say why no more is possible: name {name}'s tightest limit")
+        if found.shares[limit] < _NEAR * max(found.shares.values()):
+            return not_yet(f"{name} keeps every limit, but its {limit} is only at {found.shares[limit]:.0%}")
+    return correct("every design keeps its four limits, and you know which one is next; other designs do too")
 
 
-def _design(name: str, answer: object) -> Design:
-    if isinstance(answer, (tuple, list)) and len(answer) == 3:
+def _design(name: str, answer: object) -> tuple[Design, str | None]:
+    if isinstance(answer, (tuple, list)) and len(answer) in (3, 4):
         kind, path, images = answer[0], todays_kind(answer[1]), whole_number(answer[2])
-        if kind in TYPES and path in DATAPATHS and images in IMAGES:
-            return kind, path, images
-    known = f"one of {', '.join(TYPES)}, one of {', '.join(DATAPATHS)}, and 1, 4 or 16 images"
-    raise WrongKindError(f"{name} takes {known}; you gave {describe(answer)}")
+        limit = answer[3] if len(answer) == 4 else None
+        if kind in TYPES and path in DATAPATHS and images in IMAGES and limit in (*LIMITS, None):
+            return (kind, path, images), limit
+    known = f"one of {', '.join(TYPES)}, one of {', '.join(DATAPATHS)}, 1, 4 or 16 images, and the tightest limit"
+    raise WrongKindError(f"{name} takes {known}, one of {', '.join(LIMITS)}; you gave {describe(answer)}")
 
 
-_MEDICAL, _FACTORY, _DRIVER = ("int8", "own array", 1), ("int8", "reconfigured", 4), ("int16", "reconfigured", 1)
+Answer = tuple[str, str, int, str]
+_MEDICAL: Answer = ("int8", "own array", 1, "power")
+_FACTORY: Answer = ("int8", "own array", 4, "power")
+_DRIVER: Answer = ("int16", "best fixed", 1, "power")
 
 
-def _all(medical: Design = _MEDICAL, factory: Design = _FACTORY, driver: Design = _DRIVER) -> dict[str, Design]:
+def _all(medical: object = _MEDICAL, factory: object = _FACTORY, driver: object = _DRIVER) -> dict[str, object]:
     return dict(zip(SCENARIOS, (medical, factory, driver), strict=True))
 
 
@@ -249,17 +285,18 @@ DECIDE = Exercise(
     solution=choose_designs,
     verify=verify_designs,
     hints=(
-        'lesson.judged("medical imaging", "int8", "own array", 1) computes one design, with .broken',
-        "which network may not lose what bytes cost? Which camera is faster than one image at a time?",
-        "three loops give 27 designs; keep those for which .broken is empty",
+        'lesson.judged("medical imaging", "int8", "own array", 1) computes one design, with .broken and .shares',
+        "which network may not lose what bytes cost? Where is one image at a time too slow?",
+        "the tightest limit is the largest of .shares; several designs are right",
     ),
     mistakes=(
-        Mistake("fastest datapath", _all(medical=("int8", "best fixed", 1)), "medical imaging breaks power"),
-        Mistake("16 bits to be safe", _all(medical=("int16", "own array", 1)), "medical imaging breaks rate"),
-        Mistake("always batch 1", _all(factory=("int8", "reconfigured", 1)), "factory inspection breaks rate"),
-        Mistake("large batch", _all(factory=("int8", "reconfigured", 16)), "factory inspection breaks latency"),
-        Mistake("INT8 everywhere", _all(driver=("int8", "reconfigured", 1)), "driver assistance breaks loss"),
-        Mistake("fixed datapath", _all(driver=("int16", "best fixed", 1)), "driver assistance breaks rate"),
+        Mistake("16 bits to be safe", _all(medical=("int16", "own array", 1, "power")), "medical imaging breaks power"),
+        Mistake("always batch 1", _all(factory=("int8", "own array", 1, "rate")), "factory inspection breaks rate"),
+        Mistake("large batch", _all(factory=("int8", "reconfigured", 16, "rate")), "factory inspection breaks latency"),
+        Mistake("INT8 everywhere", _all(driver=("int8", "best fixed", 1, "loss")), "driver assistance breaks loss"),
+        Mistake("16-bit floats", _all(driver=("bf16", "reconfigured", 1, "loss")), "driver assistance breaks power"),
+        Mistake("no reason", _all(medical=_MEDICAL[:3]), "name medical imaging's tightest limit"),
+        Mistake("wrong reason", _all(medical=(*_MEDICAL[:3], "loss")), "its loss is only at"),
     ),
 )
 

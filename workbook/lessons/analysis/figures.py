@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from workbook.advisor.analysis_figure import bars
+from workbook.advisor.input_shapes import SIDE
 from workbook.drawing import COLORS, INK, name_marks
 from workbook.lessons.analysis.model import CAMERA_FPS, Judged, Tooled
 
@@ -19,9 +20,12 @@ def tooled_readout(found: Tooled) -> str:
     times = ", ".join(f"{step.name} {step.ms:.3f} ms" for step in found.steps)
     first, last = found.steps[0], found.steps[-1]
     batch, waited = found.waits[found.images]
+    height, width = found.size
+    fixed = f" (its own, not {found.side})" if found.side not in (*found.size, SIDE) else ""
     return (
-        f"{found.network} on {found.machine}, {found.images} at once: {times}. All tools {first.ms / last.ms:.2f}×; "
-        f"{1e3 * found.images / batch:,.0f} images/s, {last.mj:.3f} mJ an image. A camera of {CAMERA_FPS} frames/s: "
+        f"{found.network}, {height}x{width}{fixed}, on {found.machine}, {found.images} at once: {times}. "
+        f"All tools {first.ms / last.ms:.2f}×; {1e3 * found.images / batch:,.0f} images/s, {last.mj:.3f} mJ an image. "
+        f"A camera of {CAMERA_FPS} frames/s: "
         f"the first image is answered after {waited:.2f} ms, alone after {found.waits[1][1]:.2f} ms"
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbook.lessonkit.controls import Choice, Steps
+from workbook.advisor.input_shapes import SIDE
+from workbook.lessonkit.controls import Choice, Steps, powers_of_two
 from workbook.lessonkit.panel import Panel
 from workbook.lessons.analysis import figures, model
 
@@ -13,19 +14,16 @@ def tools() -> Panel[model.Tooled]:
         name="analysis.tools",
         title="Time of a network on an accelerator, tool by tool, and what several images at once do",
         controls=(
-            Steps("images", "images at once", _powers(model.MOST_IMAGES), 1),
+            Steps("images", "images at once", powers_of_two(0, model.MOST_IMAGES), 1),
             Choice("network", "network", model.networks(), "resnet50"),
             Choice("machine", "machine", model.MACHINES, "x1"),
         ),
+        advanced=(Steps("side", "side of the image, where the network leaves it open", model.SIDES, SIDE),),
         model=model.tooled,
         figure=figures.tooled_figure,
         readout=figures.tooled_readout,
         height=317,
     )
-
-
-def _powers(most: int) -> tuple[int, ...]:
-    return tuple(1 << power for power in range(most + 1))
 
 
 def scenario() -> Panel[model.Judged]:
@@ -38,7 +36,7 @@ def scenario() -> Panel[model.Judged]:
         name="analysis.scenario",
         title="Rate, latency, loss of accuracy and power of a design, each as a share of its limit",
         controls=(
-            Steps("images", "images at once", _powers(4), 1),
+            Steps("images", "images at once", powers_of_two(0, 4), 1),
             Choice("scenario", "scenario", tuple(model.SCENARIOS), "factory inspection"),
             Choice("type", "type", model.TYPES, "int8"),
         ),

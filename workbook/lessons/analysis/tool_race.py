@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from workbook import models
 from workbook.accelerator.presets import PRESETS
 from workbook.advisor.analysis import analyze
-from workbook.advisor.analysis_result import MIX, NAIVE, TOOLS, Analysis, Rung
-from workbook.advisor.input_images import Images, noise
-from workbook.advisor.programs import BASE, BYTES
+from workbook.advisor.analysis_result import MIX, TOOLS, Analysis, Rung
+from workbook.advisor.input_images import JUDGES, Images, noise
+from workbook.advisor.layer_times import NAIVE
+from workbook.advisor.programs import BASE, BEST_FLOAT, BYTES
 from workbook.lessonkit import results
 from workbook.lessonkit.guess import said
 from workbook.lessonkit.reference import reference
 from workbook.lessons.analysis.seeded_resnet50 import resnet50
 from workbook.measuring import timing
+from workbook.measuring.others import Others
 from workbook.models import photos
 from workbook.network import Network
 from workbook.plain_text import Text
@@ -26,7 +28,7 @@ NETWORKS = (DENOISER, RESNET)
 SIDE = 128  # of the denoiser's images
 IMAGES = 4  # at once, for the fourth tool
 
-_SQUARES = 4  # noisy pieces of photos, to calibrate the denoiser with
+_SQUARES = 2 * JUDGES  # noisy pieces of photos: half of them calibrate the denoiser, the others judge
 _PICTURES = 2  # of noise, for ResNet-50
 _RESNET_SIDE, _QUICK_SIDE = 224, 112
 _RUNGS = ("winograd", BYTES, MIX)
@@ -61,11 +63,16 @@ class Compared(Text):
     def numbers(self) -> dict[str, float]:
         """The gains, by the names of the results."""
         found = {f"{name}.{rung.name}": a.gain(rung) for name, a in self.analyses.items() for rung in _tools(a)}
-        found |= {f"{name}.best": a.gain(a.best) for name, a in self.analyses.items()}
+        found |= {f"{name}.best": a.gain(a.fastest) for name, a in self.analyses.items()}
         found |= {f"{name}.naive": next(r.seconds for r in a.rungs if r.name == NAIVE) / a.base.seconds
                   for name, a in self.analyses.items()}  # fmt: skip
         one, many = (self.denoiser.batched[n].whole.median for n in (1, IMAGES))
         return {**found, "denoiser.images": IMAGES * one / many}
+
+    @property
+    def others(self) -> Others:
+        """What other programs took, while the network that met most of them was analyzed."""
+        return max((found.others for found in self.analyses.values()), key=lambda others: others.cores)
 
     def __str__(self) -> str:
         known, here = reference(), self.numbers
@@ -85,7 +92,7 @@ class Compared(Text):
     def _beside(self) -> list[str]:
         """What stands below the table."""
         known = reference()
-        all_tools = self.denoiser.gain(self.denoiser.best)
+        all_tools = self.denoiser.gain(self.denoiser.fastest)
         return [
             "gain: over im2col; one thread, one image; naive was timed on pieces of the layers",
             *(f"{rung}: {what}" for rung, what in TOOLS.items() if rung in _RUNGS),
@@ -94,9 +101,10 @@ class Compared(Text):
               for name, a in self.analyses.items()),
             *(f"[machine] {name}, mix: {_on_bytes(a)} of {len(a.rows)} layers on bytes"
               for name, a in self.analyses.items()),
+            *(f"[machine] {name}: {_against(a)}" for name, a in self.analyses.items()),
             f"[machine] denoiser, {IMAGES} images at once: {self.numbers['denoiser.images']:.2f} x the frames a second",
-            f"[machine] the denoiser with all tools: {all_tools:.2f} x; {said(self.guess)}",
-            str(max((found.others for found in self.analyses.values()), key=lambda others: others.cores)),
+            f"[machine] the denoiser with all tools: {all_tools:.2f} x over im2col; {said(self.guess)}",
+            str(self.others),
         ]  # fmt: skip
 
 
@@ -115,7 +123,7 @@ def compare(guess: object = ..., seconds: float | None = None) -> Compared:
 
 def record(found: Compared) -> None:
     """Put the gains on the scoreboard."""
-    results.record({f"analysis.{id}": number for id, number in found.numbers.items()})
+    results.record({f"analysis.{id}": number for id, number in found.numbers.items()}, found.others.share)
 
 
 def _denoiser(seconds: float | None) -> Analysis:
@@ -146,3 +154,14 @@ def _ms(rung: Rung) -> str:
 def _on_bytes(found: Analysis) -> int:
     mix = found.rung(MIX)
     return sum(program == BYTES for program in mix.programs.values()) if mix else 0
+
+
+def _against(found: Analysis) -> str:
+    """Say what bytes gain over the best opponents in float32."""
+    small, floats = found.rung(BYTES), found.rung(BEST_FLOAT)
+    if not small or not floats:
+        return "not on bytes here"
+    return (
+        f"int8 {floats.seconds / small.seconds:.2f} x over float32, {found.exact.seconds / small.seconds:.2f} x over "
+        f"{found.exact.name}, the fastest exact program"
+    )

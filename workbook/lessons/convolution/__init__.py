@@ -7,11 +7,12 @@ from typing import Any
 from workbook.drawing import Picture
 from workbook.lessonkit import results
 from workbook.lessonkit.arguments import guard
-from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
+from workbook.lessonkit.kernel_cell import offer
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.own_layer import OwnLayer, measure
 from workbook.lessonkit.panel import Panel, named
+from workbook.lessonkit.sheet import Sheet
 from workbook.lessons.convolution import charts, exercises, panels, rungs
 from workbook.lessons.convolution.column_matrix import columns
 from workbook.lessons.convolution.doubling import Growth
@@ -23,6 +24,9 @@ from workbook.lessons.convolution.ladder_traffic import ladder_bytes
 from workbook.lessons.convolution.model import FILTERS, macs, photo, window
 from workbook.lessons.convolution.network_survey import Survey, survey
 from workbook.lessons.convolution.rungs import CHANNELS, LAYER
+from workbook.lessons.convolution.stair_race import Stair
+from workbook.lessons.convolution.stair_race import race as run_stair
+from workbook.measuring import timing
 from workbook.measuring.this_machine import machine
 
 __all__ = [
@@ -43,11 +47,13 @@ __all__ = [
     "reset",
     "solution",
     "source",
+    "stair",
     "survey",
     "window",
 ]
 
 _sheet = Sheet(exercises.EXERCISES)
+offer(_sheet)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 guess = keeper("convolution")
 
@@ -67,14 +73,22 @@ def ladder(guess: object = ..., seconds: float | None = None) -> Race:
     """Time the layer by every program of the ladder; the scoreboard keeps what the fastest gains over Python."""
     keep("convolution", guess)
     timed = run_ladder(guess, seconds)
-    results.record({"convolution.ladder.gain": timed.gain})
+    results.record({"convolution.ladder.gain": timed.gain}, timing.others(timed.times.values()))
     return timed
 
 
-def chart(shown: Race | Survey | OwnLayer) -> Picture:
-    """Return a result of `ladder`, `survey` or `measure` as a picture."""
+def stair() -> Stair:
+    """Time the rungs of the stair, from the definition to our kernel, and the ceilings above them."""
+    return run_stair()
+
+
+def chart(shown: Race | Stair | Survey | OwnLayer) -> Picture:
+    """Return a result of `ladder`, `stair`, `survey` or `measure` as a picture."""
     if isinstance(shown, OwnLayer):
         return shown.picture()
+    if isinstance(shown, Stair):
+        text = "convolution.stair: GMAC/s of each rung, and over MAC/byte, under the ceilings of units and of bytes"
+        return Picture.of(lambda: charts.stair_figure(shown), text)
     if isinstance(shown, Survey):
         names = ", ".join(profile.name for profile in shown.profiles)
         text = (
@@ -90,12 +104,13 @@ def chart(shown: Race | Survey | OwnLayer) -> Picture:
 def growth() -> Growth:
     """Time a layer and its larger forms; the scoreboard keeps how much longer they take."""
     timed = time_growth()
-    results.record({f"convolution.growth.{name}": factor for name, factor in timed.factors.items()})
+    factors = {f"convolution.growth.{name}": factor for name, factor in timed.factors.items()}
+    results.record(factors, timing.others(timed.times.values()))
     return timed
 
 
 def source(name: str) -> Listing:
-    """Return the source of one rung of the ladder: "python", "numpy", or a compiled file such as "naive" or "im2col".
+    """Return the source of one program: "python", "numpy", a rung of the stair, or a file such as "naive" or "im2col".
 
     With a compiled file comes the inner loop that takes its time; "tile_of" is that alone.
 

@@ -1,6 +1,8 @@
-"""The figures of lesson 1 that do not move: networks layer by layer, and the ladder under the roofline."""
+"""The figures of lesson 1 that do not move: networks layer by layer, the ladder under the roofline, the stair."""
 
 from __future__ import annotations
+
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +13,7 @@ from workbook.drawing import COLORS, INK
 from workbook.lessonkit.claim import three_digits
 from workbook.lessons.convolution.ladder_race import Race, at_most, intensity
 from workbook.lessons.convolution.network_survey import THIRDS, Profile, Survey, passed_on
+from workbook.lessons.convolution.stair_race import CEILINGS, Stair, bytes_a_mac
 
 _LEFT = ("numpy", "im2col")  # rungs whose names stand on the left: on the right is a neighbour
 
@@ -69,7 +72,47 @@ def ladder_figure(race: Race) -> Figure:
     axes.text(right, roof.peak_gmacs * 1.25, f"multiply-add units: {roof.peak_gmacs:.0f} GMAC/s", ha="right")
     axes.text(left * 1.15, roof.bound(left, level) * 3.5, f"bytes from {level}:\n{gbs:.0f} GB/s", va="bottom")
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(slowest / 3, roof.peak_gmacs * 3))
-    axes.set(xlabel="multiply-adds a byte moved", ylabel="GMAC/s")
+    axes.set(xlabel="multiply-adds per byte moved", ylabel="GMAC/s")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
+    return figure
+
+
+def stair_figure(stair: Stair) -> Figure:
+    """Draw a bar for each rung, and the rungs under the ceilings of the units and of the bytes."""
+    figure = Figure(figsize=(7.6, 6.4))
+    bars = figure.add_axes((0.14, 0.66, 0.83, 0.31))
+    rungs, peak = list(CEILINGS), stair.roof.peak_gmacs
+    rates = [stair.rate(rung) for rung in rungs]
+    bars.barh(rungs, rates, color=COLORS[0], height=0.65)
+    for place, (rung, rate) in enumerate(zip(rungs, rates, strict=True)):
+        reached = f"{three_digits(rate)}, at most {three_digits(stair.at_most(rung))}"
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # it may lie on the line of the peak
+        bars.text(rate + peak * 0.01, place, reached, va="center", bbox=box)
+    bars.axvline(peak, color=INK, linewidth=1)
+    bars.set(xlim=(0, peak * 1.25), xlabel=f"GMAC/s; the line is the peak, {three_digits(peak)}")
+    bars.invert_yaxis()
+    axes = figure.add_axes((0.14, 0.09, 0.83, 0.44))
+    left, right = 0.05, 10.0
+    for name, gmacs in stair.ceilings.items():
+        axes.axhline(gmacs, color=INK, linewidth=1.2, linestyle="-" if gmacs == peak else "--")
+        side = "top" if name == "single numbers" else "bottom"  # it may be at the place of a chain of vectors
+        away = (0, -4 if side == "top" else 4)
+        label = f"{'peak' if gmacs == peak else name}: {three_digits(gmacs)}"
+        axes.annotate(label, (right, gmacs), away, textcoords="offset points", ha="right", va=side)
+    for (level, gbs), align in zip(stair.roof.gbs.items(), cycle(("center", "right", "left")), strict=False):
+        axes.plot((left, peak / gbs), (gbs * left, peak), color="#999999", linewidth=1.2)
+        axes.annotate(level, (peak / gbs, peak), (0, 4), textcoords="offset points", ha=align, va="bottom")
+    first = min(("blocked", "direct"), key=lambda rung: 1 / bytes_a_mac(rung, stair.lanes))  # its name is on the left
+    for rung, rate in zip(rungs, rates, strict=True):
+        if rung != "tile":  # at the same place as blocked
+            x = 1 / bytes_a_mac(rung, stair.lanes)
+            axes.plot(x, rate, "o", color=COLORS[0], markersize=8)
+            away, align = ((-8, -4), "right") if rung == first else ((7, -9), "left")
+            axes.annotate(rung, (x, rate), away, textcoords="offset points", ha=align)
+    axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(stair.chain_gmacs / 3, peak * 2.2))
+    axes.set(xlabel="multiply-adds per byte moved", ylabel="GMAC/s")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
         axis.set_minor_locator(NullLocator())

@@ -1,10 +1,13 @@
-"""The exercises of lesson 1: read a value, complete a function, decide under a budget."""
+"""The exercises of lesson 1: read a value, complete a function, decide under a budget, and write two kernels."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import kernels
 from workbook.lessonkit.exercise import (
@@ -18,58 +21,90 @@ from workbook.lessonkit.exercise import (
     not_yet,
     whole_number,
 )
+from workbook.lessonkit.number_exercise import Wrong, number_exercise
+from workbook.lessonkit.variants import Varied
 from workbook.lessons.convolution import model
 from workbook.lessons.convolution import model as lesson  # the name that a learner's cell knows it by
+from workbook.lessons.convolution.kernel_exercises import KERNELS
 from workbook.lessons.convolution.model import FloatArray
 
-# 1.1 Read a value
+# 1.1 Compute a value
 
-_READ = model.window(row=60, column=24, filter="horizontal edges")
-_SWAPPED = model.window(_READ.column, _READ.row, _READ.filter_name)
-_OTHER = model.window(_READ.row, _READ.column, "vertical edges")
-_PIXELS = int(_READ.values.sum())
+FILTER = np.array([[0, 1, 2], [0, -4, 0], [0, 0, 3]], np.float32)  # no turn and no mirror leaves it as it is
+ROW, COLUMN = 60, 24
 
-
-def read_output() -> float:
-    """Return the output of "horizontal edges" at row 60, column 24."""
-    window = lesson.window(row=60, column=24, filter="horizontal edges")
-    return float((window.values * window.weight).sum())
+Weights = npt.NDArray[Any]
 
 
-def verify_reading(answer: object) -> Outcome:
-    """Compare the answer with the sum of the products."""
-    value = whole_number(answer)
-    if value == _READ.total:
-        return correct(f"{value} is the sum of the products, and the kernel computed the same")
-    if value == -_READ.total:
-        return not_yet(f"{value} has the opposite sign: a layer does not turn the filter round before it multiplies")
-    if value == _SWAPPED.total:
-        return not_yet(f"{value} is the output at row {_SWAPPED.row}, column {_SWAPPED.column}: they are swapped")
-    if value == _OTHER.total:
-        return not_yet(f"{value} is the output of the filter '{_OTHER.filter_name}' there")
-    if value == _PIXELS:
-        return not_yet(f"{value} is the sum of the pixels; each is multiplied by its filter element first")
-    return not_yet(f"{value} is not the output at this place; the line below the panel's figure says what is")
+def compute_output() -> float:
+    """Return the output of the filter at row 60, column 24 of the grey photo."""
+    weight = np.array([[0, 1, 2], [0, -4, 0], [0, 0, 3]])
+    return float((lesson.photo()[60:63, 24:27] * weight).sum())
 
 
-READ = Exercise(
-    id="1.1",
-    variable="answer",
-    stub="answer = ...",
-    solution=read_output,
-    verify=verify_reading,
-    hints=(
-        "panel.set(row=..., column=..., filter=...) moves the panel; the line below the figure says the sum",
-        "rows are counted from the top, columns from the left, both from 0",
-        "lesson.window(row, column, filter) has the same numbers: its values, its weight, their products",
-    ),
-    mistakes=(
-        Mistake("filter turned round", -int(_READ.total), "opposite sign"),
-        Mistake("row and column swapped", int(_SWAPPED.total), "they are swapped"),
-        Mistake("other filter", int(_OTHER.total), "'vertical edges'"),
-        Mistake("pixels without the filter", _PIXELS, "sum of the pixels"),
-    ),
-)
+def read_value(weight: Weights, row: int, column: int) -> Exercise:
+    """Return the exercise for a filter (3, 3) and a place of the output."""
+
+    def output(weight: Weights, row: int = row, column: int = column) -> int:
+        return int((model.photo()[row : row + 3, column : column + 3] * weight).sum())
+
+    right = output(weight)
+    return number_exercise(
+        id="1.1",
+        variable="answer",
+        solution=compute_output,
+        hints=(
+            "lesson.photo() is the grey photo as an array: rows first, then columns, both counted from 0",
+            "the window of output (p, q) is photo[p : p + 3, q : q + 3]",
+            "multiply the window by the filter, element by element, and take .sum()",
+        ),
+        right=right,
+        because=f"{right} is the sum of the products",
+        wrong=(
+            Wrong(
+                "filter turned round",
+                output(weight[::-1, ::-1]),
+                "is what the filter gives when it is turned by 180 degrees: a layer does not turn it",
+            ),
+            Wrong(
+                "filter transposed",
+                output(weight.T),
+                "is what the filter gives with its rows and columns exchanged",
+            ),
+            Wrong(
+                "row and column swapped",
+                output(weight, column, row),
+                f"is the output at row {column}, column {row}: they are swapped",
+            ),
+            Wrong(
+                "window centred",
+                output(weight, row - 1, column - 1),
+                "belongs to a window whose middle is there; without padding its top left pixel is",
+            ),
+            Wrong(
+                "pixels without the filter",
+                output(np.ones_like(weight)),
+                "is the sum of the pixels; each is multiplied by its filter element first",
+            ),
+        ),
+        otherwise="is not the output at this place; multiply nine pixels by the nine weights, and add",
+    )
+
+
+READ = read_value(FILTER, ROW, COLUMN)
+
+
+def _vary_value(random: Random) -> Varied:
+    row, column = random.randrange(50, 70), random.randrange(20, 40)
+    numbers = [0, random.randint(1, 3), 2, 0, -random.randint(3, 5), random.randint(-1, 0), 0, 0, random.randint(3, 5)]
+    weight = np.array(numbers).reshape(3, 3)
+    rows = ", then ".join(", ".join(map(str, line)) for line in weight)
+    text = {
+        "the rows 0, 1, 2, then 0, -4, 0, then 0, 0, 3.": f"the rows {rows}.",
+        "at row 60, column 24": f"at row {row}, column {column}",
+    }
+    right = int((model.photo()[row : row + 3, column : column + 3] * weight).sum())
+    return Varied(read_value(weight, row, column), text, right)
 
 
 # 1.2 Complete a function
@@ -196,58 +231,89 @@ def decide_filters() -> int:
     return int(budget / per_filter) // 8 * 8
 
 
-def filters_that_fit(macs_per_filter: float) -> int:
-    """Return how many filters fit in a frame, as a multiple of 8, if each takes so many multiply-adds."""
-    return int(BUDGET_RATE / BUDGET_FPS / macs_per_filter) // BUDGET_STEP * BUDGET_STEP
+@dataclass(frozen=True)
+class Budget:
+    """What a core does in a second, the camera, and the layer whose filters are to be counted."""
+
+    rate: float = BUDGET_RATE
+    fps: int = BUDGET_FPS
+    channels: int = BUDGET_CHANNELS
+    side: int = BUDGET_SIDE
+
+    @property
+    def per_filter(self) -> int:
+        """Multiply-adds of one filter."""
+        return model.macs(1, self.channels, BUDGET_TAPS, BUDGET_TAPS, self.side, self.side)
+
+    def fitting(self, macs_per_filter: float) -> int:
+        """Return how many filters fit in a frame, as a multiple of 8, if each takes so many multiply-adds."""
+        return int(self.rate / self.fps / macs_per_filter) // BUDGET_STEP * BUDGET_STEP
 
 
-_PER_FILTER = model.macs(1, BUDGET_CHANNELS, BUDGET_TAPS, BUDGET_TAPS, BUDGET_SIDE, BUDGET_SIDE)
-_RIGHT = filters_that_fit(_PER_FILTER)
-_ONE_CHANNEL = filters_that_fit(_PER_FILTER / BUDGET_CHANNELS)
-_ONE_TAP = filters_that_fit(_PER_FILTER / BUDGET_TAPS**2)
-_A_SECOND = filters_that_fit(_PER_FILTER / BUDGET_FPS)
+def count_filters(budget: Budget) -> Exercise:
+    """Return the exercise for a budget."""
+    per_filter = budget.per_filter
+    right, one_channel = budget.fitting(per_filter), budget.fitting(per_filter / budget.channels)
+    one_tap, a_second = budget.fitting(per_filter / BUDGET_TAPS**2), budget.fitting(per_filter / budget.fps)
+
+    def verify_decision(answer: object) -> Outcome:
+        """Compare the answer with the largest number of filters that fit."""
+        value = whole_number(answer)
+        needed = f"{value * per_filter / 1e6:.0f} million multiply-adds a frame"
+        if value == right:
+            return correct(f"{value} filters take {needed}, of {budget.rate / budget.fps / 1e6:.0f} million")
+        if value <= 0:
+            return not_yet(f"{value} filters are no layer")
+        if value == a_second:
+            return not_yet(f"{value} would fit if there were one frame a second")
+        if value == one_channel:
+            return not_yet(f"{value} would fit if a filter read one input channel; it reads all {budget.channels}")
+        if value == one_tap:
+            taps = f"{BUDGET_TAPS} x {BUDGET_TAPS}"
+            return not_yet(f"{value} would fit if a filter had one element a channel; it has {taps}")
+        if value % BUDGET_STEP:
+            return not_yet(f"{value} is not a multiple of {BUDGET_STEP}")
+        if value > right:
+            return not_yet(f"{value} filters need {needed}, which is too many")
+        return not_yet(f"{value} filters fit, but so do {BUDGET_STEP} more")
+
+    return Exercise(
+        id="1.3",
+        variable="most_filters",
+        stub="most_filters = ...",
+        solution=decide_filters,
+        verify=verify_decision,
+        hints=(
+            "how many multiply-adds can be done until the next frame comes?",
+            "how many does one filter take? It computes one number for each output pixel",
+            f"lesson.macs(K=1, C={budget.channels}, R=3, S=3, P={budget.side}, Q={budget.side}) "
+            "counts those of one filter",
+        ),
+        mistakes=(
+            Mistake("one frame a second", a_second, "one frame a second"),
+            Mistake("one input channel", one_channel, "one input channel"),
+            Mistake("one filter element", one_tap, "one element a channel"),
+            Mistake("not a multiple of 8", right + 4, "not a multiple"),
+            Mistake("over the budget", right + BUDGET_STEP, "too many"),
+            Mistake("room left", right - BUDGET_STEP, "so do 8 more"),
+        ),
+    )
 
 
-def verify_decision(answer: object) -> Outcome:
-    """Compare the answer with the largest number of filters that fit."""
-    value = whole_number(answer)
-    needed = f"{value * _PER_FILTER / 1e6:.0f} million multiply-adds a frame"
-    if value == _RIGHT:
-        return correct(f"{value} filters take {needed}, of {BUDGET_RATE / BUDGET_FPS / 1e6:.0f} million")
-    if value <= 0:
-        return not_yet(f"{value} filters are no layer")
-    if value == _A_SECOND:
-        return not_yet(f"{value} would fit if there were one frame a second")
-    if value == _ONE_CHANNEL:
-        return not_yet(f"{value} would fit if a filter read one input channel; it reads all {BUDGET_CHANNELS}")
-    if value == _ONE_TAP:
-        return not_yet(f"{value} would fit if a filter had one element a channel; it has {BUDGET_TAPS} x {BUDGET_TAPS}")
-    if value % BUDGET_STEP:
-        return not_yet(f"{value} is not a multiple of {BUDGET_STEP}")
-    if value > _RIGHT:
-        return not_yet(f"{value} filters need {needed}, which is too many")
-    return not_yet(f"{value} filters fit, but so do {BUDGET_STEP} more")
+DECIDE = count_filters(Budget())
 
 
-DECIDE = Exercise(
-    id="1.3",
-    variable="most_filters",
-    stub="most_filters = ...",
-    solution=decide_filters,
-    verify=verify_decision,
-    hints=(
-        "how many multiply-adds can be done until the next frame comes?",
-        "how many does one filter take? It computes one number for each output pixel",
-        "lesson.macs(K=1, C=32, R=3, S=3, P=112, Q=112) counts those of one filter",
-    ),
-    mistakes=(
-        Mistake("one frame a second", _A_SECOND, "one frame a second"),
-        Mistake("one input channel", _ONE_CHANNEL, "one input channel"),
-        Mistake("one filter element", _ONE_TAP, "one element a channel"),
-        Mistake("not a multiple of 8", _RIGHT + 4, "not a multiple"),
-        Mistake("over the budget", _RIGHT + BUDGET_STEP, "too many"),
-        Mistake("room left", _RIGHT - BUDGET_STEP, "so do 8 more"),
-    ),
-)
+def _vary_filters(random: Random) -> Varied:
+    rate, fps = random.randrange(18, 30), random.choice((24, 25, 30, 50))
+    budget = Budget(1e9 * rate, fps, random.choice((24, 32, 40)), random.choice((96, 104, 112)))
+    text = {
+        "60 frames a second<!--claim: convolution.budget.fps-->": f"{fps} frames a second",
+        "20 billion\nmultiply-adds<!--claim: convolution.budget.rate-->": f"{rate} billion\nmultiply-adds",
+        "The layer reads 32 channels": f"The layer reads {budget.channels} channels",
+        "its output has 112 x 112 pixels": f"its output has {budget.side} x {budget.side} pixels",
+    }
+    return Varied(count_filters(budget), text, budget.fitting(budget.per_filter))
 
-EXERCISES = (READ, COMPLETE, DECIDE)
+
+VARIED = {"1.1": _vary_value, "1.3": _vary_filters}
+EXERCISES = (READ, COMPLETE, DECIDE, *KERNELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -52,7 +53,7 @@ def filters_readout(channels: Channels) -> str:
 
 def window_figure(window: Window) -> Figure:
     """Draw the photo with the window, the window's products, and the output with the window's pixel."""
-    figure, axes = _page(2.75)
+    figure, axes = _page(3.05)
     R, S = window.weight.shape
     H, W = window.image.shape
     P, Q = window.output.shape
@@ -60,7 +61,17 @@ def window_figure(window: Window) -> Figure:
     _picture(axes, (0.05, 0.3), 2.4, f"photo {H}×{W} and window", window.image, "gray", (*place, S, R))
     title = f"{R * S} products, sum {number(window.total)}"
     _table(axes, (2.6, 0.3), 2.4, title, window.values, window.weight, with_products=True)
-    _picture(axes, (5.15, 0.3), 2.4, f"output {P}×{Q} and pixel", window.output, "cividis", (*place, 1, 1))
+    _picture(
+        axes,
+        (5.15, 0.3),
+        2.4,
+        f"output {P}×{Q} and pixel",
+        window.output,
+        "cividis",
+        (*place, 1, 1),
+        _largest([window.output]),
+    )
+    _scale(axes, (5.75, 2.81), 1.2, _largest([window.output]))
     return figure
 
 
@@ -80,11 +91,18 @@ def filters_figure(channels: Channels) -> Figure:
     last = len(channels.outputs) - 1
     filters = f"{last + 1} filters make {last + 1} channels" if last else "1 filter makes 1 channel"
     axes.text(0.05, 2.6, f"output: {filters}; the last one above, at the window")
+    reach = _largest(channels.outputs)  # one scale for all, with zero in its middle
+    _scale(axes, (6.2, 2.54), 0.7, reach)
     for k, output in enumerate(channels.outputs):
         title = f"{k} {channels.names[k]}" if k == last else f"{k}"
         marked = (*place, 1, 1) if k == last else None
-        _picture(axes, (0.05 + 1.27 * k, 2.95), 1.15, title, output, "cividis", marked)
+        _picture(axes, (0.05 + 1.27 * k, 2.95), 1.15, title, output, "cividis", marked, reach)
     return figure
+
+
+def _largest(outputs: Iterable[Pixels]) -> float:
+    """Return the largest size of a number of any output; 1 if all are 0."""
+    return max(float(np.abs(output).max()) for output in outputs) or 1.0
 
 
 _WIDTH = 7.6  # inches: the text of a figure so wide has the size of the page's
@@ -109,11 +127,12 @@ def _picture(
     pixels: Pixels,
     cmap: str | None,
     marked: tuple[int, int, int, int] | None,
+    reach: float | None = None,
 ) -> None:
-    """Draw an array as a picture and frame a part of it: (column, row, width, height)."""
+    """Draw an array as a picture, colours from -reach to reach; frame a part of it: (column, row, width, height)."""
     left, top = corner
     axes.text(left, top - 0.08, title)
-    _image(axes, corner, side, pixels, cmap)
+    _image(axes, corner, side, pixels, cmap, reach)
     if marked is None:
         return
     pixel = side / len(pixels)
@@ -122,6 +141,15 @@ def _picture(
         at = (left + (column - margin) * pixel, top + (row - margin) * pixel)
         size = ((width + 2 * margin) * pixel, (height + 2 * margin) * pixel)
         axes.add_patch(Rectangle(at, *size, fill=False, edgecolor=color, linewidth=line))
+
+
+def _scale(axes: Axes, corner: tuple[float, float], width: float, reach: float) -> None:
+    """Draw the scale of colours from -reach to reach, and both numbers beside it."""
+    left, top = corner
+    _image(axes, corner, width, np.linspace(-reach, reach, 65)[None], "cividis", reach, height=0.12)
+    end = f"{reach:,.0f}" if reach >= 10 else f"{reach:.2g}"
+    axes.text(left - 0.06, top + 0.06, f"−{end}", ha="right", va="center")
+    axes.text(left + width + 0.06, top + 0.06, end, va="center")
 
 
 def _table(
@@ -144,7 +172,7 @@ def _table(
             lines = [number(values[r, s]), f"×{weight_text(weight[r, s])}"]
             if with_products:
                 lines.append(f"={number(values[r, s] * weight[r, s])}")
-            ink = INK if values[r, s] > 118 else "white"  # either way at least 4.5 : 1 in contrast
+            ink = "black" if values[r, s] > 118 else "white"  # either way at least 4.5 : 1 in contrast
             place = left + (s + 0.5) * side / S, top + (r + 0.5) * side / R
             axes.text(*place, "\n".join(lines), ha="center", va="center", color=ink, linespacing=1.1)
     for line in range(1, S):
@@ -153,8 +181,17 @@ def _table(
         axes.add_patch(Rectangle((left, top + line * side / R - 0.012), side, 0.024, color="white"))
 
 
-def _image(axes: Axes, corner: tuple[float, float], side: float, pixels: Pixels, cmap: str | None) -> None:
+def _image(
+    axes: Axes,
+    corner: tuple[float, float],
+    side: float,
+    pixels: Pixels,
+    cmap: str | None,
+    reach: float | None = None,
+    *,
+    height: float | None = None,
+) -> None:
     left, top = corner
-    low, high = (0, 255) if cmap == "gray" else (None, None)
-    extent = (left, left + side, top + side, top)
+    low, high = (0, 255) if cmap == "gray" else (-reach, reach) if reach else (None, None)
+    extent = (left, left + side, top + (height or side), top)
     axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high, extent=extent, interpolation="none", aspect="auto")

@@ -50,7 +50,7 @@ class Race(Text):
 
     def __str__(self) -> str:
         known = reference()
-        lines = [f"{'operation':<15}{'output':<8}{'MMAC':>6}{'predicted':>10}{'reference':>10}   this machine"]
+        lines = [f"{'operation':<15}{'output':<8}{'MMAC':>6}{'at most':>10}{'reference':>10}   this machine"]
         for rung in self.rungs:
             rate = known.value(f"convolution.ladder.{rung.id}")
             lines.append(
@@ -62,14 +62,14 @@ class Race(Text):
     __repr__ = __str__
 
     def _beside(self) -> list[str]:
-        """What stands beside the measurement: the reference machine, this one's predictions, the guess."""
+        """What stands beside the measurement: the reference machine, this one's bounds, the guess."""
         known, roof = reference(), self.roof
-        predicted = ", ".join(f"{rung.id} {at_most(rung, roof):.2f}" for rung in self.rungs)
+        bounds = ", ".join(f"{rung.id} {at_most(rung, roof):.2f}" for rung in self.rungs)
         fastest = max(map(self.rate, self.rungs))
         return [
             f"reference: {known.name}, {known.isa}, {known.date}",
-            "predicted: GMAC/s by its roofline, with the bytes from its nearest cache",
-            f"[machine] predicted for this machine: {predicted} GMAC/s",
+            "at most: GMAC/s by its roofline, with vectors of bytes from its nearest cache",
+            f"[machine] at most on this machine: {bounds} GMAC/s",
             f"[machine] the fastest reaches {fastest / roof.peak_gmacs:.0%} of the {roof.peak_gmacs:.0f} GMAC/s "
             "that one core can do",
             f"[machine] it is {self.gain:,.0f} x as fast as Python; {said(self.guess)}",

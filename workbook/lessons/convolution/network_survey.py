@@ -115,7 +115,7 @@ class Profile:
 
     @property
     def pairs(self) -> tuple[int, int]:
-        """Pairs of an early and a middle layer that are as it is said, and all pairs.
+        """Pairs of an early and a middle layer that are as the article claims, and all pairs.
 
         The middle layer of such a pair passes on more, does fewer multiply-adds, and fewer a byte.
         """
@@ -154,7 +154,7 @@ _VERDICTS: tuple[tuple[str, Cell], ...] = (
     ("middle passes on more", lambda profile: _holds(profile.middle_carries_more)),
     ("early: more MAC/byte", lambda profile: _holds(profile.early_computes_more_a_byte)),
     ("same, weights alone", lambda profile: _holds(profile.early_computes_more_a_weight_byte)),
-    ("pairs as it is said", lambda profile: "{} of {}".format(*profile.pairs)),
+    ("pairs as claimed", lambda profile: "{} of {}".format(*profile.pairs)),
 )
 
 

@@ -21,7 +21,7 @@ def window() -> Panel[model.Window]:
         model=model.window,
         figure=figures.window_figure,
         readout=figures.window_readout,
-        height=264,
+        height=293,
     )
 
 

@@ -12,19 +12,23 @@ from workbook.accelerator import datapath, timeline
 from workbook.accelerator.area import design
 from workbook.accelerator.datapath import Datapath, cycles
 from workbook.accelerator.datapath_table import evaluate
+from workbook.accelerator.depth_first import depth_first, schedule_stacks, stacks
 from workbook.accelerator.five_lines import break_even, five_lines, pay_area, with_switch_time
 from workbook.accelerator.layer_cost import cost
+from workbook.accelerator.prefetch import ahead_seconds
 from workbook.accelerator.presets import PRESETS
-from workbook.accelerator.schedule import Schedule, reconfigured, switch_seconds
+from workbook.accelerator.printed_nest import nest
+from workbook.accelerator.schedule import Schedule, fixed, reconfigured, switch_seconds
 from workbook.accelerator.validation_report import Report
 from workbook.accelerator.workload import Layer, Workload
+from workbook.accelerator.zigzag_files import write as zigzag
 from workbook.drawing import Picture
 from workbook.lessonkit.arguments import guard
-from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.reference import reference
+from workbook.lessonkit.sheet import Sheet
 from workbook.lessons.hardware import charts, exercises, model, one_core, panels
 from workbook.lessons.hardware.model import MEMORIES, NETWORKS, layer, setting
 from workbook.lessons.hardware.one_core import Reach
@@ -37,11 +41,13 @@ __all__ = [
     "Datapath",
     "Layer",
     "Workload",
+    "ahead_seconds",
     "break_even",
     "check",
     "compare",
     "cost",
     "cycles",
+    "depth_first",
     "design",
     "evaluate",
     "explore",
@@ -51,17 +57,21 @@ __all__ = [
     "hint",
     "layer",
     "machine",
+    "nest",
     "pay_area",
     "reconfigured",
     "reference",
     "reset",
     "roofline",
+    "schedule_stacks",
     "setting",
     "solution",
     "source",
+    "stacks",
     "switch_seconds",
     "validation",
     "with_switch_time",
+    "zigzag",
 ]
 
 _sheet = Sheet(exercises.EXERCISES)
@@ -70,14 +80,16 @@ guess = keeper("hardware")
 
 
 def explore(panel: str = "layer") -> Panel[Any]:
-    """Return a panel: "layer", a datapath by hand; "switch", what a switch may cost; "design", a machine with its area.
+    """Return a panel, "layer", "switch", "pays" or "design".
+
+    A datapath by hand; what a switch may cost; with which ports it pays; a machine with its area.
 
     Raises
     ------
     ValueError
         For another name.
     """
-    return named(panel, panels.layer, panels.switch, panels.design)
+    return named(panel, panels.layer, panels.switch, panels.pays, panels.design)
 
 
 def roofline(names: Sequence[str] = ("resnet50", "mobilenet_v2", "vgg16"), datapath: Datapath | None = None) -> Picture:
@@ -94,8 +106,7 @@ def roofline(names: Sequence[str] = ("resnet50", "mobilenet_v2", "vgg16"), datap
     schedules = []
     for name in names:
         workload, endless = setting(name)
-        layers = len(workload.layers)
-        schedules.append(Schedule("fixed", workload, endless, (path,) * layers, (0.0,) * (layers - 1)))
+        schedules.append(fixed(evaluate(workload, endless, (path,))))
     idle = ", ".join(f"{schedule.workload.name} {schedule.utilisation:.1%}" for schedule in schedules)
     text = f"hardware.roofline: {path}; multipliers that work while a network computes, on average: {idle}"
     return Picture.of(lambda: charts.roofline_figure(schedules, model.X1), text)

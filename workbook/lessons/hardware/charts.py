@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -19,12 +20,12 @@ _GREY = "#777777"
 
 
 def roofline_figure(schedules: Sequence[Schedule], machine: Machine) -> Figure:
-    """Draw each layer of some networks: what its datapath lets the multipliers do, over multiply-adds a byte.
+    """Draw each layer of some networks: what it reaches on its datapath, over multiply-adds a byte.
 
     Parameters
     ----------
     schedules : sequence of Schedule
-        A datapath for each layer; what DRAM does is not counted, its roof is drawn.
+        A datapath for each layer, DRAM not counted; where it is the lower roof, a hollow mark shows the multipliers'.
     machine : Machine
         For the roof.
     """
@@ -34,8 +35,14 @@ def roofline_figure(schedules: Sequence[Schedule], machine: Machine) -> Figure:
     for schedule, color, mark in zip(schedules, COLORS, _MARKS, strict=False):
         across = [cost.layer.macs_a_byte for cost in schedule.costs]
         up = [cost.layer.macs / cost.compute_seconds / peak for cost in schedule.costs]
+        reached = [min(share, macs / machine.ridge) for share, macs in zip(up, across, strict=True)]
+        hollow = [i for i in range(len(up)) if up[i] > reached[i]]
         axes.plot(
-            across, up, mark, color=color, markersize=7, markeredgecolor="white", markeredgewidth=0.6,
+            [across[i] for i in hollow], [up[i] for i in hollow], mark, color="none", markersize=6,
+            markeredgecolor=color, markeredgewidth=0.8,
+        )  # fmt: skip
+        axes.plot(
+            across, reached, mark, color=color, markersize=7, markeredgecolor="white", markeredgewidth=0.6,
             label=schedule.workload.name,
         )  # fmt: skip
     low, high = 0.4, 2000
@@ -51,7 +58,7 @@ def roofline_figure(schedules: Sequence[Schedule], machine: Machine) -> Figure:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
     axes.set_xlabel("multiply-adds a byte (int8, each tensor moved once)", labelpad=1)
-    axes.set_title(f"multiply-adds a second that the multipliers could do, % of {peak / 1e12:.2f} TMAC/s")
+    axes.set_title(f"multiply-adds a second, % of {peak / 1e12:.2f} TMAC/s; hollow: if DRAM did not count")
     axes.legend(loc="lower right", frameon=False)
     return figure
 
@@ -63,10 +70,26 @@ def gantt_figure(schedules: Sequence[Schedule]) -> Figure:
     height = 1 / len(schedules)
     for i, schedule in enumerate(schedules):
         bottom = 1 - (i + 1) * height
-        axes = figure.add_axes((0.145, bottom + 0.26 * height, 0.84, 0.56 * height))
+        axes = figure.add_axes((0.145, bottom + 0.22 * height, 0.84, 0.54 * height))
         _gantt(axes, schedule, longest)
     figure.axes[-1].set_xlabel("µs", labelpad=0)
     return figure
+
+
+def _name_stages(axes: Axes, schedule: Schedule, longest: float) -> None:
+    """Mark where each stage of the network begins: layers whose names agree up to the first . or _."""
+    begins = {bar.layer: bar.start for bar in reversed(timeline(schedule)) if bar.kind == "DRAM"}
+    last = -1.0
+    stage = ""
+    for i, layer in enumerate(schedule.workload.layers):
+        name = re.split(r"[._]", layer.name)[0]
+        if name == stage:
+            continue
+        stage, at = name, begins[i]
+        axes.axvline(at * 1e6, color=_GREY, linewidth=0.6, linestyle=":", zorder=0)
+        if at - last > 0.1 * longest:
+            axes.text(at * 1e6, -0.55, name, va="bottom", color=_GREY)
+            last = at
 
 
 def _gantt(axes: Axes, schedule: Schedule, longest: float) -> None:
@@ -75,9 +98,10 @@ def _gantt(axes: Axes, schedule: Schedule, longest: float) -> None:
     for row, (kind, color) in enumerate(zip(_ROWS, COLORS, strict=False)):
         spans = [(bar.start * 1e6, bar.seconds * 1e6) for bar in bars if bar.kind == kind]
         axes.broken_barh(spans, (row - 0.38, 0.76), color=color, edgecolor="white", linewidth=0.3, label=kind)
+    _name_stages(axes, schedule, longest)
     axes.axvline(schedule.seconds * 1e6, color=INK, linewidth=1)
     axes.set(xlim=(0, longest * 1e6 * 1.01), ylim=(len(_ROWS) - 0.5, -0.5))
     axes.set_yticks(range(len(_ROWS)), _ROWS)
     axes.tick_params(axis="y", length=0)
     used = ", ".join(f"{kind} {spent[kind] * 1e6:.0f}" for kind in _ROWS)
-    axes.set_title(f"{schedule.name}, {schedule.seconds * 1e6:.0f} µs: {used}")
+    axes.set_title(f"{schedule.name}, {schedule.seconds * 1e6:.0f} µs: {used}", pad=14)

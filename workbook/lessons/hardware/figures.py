@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from workbook.accelerator.area import KINDS, Design
+from workbook.accelerator.five_lines import Lines
 from workbook.accelerator.layer_cost import LayerCost
 from workbook.drawing import COLORS, INK, name_marks
-from workbook.lessons.hardware.model import LARGEST_POWER, SWITCH_SECONDS, X1, Designed, Laid, Switched
+from workbook.lessons.hardware.model import (
+    LARGEST_POWER,
+    NO_LIMIT,
+    PAY_PORTS,
+    PAY_SECONDS,
+    SWITCH_SECONDS,
+    X1,
+    Designed,
+    Laid,
+    Paying,
+    Switched,
+)
 
 _MULTIPLIERS, _DRAM = COLORS[0], COLORS[1]
 _GREY = "#777777"
@@ -23,10 +39,16 @@ def laid_readout(laid: Laid) -> str:
     layer = yours.layer
     return (
         f"{layer.name}, {layer.shape}, {layer.macs / 1e6:.1f} million multiply-adds, {layer.macs_a_byte:.2f} a byte. "
-        f"{yours.datapath}, {yours.mode}: {yours.cycles:,.0f} cycles, {yours.utilisation:.1%} of {X1.macs} multipliers "
-        f"work; multipliers {yours.compute_seconds * 1e6:.2f} µs, DRAM {yours.dram_seconds * 1e6:.2f} µs. "
-        f"Best: {best.datapath}, {best.mode}: {best.cycles:,.0f} cycles, {best.utilisation:.1%}{_short_of_groups(laid)}"
+        f"{yours.datapath}, {yours.mode}, {yours.traffic.stay} stay: {yours.cycles:,.0f} cycles, "
+        f"{yours.utilisation:.1%} of {X1.macs} multipliers work, {_waits(yours)}; multipliers "
+        f"{yours.compute_seconds * 1e6:.2f} µs, DRAM {yours.dram_seconds * 1e6:.2f} µs. Best: {best.datapath}, "
+        f"{best.mode}: {best.cycles:,.0f} cycles, {best.utilisation:.1%}{_short_of_groups(laid)}"
     )
+
+
+def _waits(cost: LayerCost) -> str:
+    """Say how long the multipliers wait for the memory on the chip."""
+    return f"{cost.idle_cycles:,.0f} cycles wait for a port" if cost.idle_cycles else "no port in the way"
 
 
 def _short_of_groups(laid: Laid) -> str:
@@ -38,7 +60,7 @@ def _short_of_groups(laid: Laid) -> str:
 def laid_figure(laid: Laid) -> Figure:
     """Draw the utilisation over the multipliers along C and K, and beside it the time on three datapaths."""
     figure = Figure(figsize=(7.6, 3.5))
-    _landscape(figure.add_axes((0.07, 0.14, 0.38, 0.74)), laid)
+    _landscape(figure.add_axes((0.07, 0.14, 0.34, 0.74)), figure.add_axes((0.425, 0.14, 0.012, 0.74)), laid)
     page = figure.add_axes((0.5, 0.02, 0.5, 0.94), xlim=(0, 1), ylim=(6.4, 0))
     page.set_axis_off()
     rows = (("yours", laid.yours), ("textbook", laid.textbook), ("best for this layer", laid.best))
@@ -52,8 +74,17 @@ def laid_figure(laid: Laid) -> Figure:
     return figure
 
 
-def _landscape(axes: Axes, laid: Laid) -> None:
-    axes.imshow(laid.landscape, cmap="viridis", origin="lower", vmin=0, vmax=1, interpolation="none", aspect="auto")
+def _map(axes: Axes, scale: Axes, numbers: npt.NDArray[np.float64], least: int, most: int) -> None:
+    """Draw numbers as colours, and the scale of the colours."""
+    look: dict[str, Any] = {"cmap": "viridis", "vmin": least, "vmax": most, "interpolation": "none", "aspect": "auto"}
+    axes.imshow(numbers, origin="lower", **look)
+    scale.imshow(np.linspace(most, least, 64)[:, None], extent=(0, 1, least, most), **look)
+    scale.set(xticks=(), yticks=(least, most))
+    scale.yaxis.tick_right()
+
+
+def _landscape(axes: Axes, scale: Axes, laid: Laid) -> None:
+    _map(axes, scale, laid.landscape, 0, 1)
     axes.plot(*laid.powers, "o", color="none", markeredgecolor="white", markersize=16, markeredgewidth=4)
     axes.plot(*laid.powers, "o", color="none", markeredgecolor=INK, markersize=16, markeredgewidth=2)
     names = [str(1 << power) for power in range(LARGEST_POWER + 1)]
@@ -61,7 +92,7 @@ def _landscape(axes: Axes, laid: Laid) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("multipliers along C", labelpad=1)
     axes.set_ylabel("multipliers along K", labelpad=1)
-    axes.set_title("at work: yellow all, violet none")
+    axes.set_title("share of multipliers at work")
 
 
 def _times(axes: Axes, top: float, name: str, cost: LayerCost, longest: float) -> None:
@@ -80,21 +111,33 @@ def switched_readout(switched: Switched) -> str:
     lines, curve = switched.lines, switched.curve
     times = ", ".join(f"{line.name} {line.seconds * 1e3:.3f} ms" for line in lines)
     return (
-        f"{switched.network}, {switched.memory}, a switch takes {short_time(SWITCH_SECONDS[switched.step])}: {times}. "
+        f"{switched.network}, {switched.memory}{_ports(switched)}, a switch takes "
+        f"{short_time(SWITCH_SECONDS[switched.step])}: {times}. "
         f"{lines.reconfigured.switches} switches, {lines.gain():.3f}× as fast as the best fixed datapath, at most "
-        f"{lines.bound():.3f}×. {_pays_until(curve.seconds)}"
+        f"{lines.bound():.3f}×. {_pays_until(curve.seconds)}{_first_frame(lines)}"
     )
+
+
+def _ports(switched: Switched) -> str:
+    """Say how wide the ports of the memory on the chip are."""
+    return "" if switched.memory == NO_LIMIT else f", ports of {switched.ports} bytes a cycle"
 
 
 def _pays_until(seconds: float) -> str:
     return f"Pays up to {short_time(seconds)}" if seconds else "Never pays"
 
 
+def _first_frame(lines: Lines) -> str:
+    """Say what the first frame takes, which need not wait for the way back."""
+    best = lines.reconfigured
+    return f". The first frame takes {best.frame_seconds * 1e3:.3f} ms, without the way back" if best.switches else ""
+
+
 def switched_figure(switched: Switched) -> Figure:
     """Draw the gain over the time of a switch, and beside it the five lines."""
     figure = Figure(figsize=(7.6, 3.5))
     _gains(figure.add_axes((0.065, 0.15, 0.5, 0.74)), switched)
-    _bars(figure.add_axes((0.63, 0.02, 0.37, 0.94)), switched)
+    _bars(figure.add_axes((0.63, 0.02, 0.37, 0.94)), switched.lines)
     return figure
 
 
@@ -119,17 +162,48 @@ def _gains(axes: Axes, switched: Switched) -> None:
     axes.legend(loc="upper right", frameon=False, borderaxespad=0)
 
 
-def _bars(axes: Axes, switched: Switched) -> None:
+def _bars(axes: Axes, lines: Lines) -> None:
     axes.set(xlim=(0, 1), ylim=(5.3, -0.3))
     axes.set_axis_off()
-    fixed = switched.lines.fixed.seconds
+    fixed = lines.fixed.seconds
     axes.text(0, -0.12, "ms a frame", va="center")
-    for i, line in enumerate(switched.lines):
+    for i, line in enumerate(lines):
         share = line.seconds / (2 * fixed)
         axes.text(0, i + 0.3, line.name, va="center")
         axes.add_patch(Rectangle((0, i + 0.48), 0.68 * min(share, 1), 0.34, color=COLORS[0], fill=i != 3))
         cut = " (cut)" if share > 1 else ""
         axes.text(0.68 * min(share, 1) + 0.02, i + 0.65, f"{_short(line.seconds * 1e3)}{cut}", va="center")
+
+
+def paying_readout(paying: Paying) -> str:
+    """Say the gain at the chosen place, its energy, and where it is largest."""
+    lines, (i, j) = paying.lines, paying.at
+    best = lines.reconfigured
+    least, most = best.mj_band
+    return (
+        f"{paying.network}, {paying.memory}, a switch takes {short_time(PAY_SECONDS[i])}, ports of {PAY_PORTS[j]} "
+        f"bytes a cycle: {best.switches} switches, {paying.gains[j, i]:.3f}× as fast as the best fixed datapath "
+        f"({lines.fixed.datapaths[0]}), with {lines.energy():.3f}× its energy: {best.mj_per_image:.2f} mJ an image "
+        f"({least:.2f} to {most:.2f} by published memories). Largest here: {paying.gains.max():.3f}×"
+    )
+
+
+def paying_figure(paying: Paying) -> Figure:
+    """Draw the gain as a map over the time of a switch and the ports, and beside it the five lines."""
+    figure = Figure(figsize=(7.6, 3.5))
+    axes = figure.add_axes((0.095, 0.15, 0.45, 0.74))
+    _map(axes, figure.add_axes((0.555, 0.15, 0.012, 0.74)), paying.gains, 1, 2)
+    for j, row in enumerate(paying.gains):
+        for i, gain in enumerate(row):
+            axes.text(i, j, f"{gain:.2f}", ha="center", va="center", color=INK if gain > 1.6 else "white", fontsize=11)
+    for color, width in (("white", 4), (INK, 2)):
+        axes.plot(*paying.at, "s", color="none", markeredgecolor=color, markersize=29, markeredgewidth=width)
+    axes.set_xticks(range(len(PAY_SECONDS)), [short_time(seconds).replace(" ", "\n") for seconds in PAY_SECONDS])
+    axes.set_yticks(range(len(PAY_PORTS)), [str(ports) for ports in PAY_PORTS])
+    axes.set_ylabel("ports, bytes a cycle", labelpad=1)
+    axes.set_title("× as fast as the best fixed datapath")
+    _bars(figure.add_axes((0.63, 0.02, 0.37, 0.94)), paying.lines)
+    return figure
 
 
 def designed_readout(designed: Designed) -> str:

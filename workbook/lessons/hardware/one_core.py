@@ -21,6 +21,7 @@ from workbook.lessons.hardware.model import LAYERS, layer
 from workbook.measuring import timing
 from workbook.measuring.roofline import Roofline, layer_bytes
 from workbook.measuring.this_machine import MEMORY
+from workbook.measuring.timing import Timing
 from workbook.measuring.topologies import NETWORKS, ConvLayer
 from workbook.measuring.trial import trial
 from workbook.plain_text import Text
@@ -82,6 +83,11 @@ class Reach(Text):
         }
 
     @property
+    def timings(self) -> list[Timing]:
+        """All that was measured."""
+        return [taken for times in self.times.values() for taken in times.values()]
+
+    @property
     def spread(self) -> float:
         """How many times as many multiply-adds a second the fastest layer does as the slowest."""
         return max(self.rates.values()) / min(self.rates.values())
@@ -114,7 +120,7 @@ class Reach(Text):
             f"reference: {known.name}, {known.isa}, {known.date}",
             f"[machine] the fastest layer does {self.spread:.1f} x the multiply-adds a second of the slowest; "
             f"{said(self.guess)}",
-            *timing.trust(taken for times in self.times.values() for taken in times.values()),
+            *timing.trust(self.timings),
         ]
 
 
@@ -159,7 +165,7 @@ def _timed(kind: str, seconds: float | None) -> Times:
 
 def record(found: Reach) -> None:
     """Put the spread on the scoreboard."""
-    results.record({f"hardware.{id}": number for id, number in numbers(found).items()})
+    results.record({f"hardware.{id}": number for id, number in numbers(found).items()}, timing.others(found.timings))
 
 
 def numbers(found: Reach) -> dict[str, float]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from workbook.accelerator.area import KINDS
-from workbook.lessonkit.controls import Choice, Slider, Steps
+from workbook.lessonkit.controls import Choice, Slider, Steps, powers_of_two
 from workbook.lessonkit.panel import Panel
 from workbook.lessons.hardware import figures, model
 
 
 def layer() -> Panel[model.Laid]:
     """Place 4096 multipliers for a layer by hand; see how many of them work, and what the best datapath does."""
-    along = _powers(0, model.LARGEST_POWER)
+    along = powers_of_two(0, model.LARGEST_POWER)
 
     def laid(C: int, K: int, kind: str, group: int) -> model.Laid:
         return model.laid(_power(C), _power(K), kind, _power(group))
@@ -35,8 +35,8 @@ def switch() -> Panel[model.Switched]:
     """Choose what a switch costs; see when it pays, and the five lines."""
     times = model.SWITCH_SECONDS
 
-    def switched(seconds: float, network: str, memory: str) -> model.Switched:
-        return model.switched(times.index(seconds), network, memory)
+    def switched(seconds: float, network: str, memory: str, ports: int) -> model.Switched:
+        return model.switched(times.index(seconds), network, memory, ports)
 
     return Panel(
         name="hardware.switch",
@@ -50,11 +50,32 @@ def switch() -> Panel[model.Switched]:
         figure=figures.switched_figure,
         readout=figures.switched_readout,
         height=336,
+        advanced=(Steps("ports", "ports, bytes a cycle", model.PORTS, 256),),
+    )
+
+
+def pays() -> Panel[model.Paying]:
+    """Choose what a switch takes and what a cycle may read; see when flexible hardware pays."""
+    times, ports = model.PAY_SECONDS, model.PAY_PORTS
+    return Panel(
+        name="hardware.pays",
+        title="Gain over the best fixed datapath, over the time of a switch and the ports of the memory on the chip",
+        controls=(
+            Steps("seconds", "a switch takes", times, 4e-6, figures.short_time),
+            Steps("ports", "ports, bytes a cycle", ports, 256),
+            Choice("network", "network", model.NETWORKS, "mobilenet_v2"),
+        ),
+        model=model.paying,
+        figure=figures.paying_figure,
+        readout=figures.paying_readout,
+        height=336,
+        advanced=(Choice("memory", "memory", model.MEMORIES[:-1], model.ENDLESS),),
     )
 
 
 def design() -> Panel[model.Designed]:
     """Choose multipliers, memory and a kind of datapath; see images a second, area and power."""
+    counts = powers_of_two(model.SMALLEST_MULTIPLIERS, model.LARGEST_MULTIPLIERS)
 
     def designed(multipliers: int, memory: int, kind: str, network: str, overhead: int, dram: int) -> model.Designed:
         return model.designed(_power(multipliers), _power(memory), kind, network, overhead, dram)
@@ -63,8 +84,8 @@ def design() -> Panel[model.Designed]:
         name="hardware.design",
         title="Images a second over area and over power, for three kinds of datapath",
         controls=(
-            Steps("multipliers", "multipliers", _powers(model.SMALLEST_MULTIPLIERS, model.LARGEST_MULTIPLIERS), 1024),
-            Steps("memory", "memory, KB", _powers(model.SMALLEST_KB, model.LARGEST_KB), 1024),
+            Steps("multipliers", "multipliers", counts, 1024),
+            Steps("memory", "memory, KB", powers_of_two(model.SMALLEST_KB, model.LARGEST_KB), 1024),
             Choice("kind", "datapath", KINDS, "reconfigured"),
         ),
         model=designed,
@@ -77,11 +98,6 @@ def design() -> Panel[model.Designed]:
             Slider("dram", "DRAM, GB/s", 4, 64, 17),
         ),
     )
-
-
-def _powers(low: int, high: int) -> tuple[int, ...]:
-    """Return 2^low to 2^high."""
-    return tuple(1 << power for power in range(low, high + 1))
 
 
 def _power(value: int) -> int:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from onnx import numpy_helper
 
 from workbook import models
 from workbook.lessonkit.claim import Claim, cited, computed, measured
 from workbook.lessons.quantization.charts import denoised
 from workbook.lessons.quantization.collapse import changed
-from workbook.lessons.quantization.exercises import BUDGET_STEP
 from workbook.lessons.quantization.how_many import NAME, dimmed, enough
+from workbook.lessons.quantization.judgements import DECIBELS
 from workbook.lessons.quantization.model import weight_of
+from workbook.lessons.quantization.other_tools import CHANNELS, DEFAULTS, FOLDED, by_onnxruntime
+from workbook.lessons.quantization.published_gains import WHOLE, YOLOX, pair
 from workbook.lessons.quantization.trained import IMAGES, RESCALED
 from workbook.lessons.quantization.type_trials import CASES, PEAK
+from workbook.lessons.quantization.winograd_ranges import POINTS, rounded_winograd
 from workbook.lessons.quantization.without_vnni import saturated
 from workbook.models import digits
 
-_ORIN = "the0807, YOLOv8-ONNX-TensorRT (GitHub), README, table of TensorRT on a Jetson Orin Nano, 2024: 7.3 and 5.8 ms"
-_YOLOX = (
-    "Idein, aicast_jetson_benchmark (GitHub), README, YOLOX-S-Leaky on a Jetson Orin Nano with TensorRT 8.5.2, 2023"
-)
 _NEURAL = "Intel Neural Compressor 2.0, Validated Models, table of ONNX QDQ INT8 models on multiple hardware, 2022"
+
+
+_ORIN = "Orin Nano, GPU"
 
 
 def _accuracy(name: str, scheme: str) -> float:
@@ -38,6 +42,13 @@ def _spread_of_ranges() -> float:
     return float(ranges.max() / ranges.min())
 
 
+def _trained_spread() -> float:
+    """The same of the weights as the training left them, before BatchNormalization was folded into them."""
+    stored = {tensor.name: tensor for tensor in models.proto("digits_depthwise").graph.initializer}
+    ranges = np.abs(numpy_helper.to_array(stored["conv5_depthwise.weight"])).max(axis=(1, 2, 3))
+    return float(ranges.max() / ranges.min())
+
+
 def _worst_sqnr(count: int) -> float:
     return min(enough().sqnrs[count])
 
@@ -48,6 +59,26 @@ def _photo(kind: str) -> float:
 
 def _saturated_photo(case: str) -> float:
     return saturated().db[case]
+
+
+def _published(id: str, machine: str, network: str) -> Claim:
+    row = pair(machine, network)
+    sentence = f"On {machine}, {network} by {row.program} is {{}} faster in INT8 than in FP16."
+    return cited(f"quantization.published.{id}", sentence, row.gain, "×", row.source)
+
+
+def _lost(id: str, network: str) -> Claim:
+    row = pair(_ORIN, network)
+    sentence = f"INT8 costs {network} {{}} points of mAP."
+    return cited(f"quantization.published.{id}.lost", sentence, row.lost or 0.0, "", row.source)
+
+
+def _rounded_winograd(points: str) -> float:
+    return rounded_winograd((8,)).db[points][8]
+
+
+def _by_tool(name: str) -> float:
+    return 100 * by_onnxruntime().theirs[name]
 
 
 def _percent(id: str, sentence: str, compute: Callable[[], float]) -> Claim:
@@ -72,20 +103,23 @@ CLAIMS = (
     *(
         computed(
             f"quantization.predicted.{case.id}",
-            f"If multiply-adds were all the work, {case.layer.name} would be {{}} as fast on bytes as by "
-            f"{case.program}, on the reference machine.",
+            f"If multiply-adds were all the work, {case.layer.name} would be {{}} faster on bytes by {case.on_bytes} "
+            f"than in float32 by {case.program}, on the reference machine.",
             partial(getattr, case, "predicted"),
             "×",
         )
         for case in CASES
-        if case.id in ("direct", "winograd")
+        if case.id in ("direct", "both")
     ),
-    measured(f"quantization.{PEAK}", "At its peak a core multiplies and adds {} as many bytes as float32.", "×"),
+    measured(
+        f"quantization.{PEAK}", "At its peak a core multiplies and adds {} as many bytes as float32 numbers.", "×"
+    ),
     *(
-        measured(f"quantization.{what}", f"{name} is {{}} as fast on bytes as in float32.", "×")
+        measured(f"quantization.{what}", f"{name} is {{}} faster on bytes than in float32.", "×")
         for what, name in (
             ("layer.direct", "A 3x3 layer of 64 channels, by the same algorithm,"),
-            ("layer.winograd", "A 3x3 layer of 64 channels, against Winograd's algorithm,"),
+            ("layer.winograd", "A 3x3 layer of 64 channels, directly, against Winograd's algorithm in float32,"),
+            ("layer.both", "A 3x3 layer of 64 channels, both by Winograd's algorithm,"),
             ("layer.depthwise", "A depthwise layer"),
             ("layer.small", "A layer of 16 channels on 7x7"),
             ("network.denoiser", "The denoiser, on 256x256 pixels,"),
@@ -98,13 +132,20 @@ CLAIMS = (
         _spread_of_ranges,
         "×",
     ),
+    computed(
+        "quantization.ranges.trained",
+        "Before BatchNormalization is folded into the weights, the widest filter has {} the range of the narrowest.",
+        _trained_spread,
+        "×",
+    ),
+    computed("quantization.bit", "A bit more makes the SQNR {} larger.", lambda: 20 * math.log10(2), "dB"),
     _percent(
         "cnn.trained", "The plain network reads {} of the test digits.", lambda: 100 * models.card(NAME).result.value
     ),
     _percent("cnn.int8", "In INT8 the plain network reads {}.", partial(_accuracy, NAME, _FILTER)),
     _percent(
         "calibration.share",
-        "The images of the calibration are {} of those of the training.",
+        "The images of the calibration are {} as many as those of the training.",
         lambda: 100 * IMAGES / len(digits.digits("train")),
     ),
     _percent(
@@ -112,10 +153,10 @@ CLAIMS = (
     ),
     cited(
         "quantization.calibration.imagenet",
-        "MLPerf calibrates ImageNet's networks with {} of the training images.",
+        "MLPerf's calibration images for ImageNet are {} as many as the training images.",
         0.04,
         "%",
-        "MLCommons, MLPerf Inference, calibration/ImageNet: lists of 500 of the 1,281,167 training images, 2019",
+        "MLCommons, MLPerf Inference, calibration/ImageNet, 2019: 500 validation images; 1,281,167 are for training",
     ),
     *(
         computed(
@@ -133,17 +174,22 @@ CLAIMS = (
             partial(_photo, kind),
             "dB",
         )
-        for kind in ("float32", "float16", "int8")
+        for kind in ("float32", "float16", "bfloat16", "int8")
     ),
-    cited(
-        "quantization.orin.gain",
-        "On a Jetson Orin Nano, YOLOv8n takes {} less time in INT8 than in FP16.",
-        7.3 / 5.8,
-        "×",
-        _ORIN,
+    _published("pi5.resnet50", "Raspberry Pi 5", "ResNet-50"),
+    _published("pi5.vgg16", "Raspberry Pi 5", "VGG-16"),
+    _published("cobalt.resnet50", "Azure Cobalt 100", "ResNet-50"),
+    _published("yolov8n", _ORIN, "YOLOv8n"),
+    _published("yolov8x", _ORIN, "YOLOv8x"),
+    _published("yolox", _ORIN, "YOLOX-S"),
+    _lost("yolov8l", "YOLOv8l"),
+    _lost("yolox", "YOLOX-S"),
+    *(
+        cited(
+            f"quantization.published.yolox.{kind}", f"With its Python, YOLOX-S takes {{}} in {name}.", ms, "ms", YOLOX
+        )
+        for kind, name, ms in zip(("half", "int8"), ("FP16", "INT8"), WHOLE, strict=True)
     ),
-    cited("quantization.orin.yolox.half", "A detector takes {} from camera to answer in FP16.", 36.9, "ms", _YOLOX),
-    cited("quantization.orin.yolox.int8", "A detector takes {} from camera to answer in INT8.", 36.5, "ms", _YOLOX),
     _percent(
         "depthwise.trained",
         "The depthwise network reads {} of the test digits.",
@@ -184,5 +230,19 @@ CLAIMS = (
         for cpu, where, top1 in (("vnni", "on a CPU with VNNI", 74.76), ("avx2", "on one with AVX2 alone", 68.95))
     ),
     _percent("dark", "Calibrated on images of a quarter of the brightness, it reads {}.", lambda: 100 * dimmed(0.25)),
-    computed("quantization.budget.step", "Exercise 3.2 allows a step of {}.", lambda: BUDGET_STEP, ""),
+    measured("quantization.peak.halves", "At its peak a core multiplies and adds {} as many bytes as bfloat16s.", "×"),
+    computed("quantization.judged.decibels", "A photo keeps its quality within {}.", lambda: DECIBELS, "dB"),
+    *(
+        _percent(f"tools.{id}", f"Quantized by ONNX Runtime, {name}, the network reads {{}}.", partial(_by_tool, name))
+        for id, name in (("exported", DEFAULTS), ("folded", FOLDED), ("channels", CHANNELS))
+    ),
+    *(
+        computed(
+            f"quantization.winograd.bytes.{id}",
+            f"A layer of the denoiser, transformed numbers of {name} rounded to bytes, has an SQNR of {{}}.",
+            partial(_rounded_winograd, name),
+            "dB",
+        )
+        for id, name in zip(("f2", "f4"), POINTS, strict=False)
+    ),
 )

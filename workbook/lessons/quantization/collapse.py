@@ -24,7 +24,7 @@ SCHEMES = {
     "the same, equalised": Scheme(per_channel=False, equalise=True),
     "a scale for each filter": Scheme(),
 }
-WOUNDED = "digits_depthwise"  # the network of exercise 3.3
+WOUNDED = "digits_depthwise"  # whose layers return to float32, one by one
 _REPORTED = 16  # digits that the report looks at
 
 
@@ -54,7 +54,8 @@ class Rescue(Text):
         for scheme, changes in self.changes.items():
             lines.append(line(scheme, {name: self.in_float[name] + found.value for name, found in changes.items()}))
         widest = max((c for changes in self.changes.values() for c in changes.values()), key=lambda c: c.high - c.low)
-        lines.append(f"each change is known to {50 * (widest.high - widest.low):.0f} points or better, 95 times in 100")
+        half = 50 * (widest.high - widest.low)
+        lines.append(f"the 95 % interval of each change reaches {half:.0f} points to either side at most")
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -1,7 +1,8 @@
-"""The exercises of lesson 3: quantize a tensor, pick a calibrator for a tail, find the layer to exclude."""
+"""The exercises of lesson 3: take the zero point out of a sum, undo a sum that wrapped, return layers to float32."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,270 +18,339 @@ from workbook.lessonkit.exercise import (
     describe,
     not_yet,
 )
-from workbook.lessons.quantization.collapse import WOUNDED, accuracy_with, layer_report
-from workbook.lessons.quantization.model import CALIBRATORS, Cut, cut, tail
-from workbook.lessons.quantization.trained import network
-from workbook.quantize.affine import Affine
+
+# 3.1 Take the zero point out
 
 
-class lesson:  # noqa: N801
-    """What a learner's cell knows by this name."""
-
-    CALIBRATORS = CALIBRATORS
-    cut, tail, layer_report = staticmethod(cut), staticmethod(tail), staticmethod(layer_report)
-
-
-# 3.1 Quantize a tensor
+def offsets(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Return for each filter the whole number that is added to its sum of products of bytes."""
+    added: np.ndarray = np.rint(bias / units).astype(np.int64) - x_zero * q_w.sum(axis=1, dtype=np.int64)
+    return added
 
 
-def to_bytes(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, int]:
-    """Return x as unsigned bytes for the range low .. high, with scale and zero point."""
-    low, high = min(low, 0), max(high, 0)
-    scale = (high - low) / 255
-    zero_point = round(-low / scale)
-    q = np.clip(np.rint(x / scale) + zero_point, 0, 255)
-    return q.astype(np.uint8), scale, zero_point
+def _layer(
+    seed: int, x_zero: int
+) -> tuple[npt.NDArray[np.int8], int, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return a layer of four filters with many weights of one sign, as 8 bits cannot add them up."""
+    random = np.random.default_rng(seed)
+    q_w = random.integers(-60, 128, (4, 9), np.int8)
+    return q_w, x_zero, random.uniform(-2, 2, 4), random.uniform(1e-4, 4e-4, 4)
 
 
-_X = np.array([[-3.1, -1.26, -0.41, 0.0], [0.37, 1.13, 2.9, 7.2]], np.float32)
-_RANGES = ((-1.3, 3.1), (-2.0, 0.55), (0.4, 3.0))  # each cuts off some of _X; the last does not hold 0
+_LAYERS = (_layer(1, 64), _layer(2, 128), _layer(3, 0))
 
 
-def verify_bytes(answer: object) -> Outcome:
-    """Compare what the function returns on three ranges with `Affine`."""
+def verify_offsets(answer: object) -> Outcome:
+    """Compare what the function returns for three layers with the expansion of (q_x - z_x) q_w."""
     if not callable(answer):
         raise WrongKindError(f"a function is asked for, you gave {describe(answer)}")
-    for low, high in _RANGES:
-        given: Any = answer(_X.copy(), low, high)
+    for q_w, x_zero, bias, units in _LAYERS:
+        given: Any = answer(q_w.copy(), x_zero, bias.copy(), units.copy())
         if given is ...:
             return NOT_ATTEMPTED
-        q, scale, zero = _parts(given)
-        right = Affine.of_range(low, high)
-        says = _about_scale(scale, low, high) or _about_zero(zero, right) or _about_bytes(q, right)
-        if says:
-            return not_yet(f"range {low} to {high}: {says}")
-    return correct("scale, zero point and bytes are those of QuantizeLinear, and 0 is exact")
+        if not isinstance(given, np.ndarray) or given.shape not in ((), bias.shape) or given.dtype.kind not in "iuf":
+            raise WrongKindError(
+                f"your function must return an array of {len(bias)} numbers, one for each filter, "
+                f"it returned {describe(given)}"
+            )
+        found, right = given.astype(np.float64), offsets(q_w, x_zero, bias, units)
+        if found.shape != right.shape or not np.array_equal(found, right):
+            return not_yet(f"zero point {x_zero}: {_about_offsets(found, q_w, x_zero, bias, units)}")
+    return correct("sums of bytes and one whole number for each filter give the sums of real numbers")
 
 
-def _parts(given: object) -> tuple[npt.NDArray[np.float64], float, float]:
-    """Return the bytes, the scale and the zero point that a learner's function gave."""
-    if not isinstance(given, tuple) or len(given) != 3:
-        raise WrongKindError(f"your function must return (q, scale, zero_point), it returned {describe(given)}")
-    q, scale, zero = given
-    if not isinstance(q, np.ndarray) or q.shape != _X.shape:
-        raise WrongKindError(f"q must be an array of the shape of x, {_X.shape}, you returned {describe(q)}")
-    return q.astype(np.float64), float(scale), float(zero)
+def _about_offsets(
+    found: npt.NDArray[np.float64], q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray
+) -> str:
+    """Say what is wrong with offsets."""
+    scaled, weights = bias / units, q_w.sum(axis=1, dtype=np.int64)
+    if found.shape != bias.shape:
+        return f"{found:,.6g} is one number for all filters; each has weights and a bias of its own"
+    first = f"the first is {found[0]:,.6g}"
+    for wrong, why in (
+        (scaled - x_zero * weights, "it has a fraction, and the sum is of whole numbers: round the bias"),
+        (np.rint(scaled), "that is the bias alone; each product counts x_zero too often, times the weight"),
+        (np.rint(scaled) + x_zero * weights, "(q_x - x_zero) takes x_zero off: the sign of that term"),
+        (-x_zero * weights, "the bias is missing"),
+        (bias - x_zero * weights, "the bias is a real number; the sum counts in units of x_scale * w_scale"),
+        (np.rint(bias) - x_zero * weights, "the bias is a real number; the sum counts in units of x_scale * w_scale"),
+        (np.rint(scaled) - x_zero * q_w.sum(dtype=np.int64), "it takes the weights of all filters; each has its own"),
+        (np.rint(scaled) - x_zero * q_w.sum(axis=1, dtype=np.int8).astype(int), "its sum of weights wrapped in 8 bits"),
+    ):
+        if np.allclose(found, wrong, rtol=1e-9, atol=1e-6):
+            return f"{first}; {why}"
+    return f"{first}, which is not bias / units - x_zero * (sum of the filter's weights), rounded"
 
 
-def _about_scale(scale: float, low: float, high: float) -> str:
-    """Say what is wrong with a scale; nothing if it is right."""
-    wide = max(high, 0) - min(low, 0)
-
-    def near(number: float) -> bool:
-        return abs(scale - number) <= 1e-5 * abs(number)
-
-    if near(wide / 255):
-        return ""
-    if near((high - low) / 255):
-        return f"your scale {scale:.5f} leaves 0 out; widen the range so that it holds 0"
-    if near(wide / 256):
-        return f"your scale {scale:.5f} counts 256 steps; between 256 bytes there is one step less"
-    if near(255 / wide):
-        return f"your scale {scale:.5f} is upside down: it says how far apart two bytes are, in units of x"
-    if near(2 * max(-low, high) / 255) or near(max(-low, high) / 127):
-        return f"your scale {scale:.5f} is that of a symmetric range; here the two sides differ"
-    return f"your scale {scale:.5f} is not the width of the range over the number of steps"
+def _fraction(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> Any:
+    return bias / units - x_zero * q_w.sum(axis=1, dtype=np.int64)
 
 
-def _about_zero(zero: float, right: Affine) -> str:
-    """Say what is wrong with a zero point; nothing if it is right."""
-    if zero == float(right.zero_point):
-        return ""
-    if zero != round(zero):
-        return f"your zero point {zero:.2f} is no byte, so 0 would not be exact; round it"
-    if zero == -float(right.zero_point):
-        return f"your zero point {zero:g} has the wrong sign: it is the byte that stands for 0"
-    return f"your zero point {zero:g} is not the byte that stands for 0"
+def _bias_alone(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> Any:
+    return np.rint(bias / units)
 
 
-def _about_bytes(q: npt.NDArray[np.float64], right: Affine) -> str:
-    """Say what is wrong with the bytes; nothing if they are right."""
-    exact = right.quantize(_X).astype(np.float64)
-    wrong = np.flatnonzero(q.ravel() != exact.ravel())
-    if not wrong.size:
-        return ""
-    steps = _X / right.scale + float(right.zero_point)
-    if np.array_equal(q, np.rint(steps)) or np.array_equal(q, np.rint(steps).astype(np.int64) % 256):
-        return "what lies outside the range leaves 0 .. 255; cut it off before it becomes bytes"
-    if np.array_equal(q, np.clip(np.floor(steps), 0, 255)) or np.array_equal(q, np.clip(np.trunc(steps), 0, 255)):
-        return "your bytes drop the fraction; round to the nearest byte"
-    return f"{wrong.size} of {q.size} bytes are wrong, the first for x = {_X.ravel()[wrong[0]]:g}"
+def _added(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> Any:
+    return np.rint(bias / units) + x_zero * q_w.sum(axis=1, dtype=np.int64)
 
 
-def _of_256_steps(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, int]:
-    scale = (max(high, 0) - min(low, 0)) / 256
-    zero = round(-min(low, 0) / scale)
-    return np.clip(np.rint(x / scale) + zero, 0, 255), scale, zero
+def _no_bias(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> Any:
+    return -x_zero * q_w.sum(axis=1, dtype=np.int64)
 
 
-def _wrapping(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, int]:
-    _, scale, zero = to_bytes(x, low, high)
-    return (np.rint(x / np.float32(scale)).astype(np.int64) + zero).astype(np.uint8), scale, zero
+def _real_bias(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> Any:
+    return bias - x_zero * q_w.sum(axis=1, dtype=np.int64)
 
 
-def _truncating(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, int]:
-    _, scale, zero = to_bytes(x, low, high)
-    return np.clip(x / np.float32(scale) + zero, 0, 255).astype(np.uint8), scale, zero
+def _all_filters(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> Any:
+    return np.rint(bias / units) - x_zero * q_w.sum(dtype=np.int64)
 
 
-def _zero_in_fractions(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, float]:
-    q, scale, _ = to_bytes(x, low, high)
-    return q, scale, -min(low, 0) / scale
+def _wrapped(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> Any:
+    return np.rint(bias / units) - x_zero * q_w.sum(axis=1, dtype=np.int8).astype(int)
 
 
-def _wrong_sign(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, int]:
-    q, scale, zero = to_bytes(x, low, high)
-    return q, scale, -zero
+def _one_for_all(q_w: np.ndarray, x_zero: int, bias: np.ndarray, units: np.ndarray) -> np.ndarray:
+    return np.asarray(offsets(q_w, x_zero, bias, units).sum())
 
 
-def _without_zero(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, int]:
-    q, _, zero = to_bytes(x, low, high)
-    return q, (high - low) / 255, zero
-
-
-def _symmetric(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, float, int]:
-    scale = max(-low, high) / 127
-    return np.clip(np.rint(x / scale), -127, 127), scale, 0
-
-
-QUANTIZE = Exercise(
+OFFSETS = Exercise(
     id="3.1",
-    variable="to_bytes",
+    variable="offsets",
     stub="""\
-def to_bytes(x, low, high):
-    # the scale and the zero point for the range, then the bytes: return q, scale, zero_point
+def offsets(q_w, x_zero, bias, units):
+    # q_w (K, C) int8, bias and units = x_scale * w_scale (K,) float; what is added to q_w @ q_x, for each filter
     return ...""",
-    solution=to_bytes,
-    verify=verify_bytes,
+    solution=offsets,
+    verify=verify_offsets,
     hints=(
-        "between 256 bytes there are 255 steps, and low becomes byte 0; the byte that stands for 0.0 is the zero point",
-        "a range that does not hold 0 is widened first: low, high = min(low, 0), max(high, 0)",
-        "q = np.clip(np.rint(x / scale) + zero_point, 0, 255), with zero_point = round(-low / scale)",
+        "q_w @ (q_x - x_zero) is q_w @ q_x less a term that knows nothing of q_x",
+        "that term is x_zero times the sum of the filter's weights; add them up in more than 8 bits",
+        "np.rint(bias / units) - x_zero * q_w.sum(axis=1, dtype=np.int64)",
     ),
     mistakes=(
-        Mistake("256 steps", _of_256_steps, "counts 256 steps"),
-        Mistake("not cut off", _wrapping, "cut it off"),
-        Mistake("fraction dropped", _truncating, "drop the fraction"),
-        Mistake("zero point not rounded", _zero_in_fractions, "is no byte"),
-        Mistake("sign of the zero point", _wrong_sign, "wrong sign"),
-        Mistake("range without 0", _without_zero, "leaves 0 out"),
-        Mistake("symmetric", _symmetric, "symmetric range"),
+        Mistake("not rounded", _fraction, "has a fraction"),
+        Mistake("the bias alone", _bias_alone, "the bias alone"),
+        Mistake("sign", _added, "the sign of that term"),
+        Mistake("no bias", _no_bias, "the bias is missing"),
+        Mistake("a real bias", _real_bias, "in units of"),
+        Mistake("weights of all filters", _all_filters, "each has its own"),
+        Mistake("wrapped", _wrapped, "wrapped in 8 bits"),
+        Mistake("one for all", _one_for_all, "one number for all filters"),
     ),
 )
 
 
-# 3.2 Pick a calibrator
-
-BUDGET_STEP = 0.15
+# 3.2 Undo the wrap
 
 
-def pick_calibrator() -> str:
-    """Return the calibrator that cuts off least of those whose step fits."""
-    cuts = {name: lesson.cut(lesson.tail(), name) for name in lesson.CALIBRATORS}
-    fits = [name for name in cuts if cuts[name].step <= 0.15]
-    return min(fits, key=lambda name: cuts[name].share)
+def undo(S: np.ndarray, low: int) -> np.ndarray:
+    """Return y from S = 576 * y modulo 2**32; y lies from low to low + 2**26 - 1."""
+    ninth = pow(9, -1, 2**32)
+    y = (S.astype(np.uint64) >> 6) * ninth
+    return low + (y.astype(np.int64) - low) % 2**26
 
 
-_CUTS = {name: cut(tail(), name) for name in CALIBRATORS}
-_BEST = min((name for name, found in _CUTS.items() if found.step <= BUDGET_STEP), key=lambda name: _CUTS[name].share)
+_LOWS = (0, -1_000_000, -(2**26) + 1, 2**24)
+_FACTOR, _KNOWN = 576, 2**26
 
 
-def verify_calibrator(answer: object) -> Outcome:
-    """Compare the answer with the calibrator that cuts off least within the budget."""
-    if not isinstance(answer, str) or answer not in CALIBRATORS:
-        raise WrongKindError(
-            f"the name of a calibrator is asked for, as lesson.CALIBRATORS has it, you gave {describe(answer)}"
-        )
-    found: Cut = _CUTS[answer]
-    if answer == _BEST:
-        return correct(f"a step of {found.step:.3f}, and {found.share:.2%} of the numbers are cut off")
-    if found.step <= BUDGET_STEP:
-        return not_yet(f"{answer} keeps the budget, but cuts off {found.share:.2%}; another one cuts off less")
-    if answer == "mse":
-        return not_yet(f"mse weighs a far number by its square, so its step is {found.step:.3f}, beyond the budget")
-    if not found.share:
-        return not_yet(f"{answer} cuts off nothing, so a few numbers make the step {found.step:.3f}, beyond the budget")
-    return not_yet(f"{answer} cuts off only {found.share:.3%}, and its step of {found.step:.3f} is beyond the budget")
+def _sums(low: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
+    """Return y and S for an interval: both ends, and some numbers between."""
+    y = np.concatenate([[low, low + _KNOWN - 1], np.random.default_rng(3).integers(low, low + _KNOWN, 30)])
+    return y, (_FACTOR * y % 2**32).astype(np.uint32)
 
 
-PICK = Exercise(
+def verify_undo(answer: object) -> Outcome:
+    """Compare what the function returns on four intervals with the numbers that made the sums."""
+    if not callable(answer):
+        raise WrongKindError(f"a function is asked for, you gave {describe(answer)}")
+    for low in _LOWS:
+        y, S = _sums(low)
+        given: Any = answer(S.copy(), low)
+        if given is ...:
+            return NOT_ATTEMPTED
+        if not isinstance(given, np.ndarray) or given.shape != S.shape or given.dtype.kind not in "iuf":
+            raise WrongKindError(f"your function must return as many numbers as S has, it returned {describe(given)}")
+        found = given.astype(np.float64)
+        wrong = np.flatnonzero(found != y)
+        if wrong.size:
+            first = wrong[0]
+            return not_yet(f"low {low:,}, S {S[first]:,}: {found[first]:,.6g} is not y; {_why(found, y, S, low)}")
+    return correct("every y is exact, though the sums left 32 bits on the way")
+
+
+def _why(found: npt.NDArray[np.float64], y: npt.NDArray[np.int64], S: npt.NDArray[np.uint32], low: int) -> str:
+    """Say what is wrong with numbers that are not y."""
+    if np.array_equal(found, S // _FACTOR):
+        return "S has lost multiples of 2**32, and a division cannot know how many"
+    if np.array_equal(found, S / _FACTOR):
+        return "a division in floats has a fraction where multiples of 2**32 are lost"
+    if np.array_equal(found, y % _KNOWN):
+        return "it counts from 0, and y lies from low on"
+    if np.array_equal(found, (y - low) % _KNOWN):
+        return "it counts how far y is above low, without low"
+    if np.array_equal(found % _KNOWN, (9 * y) % _KNOWN):
+        return "S >> 6 is 9 * y: one more multiplication undoes the 9"
+    if np.array_equal(found % _KNOWN, y % _KNOWN):
+        return "it differs from y by a multiple of 2**26: take the one that lies from low on"
+    return "576 is 64 * 9: shift by 6, then undo the 9 by a multiplication that wraps"
+
+
+def _divided(S: np.ndarray, low: int) -> np.ndarray:
+    return S // np.uint32(_FACTOR)
+
+
+def _divided_as_floats(S: np.ndarray, low: int) -> np.ndarray:
+    return S / _FACTOR
+
+
+def _from_zero(S: np.ndarray, low: int) -> np.ndarray:
+    return undo(S, 0)
+
+
+def _above_low(S: np.ndarray, low: int) -> np.ndarray:
+    return undo(S, low) - low
+
+
+def _nine_left(S: np.ndarray, low: int) -> np.ndarray:
+    return low + ((S >> np.uint32(6)).astype(np.int64) - low) % _KNOWN
+
+
+def _wrong_multiple(S: np.ndarray, low: int) -> np.ndarray:
+    return undo(S, low) - _KNOWN
+
+
+UNDO = Exercise(
     id="3.2",
-    variable="calibrator",
-    stub="calibrator = ...",
-    solution=pick_calibrator,
-    verify=verify_calibrator,
+    variable="undo",
+    stub="""\
+def undo(S, low):
+    # y from S = 576 * y modulo 2**32, an array of uint32; y lies from low to low + 2**26 - 1
+    return ...""",
+    solution=undo,
+    verify=verify_undo,
     hints=(
-        "print(lesson.cut(lesson.tail(), 'minmax')) says the range, the step, and what is cut off",
-        "cross out the calibrators whose step is more than 0.15; a percentile with fewer nines cuts off more",
-        "two of the percentiles keep the budget; which of them cuts off less?",
+        "576 is 64 * 9. The 64 is a shift by 6, which leaves 9 * y modulo 2**26: 26 bits are known",
+        "pow(9, -1, 2**32) is the inverse of 9: their product wraps to 1; multiply by it",
+        "counted from low, the remainder is y: low + (product - low) % 2**26",
     ),
     mistakes=(
-        Mistake("all numbers", "minmax", "cuts off nothing"),
-        Mistake("least squares", "mse", "by its square"),
-        Mistake("too few cut off", "percentile 99.99", "cuts off only"),
-        Mistake("too many cut off", "percentile 99", "another one cuts off less"),
+        Mistake("divided", _divided, "a division cannot know"),
+        Mistake("divided as floats", _divided_as_floats, "in floats"),
+        Mistake("counted from 0", _from_zero, "counts from 0"),
+        Mistake("low left out", _above_low, "without low"),
+        Mistake("nine times too large", _nine_left, "undoes the 9"),
+        Mistake("the wrong multiple", _wrong_multiple, "a multiple of 2**26"),
     ),
 )
 
 
-# 3.3 Find the layer to exclude
+# 3.3 Stay within a loss
 
 
-def find_layer() -> str:
-    """Return the layer that loses most on exact input."""
-    rows = lesson.layer_report().rows
-    return min(rows, key=lambda row: row.alone).name
+def search(names: list[str], accuracy: "Callable[[tuple[str, ...]], float]", target: float) -> list[str]:
+    """Return the layers that go back to float32, in the order in which they are found."""
+    back: list[str] = []
+    while accuracy(tuple(back)) < target:
+        left = [name for name in names if name not in back]
+        back.append(max(left, key=lambda name: accuracy((*back, name))))
+    return back
 
 
-CULPRIT, INHERITS = "conv5_depthwise", "conv5_pointwise"  # lowest SQNR alone, and so far: a test compares
+def _apart(back: tuple[str, ...]) -> float:
+    """An accuracy to which each layer on bytes costs something of its own."""
+    lost = {"first": 0.01, "second": 0.02, "third": 0.12, "fourth": 0.05, "last": 0.03}
+    return round(0.99 - sum(cost for name, cost in lost.items() if name not in back), 6)
 
 
-def verify_layer(answer: object) -> Outcome:
-    """Compare the answer with the layer whose own error is largest, and say what leaving it in float32 wins."""
-    layers = [node.name for node in network(WOUNDED).graph.nodes if node.op in ("Conv", "Gemm")]
-    if not isinstance(answer, str) or answer not in layers:
-        raise WrongKindError(f"the name of a layer is asked for, as the report has it, you gave {describe(answer)}")
-    won = accuracy_with((answer,))
-    if answer == CULPRIT:
-        return correct(f"with it in float32 the accuracy is {won:.1%}, without it {accuracy_with():.1%}")
-    if answer == layers[0]:
-        why = "the first layer sees the image, but its own error is small"
-    elif answer == layers[-1]:
-        why = "the scores inherit their error"
-    elif answer == INHERITS:
-        why = "its output is bad because its input is; look at its error alone"
-    else:
-        why = "another layer has a larger error of its own"
-    return not_yet(f"with {answer} in float32 the accuracy is {won:.1%}: {why}")
+def _together(back: tuple[str, ...]) -> float:
+    """One where "second" and "third" cost the same points: to return either is to return both."""
+    lost = {"first": 0.01, "fourth": 0.03, "last": 0.02}
+    pair = 0.0 if {"second", "third"} & set(back) else 0.10
+    helped = 0.001 * ("third" in back)
+    return round(0.98 - pair + helped - sum(cost for name, cost in lost.items() if name not in back), 6)
 
 
-EXCLUDE = Exercise(
+_NAMES = ["first", "second", "third", "fourth", "last"]
+_SEARCHES = ((_apart, 0.93), (_apart, 0.76), (_together, 0.95), (_apart, 0.99))
+
+
+def verify_search(answer: object) -> Outcome:
+    """Compare what the function finds for made-up accuracies with the search that looks again after each layer."""
+    if not callable(answer):
+        raise WrongKindError(f"a function is asked for, you gave {describe(answer)}")
+    for accuracy, target in _SEARCHES:
+        given: Any = answer(list(_NAMES), accuracy, target)
+        if given is ...:
+            return NOT_ATTEMPTED
+        if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+            raise WrongKindError(f"your function must return a list of names, it returned {describe(given)}")
+        right = search(_NAMES, accuracy, target)
+        if list(given) != right:
+            return not_yet(
+                f"target {target:.0%}: your list has {len(given)} layers; {_lacks(given, right, accuracy, target)}"
+            )
+    return correct("it stops within the loss, and looks again after each layer")
+
+
+def _lacks(given: Any, right: list[str], accuracy: Callable[[tuple[str, ...]], float], target: float) -> str:
+    """Say what is wrong with a list of layers."""
+    if not set(given) <= set(_NAMES) or len(set(given)) < len(given):
+        return "it holds a layer twice, or one that is not there"
+    if accuracy(tuple(given)) < target:
+        return f"with them the accuracy is {accuracy(tuple(given)):.1%}, which is not enough"
+    if not right:
+        return "but the accuracy is the target without any of them"
+    if accuracy(tuple(given[:-1])) >= target:
+        return f"but without {given[-1]!r} the accuracy is {accuracy(tuple(given[:-1])):.1%} already"
+    if given[0] != right[0]:
+        return f"{right[0]!r} alone would help more than {given[0]!r}"
+    return "what a layer wins depends on those that are back: look again after each"
+
+
+def _all_of_them(names: list[str], accuracy: Any, target: float) -> list[str]:
+    return sorted(names, key=lambda name: -accuracy((name,)))
+
+
+def _ranked_once(names: list[str], accuracy: Any, target: float) -> list[str]:
+    ranked = sorted(names, key=lambda name: -accuracy((name,)))
+    return next(ranked[:n] for n in range(len(names) + 1) if accuracy(tuple(ranked[:n])) >= target)
+
+
+def _one_too_few(names: list[str], accuracy: Any, target: float) -> list[str]:
+    return search(names, accuracy, target)[:-1]
+
+
+def _in_order(names: list[str], accuracy: Any, target: float) -> list[str]:
+    return next(names[:n] for n in range(len(names) + 1) if accuracy(tuple(names[:n])) >= target)
+
+
+def _one_at_least(names: list[str], accuracy: Any, target: float) -> list[str]:
+    return search(names, accuracy, target) or [max(names, key=lambda name: accuracy((name,)))]
+
+
+SEARCH = Exercise(
     id="3.3",
-    variable="layer",
-    stub="layer = ...",
-    solution=find_layer,
-    verify=verify_layer,
+    variable="search",
+    stub="""\
+def search(names, accuracy, target):
+    # the layers that go back to float32, as a list of names; accuracy(("conv1",)) is that with conv1 in float32
+    return ...""",
+    solution=search,
+    verify=verify_search,
     hints=(
-        "lesson.layer_report() shows them: 'alone' is a layer's own error, 'so far' holds that of the layers before it",
-        "a low SQNR is a large error; a layer behind a bad one looks bad too",
-        "try one: lesson.accuracy_with(exclude=('conv1',)) is the accuracy with conv1 in float32",
+        "begin with an empty list; while accuracy(tuple(back)) is below target, one more layer goes back",
+        "the layer to take is the one for which accuracy((*back, name)) is largest, of those that are left",
+        "max(left, key=lambda name: accuracy((*back, name))) is that layer",
     ),
     mistakes=(
-        Mistake("the first layer", "conv1", "sees the image"),
-        Mistake("the last layer", "scores", "inherit their error"),
-        Mistake("an inherited error", "conv5_pointwise", "because its input is"),
-        Mistake("the second worst", "conv4_pointwise", "a larger error of its own"),
+        Mistake("all of them", _all_of_them, "already"),
+        Mistake("ranked once", _ranked_once, "look again after each"),
+        Mistake("one too few", _one_too_few, "is not enough"),
+        Mistake("in the order of the network", _in_order, "would help more"),
+        Mistake("one at least", _one_at_least, "without any of them"),
     ),
 )
 
-EXERCISES = (QUANTIZE, PICK, EXCLUDE)
+EXERCISES = (OFFSETS, UNDO, SEARCH)

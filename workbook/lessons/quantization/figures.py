@@ -9,8 +9,11 @@ from matplotlib.ticker import NullLocator
 
 from workbook.drawing import COLORS, INK, name_marks
 from workbook.lessons.quantization.model import FEWEST, MOST, SCALES, Gridded, Ranged, counts_by_size
+from workbook.lessons.quantization.winograd_ranges import REGISTER, Ranged16
 
 _BARS = 60
+_MOST_BITS = 34  # of an axis
+_NARROW = 0.06  # bits: a part of a bar below it is not there
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # below a name that another's line crosses
 _GREY = "#888888"
 _FEW_LEVELS = 64  # more would be one grey area
@@ -93,6 +96,49 @@ def _accuracies(axes: Axes, grid: Gridded) -> None:
     axes.set_xlabel("bits of the weights")
     axes.set_title(f"accuracy of {grid.network}, %")
     axes.legend(loc=(0.2, 0.42), frameon=False, handlelength=1.6)
+
+
+def bits_readout(found: Ranged16) -> str:
+    """Say which parts of 16 bits and of the known ones a layer uses, and what follows."""
+    half = 2 ** (REGISTER - 1)
+    inputs, filters = (100 * 2 ** sum(bits) / half for bits in (found.inputs, found.filters))
+    sums = 100 * 2 ** (found.output - found.known)
+    if not found.fits:
+        verdict = "not for 16 bits"
+    else:
+        verdict = "exact" if found.is_exact else "not known: the interval is too wide"
+    return (
+        f"{found.points}; {found.channels} channels, mean |w| {found.weight}: V needs {inputs:,.1f} % of int16, "
+        f"U {filters:,.1f} %, Y {sums:,.1f} % of 2^{found.known}: {verdict}"
+    )
+
+
+def bits_figure(found: Ranged16) -> Figure:
+    """Draw the bits of inputs, filters and sums as bars, with what each pass adds, and how many there are."""
+    figure = Figure(figsize=(7.6, 2.5))
+    axes = figure.add_axes((0.2, 0.2, 0.78, 0.74))
+    rows = (
+        ("inputs V", (1, *found.inputs), REGISTER),
+        ("filters U", (1, *found.filters), REGISTER),
+        ("sums Y", (found.output,), found.known),
+    )
+    for y, (_, parts, room) in enumerate(rows):
+        left = 0.0
+        for i, bits in enumerate(parts):
+            if bits > _NARROW:
+                color = COLORS[0] if len(parts) == 1 else (INK, *COLORS[:3])[i]
+                axes.barh(y, bits, 0.6, left, color=color, edgecolor="white")
+                if len(parts) > 1 and i:
+                    box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+                    axes.text(left + bits / 2, y, f"{bits:.1f}", ha="center", va="center", bbox=box)
+            left += bits
+        axes.plot([room, room], [y - 0.42, y + 0.42], color=INK, linewidth=3)
+        axes.text(_MOST_BITS, y, f"of {room}", ha="right", va="center")
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.set(xlim=(0, _MOST_BITS), ylim=(2.6, -0.6))
+    axes.set_xlabel("bits: sign, number, first and second pass of the transform; the line is their limit")
+    axes.tick_params(axis="y", length=0)
+    return figure
 
 
 def ranged_readout(ranged: Ranged) -> str:

@@ -42,10 +42,10 @@ class Enough(Text):
     training: int
 
     def __str__(self) -> str:
-        lines = [f"{'images':>7}{'of the training set':>21}{'worst accuracy':>16}{'worst SQNR of the scores':>26}"]
+        lines = [f"{'images':>7}{'of training':>13}{'worst accuracy':>16}   SQNR of the scores in each draw, dB"]
         for count, found in self.accuracies.items():
-            share, worst = count / self.training, min(self.sqnrs[count])
-            lines.append(f"{count:>7}{share:>21.2%}{min(found):>16.1%}{worst:>23.0f} dB")
+            share, draws = count / self.training, "".join(f"{db:>8.0f}" for db in self.sqnrs[count])
+            lines.append(f"{count:>7}{share:>13.2%}{min(found):>16.1%}   {draws}")
         return "\n".join(lines)
 
     __repr__ = __str__

@@ -226,7 +226,7 @@ def cut(x: FloatArray, calibrator: str) -> Cut:
 
 @cache
 def tail() -> FloatArray:
-    """Return the numbers of exercise 3.2: most of them near 0, a few far away, as Student's t of 3 degrees has them."""
+    """Return numbers with a long tail on both sides, as Student's t of 3 degrees has them."""
     x = np.random.default_rng(3).standard_t(_TAIL_FREEDOM, _TAIL_NUMBERS).astype(np.float32)
     x.flags.writeable = False
     return x

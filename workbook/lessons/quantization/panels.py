@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbook.lessonkit.controls import Choice, Slider
 from workbook.lessonkit.panel import Panel
-from workbook.lessons.quantization import figures, model
+from workbook.lessons.quantization import figures, model, winograd_ranges
 
 
 def grid() -> Panel[model.Gridded]:
@@ -21,6 +21,28 @@ def grid() -> Panel[model.Gridded]:
         figure=figures.gridded_figure,
         readout=figures.gridded_readout,
         height=346,
+    )
+
+
+def winograd() -> Panel[winograd_ranges.Ranged16]:
+    """Choose points, channels and weights; see the bits that Winograd's algorithm on bytes needs, and has."""
+    few, many, step = (
+        winograd_ranges.FEWEST_CHANNELS,
+        winograd_ranges.MOST_CHANNELS,
+        winograd_ranges.CHANNELS_STEP,
+    )
+    return Panel(
+        name="quantization.winograd",
+        title="Bits of transformed inputs and filters and of the sums, beside the bits that hold them",
+        controls=(
+            Choice("points", "points", tuple(winograd_ranges.POINTS), "F(4,3): 0, ±1, ±2"),
+            Slider("channels", "channels", few, many, 256, step=step),
+            Slider("weight", "mean |w|", 1, winograd_ranges.LARGEST_WEIGHT, 50),
+        ),
+        model=winograd_ranges.ranges,
+        figure=figures.bits_figure,
+        readout=figures.bits_readout,
+        height=240,
     )
 
 

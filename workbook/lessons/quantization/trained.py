@@ -11,7 +11,7 @@ from workbook import models
 from workbook.graphs.graph import Array, FloatArray
 from workbook.lessonkit.arguments import at_least
 from workbook.measuring.intervals import Interval, of_paired_difference
-from workbook.models import digits, photos
+from workbook.models import digits, pages, photos
 from workbook.network import Network
 from workbook.quantize.calibration import Observations, Recipe, observe, prepared
 from workbook.quantize.equalisation import spread
@@ -40,7 +40,7 @@ def network(name: str) -> Network:
 
 
 def images(name: str, count: int | None = None) -> Array:
-    """Return images to calibrate a network with; IMAGES digits or SQUARES squares if no count is given.
+    """Return images to calibrate a network with; IMAGES digits, SQUARES squares or all pages if no count is given.
 
     Raises
     ------
@@ -52,6 +52,8 @@ def images(name: str, count: int | None = None) -> Array:
         at_least(1, count=count)
     if name == "denoiser":
         return photos.noisy_squares(count or SQUARES)
+    if name == "digits_detector":
+        return np.stack([page.image for page in pages.pages("calibration")[:count]])
     return digits.digits("calibration").images[: count or IMAGES]
 
 

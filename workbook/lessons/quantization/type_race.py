@@ -1,7 +1,8 @@
-"""Six layers and two networks, in float32 and on bytes: what arithmetic predicts, and what is measured."""
+"""Seven layers and two networks, in float32 and on bytes: what arithmetic predicts, and what is measured."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbook.lessonkit import results
@@ -10,6 +11,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.quantization.type_trials import (
     CASES,
     NETWORKS,
+    OVER_HALVES,
     PEAK,
     Times,
     gain,
@@ -18,6 +20,7 @@ from workbook.lessons.quantization.type_trials import (
     timed_network,
 )
 from workbook.measuring import timing
+from workbook.measuring.timing import Timing
 from workbook.plain_text import Text
 
 GUESSED = "denoiser"
@@ -31,46 +34,61 @@ class Race(Text):
     ----------
     layers, networks : dict of str to Times
         By the id of a Case, and by NETWORKS.
-    float_peak, byte_peak : float
-        What a core does at most, in GMAC/s, in the same run.
+    peaks : dict of str to float
+        What a core does at most, in GMAC/s, in the same run: "float32", "int8", "float16" and "bfloat16", if it can.
     guess : object
-        The learner's: how many times as fast GUESSED is on bytes.
+        The learner's: how many times faster GUESSED is on bytes.
     """
 
     layers: dict[str, Times]
     networks: dict[str, Times]
-    float_peak: float
-    byte_peak: float
+    peaks: dict[str, float]
     guess: object = ...
 
     @property
     def gains(self) -> dict[str, float]:
-        """How many times as fast bytes are, by the names of the results."""
+        """How many times faster bytes are, by the names of the results."""
         return {
-            PEAK: self.byte_peak / self.float_peak,
+            PEAK: self.peaks["int8"] / self.peaks["float32"],
             **{f"layer.{id}": gain(times) for id, times in self.layers.items()},
             **{f"network.{name}": gain(times) for name, times in self.networks.items()},
-            **self._over_halves,
+            **{f"{name}.{OVER_HALVES}": min(found.values()) for name, found in self._over_halves.items()},
         }
 
     @property
-    def _over_halves(self) -> dict[str, float]:
-        """How many times as fast as in float16 the first layer is on bytes, where the CPU has float16."""
-        times = self.layers[CASES[0].id]
-        return {"layer.float16": times["float16"].median / times["int8"].median} if "float16" in times else {}
+    def timings(self) -> list[Timing]:
+        """All that was measured, but for the peaks."""
+        return [taken for times in (*self.layers.values(), *self.networks.values()) for taken in times.values()]
+
+    @property
+    def _over_halves(self) -> dict[str, dict[str, float]]:
+        """How many times faster bytes are than each kind of 16-bit floats: at the peak, on a layer, on a network."""
+        measured = {"layer": self.layers[CASES[0].id], "network": self.networks[GUESSED]}
+        peaks = {kind: self.peaks["int8"] / peak for kind, peak in self.peaks.items() if kind.endswith("float16")}
+        found = {"peak": peaks} | {
+            name: {kind: times[kind].median / times["int8"].median for kind in times if kind.endswith("float16")}
+            for name, times in measured.items()
+        }
+        return {name: gains for name, gains in found.items() if gains}
+
+    @property
+    def over_halves(self) -> str:
+        """The peak of bytes over that of 16-bit floats, or why there is none."""
+        return _gains(self._over_halves.get("peak", {}))
 
     def __str__(self) -> str:
         known, here = reference(), self.gains
-        lines = [f"{'':<14}{'float32 by':<13}{'predicted':>11}{'reference':>11}   gain here"]
+        lines = [f"{'':<14}{'float32 by':<12}{'int8 by':<12}{'predicted':>9}{'reference':>11}   here"]
 
-        def line(name: str, program: str, predicted: str, id: str) -> str:
-            there = known.value(f"quantization.{id}")
-            return f"{name:<14}{program:<13}{predicted:>11}{there:>9.2f} x{timing.measured(here[id], 'x', 8)}"
+        def line(name: str, programs: tuple[str, str], predicted: str, id: str) -> str:
+            there, by = known.value(f"quantization.{id}"), "".join(f"{program:<12}" for program in programs)
+            return f"{name:<14}{by}{predicted:>9}{there:>9.2f} x{timing.measured(here[id], 'x', 7)}"
 
-        lines.append(line("peak", "", "", PEAK))
+        lines.append(line("peak", ("", ""), "", PEAK))
         for case in CASES:
-            lines.append(line(case.layer.name, case.program, f"{case.predicted:.2f} x", f"layer.{case.id}"))
-        lines += [line(name, "auto", "", f"network.{name}") for name in NETWORKS]
+            by, predicted = (case.program, case.on_bytes), f"{case.predicted:.2f} x"
+            lines.append(line(case.layer.name, by, predicted, f"layer.{case.id}"))
+        lines += [line(name, ("auto", "auto"), "", f"network.{name}") for name in NETWORKS]
         return "\n".join([*lines, "", *self._beside()])
 
     __repr__ = __str__
@@ -78,29 +96,37 @@ class Race(Text):
     def _beside(self) -> list[str]:
         """What stands below the table: how to read it, the guess, the times."""
         known = reference()
-        both = {case.layer.name + " " + case.program: self.layers[case.id] for case in CASES}
+        both = {case.name: self.layers[case.id] for case in CASES}
         both |= {f"{name} {size}": self.networks[name] for name, size in NETWORKS.items()}
         return [
-            "gain: times as fast as float32; int8 multiplies as the definition says",
+            "reference, here: how many times faster int8 is than float32",
             f"reference: {known.name}, {known.isa}, {known.date}",
-            f"[machine] a core does {self.float_peak:.0f} GMAC/s in float32 and {self.byte_peak:.0f} on bytes at most",
+            f"[machine] a core at most, GMAC/s: {', '.join(f'{kind} {peak:.0f}' for kind, peak in self.peaks.items())}",
+            f"[machine] the peak of int8 over 16-bit floats: {self.over_halves}",
             *(
                 f"[machine] {name}: float32 {_ms(times, 'float32')}, int8 {_ms(times, 'int8')}"
                 for name, times in both.items()
             ),
-            f"[machine] float16: {self._halves()}",
-            f"[machine] {GUESSED}: {self.gains[f'network.{GUESSED}']:.2f} x as fast on bytes; {said(self.guess)}",
-            *timing.trust(taken for times in both.values() for taken in times.values()),
+            f"[machine] int8 over 16-bit floats, these by the direct algorithm: {self._beside_halves()}",
+            f"[machine] {GUESSED}: {self.gains[f'network.{GUESSED}']:.2f} x faster on bytes; {said(self.guess)}",
+            *timing.trust(self.timings),
         ]
 
-    def _halves(self) -> str:
-        """The times in float16, and how many times as fast bytes are; or why there are none."""
-        cells = [
-            f"{case.layer.name} {_ms(times, 'float16')}, int8 {times['float16'].median / times['int8'].median:.2f} x"
-            for case in CASES
-            if case.program == "direct" and "float16" in (times := self.layers[case.id])
-        ]
-        return "; ".join(cells) or "not measured, this CPU or this build lacks AVX512-FP16"
+    def _beside_halves(self) -> str:
+        """The times of a layer and a network in 16-bit floats, and how many times faster bytes are, or why not."""
+        over, first = self._over_halves, CASES[0]
+        both = {
+            first.layer.name: (over.get("layer", {}), self.layers[first.id]),
+            GUESSED: (over.get("network", {}), self.networks[GUESSED]),
+        }
+        cells = [f"{name} {_gains(gains, times)}" for name, (gains, times) in both.items() if gains]
+        return "; ".join(cells) or _gains({})
+
+
+def _gains(gains: Mapping[str, float], times: Times | None = None) -> str:
+    """Return how many times faster bytes are than each kind of floats, and the floats' time if it is given."""
+    cells = [f"{gain:.2f} x, of {kind}{f' {_ms(times, kind)}' if times else ''}" for kind, gain in gains.items()]
+    return "; ".join(cells) or "not measured, this CPU or this build has none"
 
 
 def _ms(times: Times, kind: str) -> str:
@@ -113,7 +139,7 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
     Parameters
     ----------
     guess : number, optional
-        How many times as fast GUESSED is on bytes.
+        How many times faster GUESSED is on bytes.
     seconds : float, optional
         To spend on each; by default a second, or 0.05 s when WORKBOOK_QUICK is set.
     """
@@ -121,11 +147,11 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
     return Race(
         {case.id: timed_layer(case, seconds) for case in CASES},
         {name: timed_network(name, seconds) for name in NETWORKS},
-        *peaks(seconds),
+        peaks(seconds),
         guess,
     )
 
 
 def record(race: Race) -> None:
     """Put the gains on the scoreboard."""
-    results.record({f"quantization.{id}": gain for id, gain in race.gains.items()})
+    results.record({f"quantization.{id}": gain for id, gain in race.gains.items()}, timing.others(race.timings))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from workbook.lessonkit.claim import computed
+from workbook.lessons.start_here.exercises import ROOF
 from workbook.measuring.roofline import intensity
+from workbook.measuring.this_machine import MEMORY
 from workbook.measuring.topologies import ConvLayer
 
 CLAIMS = (
@@ -13,4 +15,6 @@ CLAIMS = (
         lambda: intensity(ConvLayer("conv2_1.3x3", 64, 56, 56, 64, 3, 3, padding=1)),
         "MAC/byte",
     ),
+    computed("start_here.chip.peak", "The chip of exercise 0.1 does {} at most.", lambda: ROOF.peak_gmacs, "GMAC/s"),
+    computed("start_here.chip.memory", "Its memory delivers {}.", lambda: ROOF.gbs[MEMORY], "GB/s"),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from workbook.lessonkit.reference import reference
 from workbook.measuring import roofline, this_machine, timing
+from workbook.measuring.others import Others, Usage
 from workbook.measuring.roofline import Roofline
 from workbook.plain_text import Text
 
@@ -19,10 +21,13 @@ class Speeds(Text):
     here : Roofline
     triad_gbs : float
         GB/s of memory when two streams are read and one is written.
+    others : Others
+        What other programs took meanwhile: they slow nothing that counts a thread's own time, but share the memory.
     """
 
     here: Roofline
     triad_gbs: float
+    others: Others
 
     def __str__(self) -> str:
         elsewhere = reference().roofline
@@ -40,14 +45,20 @@ class Speeds(Text):
             [
                 *lines,
                 f"[machine] nearer and faster: {', '.join(caches) or 'the system does not name its caches'}",
-                f"[machine] two streams read and one written: {self.triad_gbs:.0f} GB/s",
+                f"[machine] two streams read and one written: {self.triad_gbs:.0f} GB/s{self._disturbed()}",
                 f"[machine] ridge: {self.here.ridge():.2f} MAC/byte; the reference machine's: {elsewhere.ridge():.2f}",
             ]
         )
 
     __repr__ = __str__
 
+    def _disturbed(self) -> str:
+        """What to add where other programs took a part: one line in any case, since validation counts lines."""
+        return "; " + str(self.others).removeprefix("[machine] ") if self.others.disturb else ""
 
+
+@cache
 def speeds() -> Speeds:
-    """Measure what one core does at most."""
-    return Speeds(roofline.measured(), this_machine.bandwidth_gbs(this_machine.MEMORY, "triad"))
+    """Measure what one core does at most, once."""
+    before = Usage.now()
+    return Speeds(roofline.measured(), this_machine.bandwidth_gbs(this_machine.MEMORY, "triad"), Others.since(before))

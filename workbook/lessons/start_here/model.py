@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbook.lessonkit.reference import reference
 from workbook.measuring import roofline
 from workbook.measuring.roofline import Roofline, intensity, layer_bytes
 from workbook.measuring.topologies import NETWORKS, ConvLayer
@@ -67,4 +68,13 @@ class NetworkOnRoof:
 
 def on_roof(network: str, batch: int, weights: str) -> NetworkOnRoof:
     """Place a network of NETWORKS under this machine's roofline."""
-    return NetworkOnRoof(network, batch, weights, tuple(NETWORKS[network]()), roofline.measured())
+    return _under(network, batch, weights, roofline.measured())
+
+
+def on_reference_roof(network: str, batch: int, weights: str) -> NetworkOnRoof:
+    """Place it under the reference machine's."""
+    return _under(network, batch, weights, reference().roofline)
+
+
+def _under(network: str, batch: int, weights: str, roof: Roofline) -> NetworkOnRoof:
+    return NetworkOnRoof(network, batch, weights, tuple(NETWORKS[network]()), roof)

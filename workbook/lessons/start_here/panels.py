@@ -22,4 +22,5 @@ def roof() -> Panel[model.NetworkOnRoof]:
         figure=figures.roof_figure,
         readout=figures.roof_readout,
         height=346,
+        on_reference=model.on_reference_roof,
     )

@@ -26,10 +26,10 @@ from workbook.camera.sources import Source, camera, cameras, poisson
 from workbook.camera.video import Video
 from workbook.drawing import Picture
 from workbook.lessonkit.arguments import guard
-from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.panel import Panel
+from workbook.lessonkit.sheet import Sheet
 from workbook.lessons.streaming import (
     charts,
     core_split,

@@ -81,6 +81,7 @@ class Case:
                 y_scale=scale,
                 y_zero_point=np.uint8(128),
                 padding=layer.padding,
+                algorithm="direct",
                 threads=1,
             )
         return kernels.Conv2d(

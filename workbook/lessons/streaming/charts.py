@@ -27,7 +27,7 @@ def timeline_figure(runs: Mapping[str, Run], count: int) -> Figure:
     longest = max(1e3 * np.nanmax(run.records[:count]["finished"]) for run in runs.values())
     for i, (name, run) in enumerate(runs.items()):
         bottom = 1 - 0.3 / figure.get_figheight() - (i + 1) * height
-        axes = figure.add_axes((0.05, bottom + 0.05 * height, 0.94, 0.78 * height))
+        axes = figure.add_axes((0.05, bottom + 0.05 * height, 0.925, 0.78 * height))
         frames(axes, run, count)
         axes.set(xlim=(0, 1.01 * longest), xlabel="")
         axes.set_title(name)

@@ -188,5 +188,15 @@ CLAIMS = (
         )
         for name, network in (("resnet50", "ResNet-50"), ("vit", "ViT-Base"))
     ),
+    *(
+        cited(
+            f"streaming.bands.{name}",
+            f"The denoiser, 512 x 128, moves {{}} a frame between a cache of 4,096 KB and DRAM, {how}.",
+            megabytes,
+            "MB",
+            "docs/depth_first.md, counted by valgrind's cachegrind, 2026",
+        )
+        for name, how, megabytes in (("whole", "layer by layer", 122.35), ("rows", "in bands of four rows", 0.52))
+    ),
     *exercises.CLAIMS,
 )

@@ -108,7 +108,7 @@ def two_cores(frames: int | None = None, on_run: Callable[[], None] | None = Non
 
 def record(found: TwoCores) -> None:
     """Put the gains on the scoreboard."""
-    results.record({f"streaming.{id}": gain for id, gain in found.gains.items()})
+    results.record({f"streaming.{id}": gain for id, gain in found.gains.items()}, found.others.share)
 
 
 def _service(threads: int) -> Service:

@@ -10,7 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
 from workbook import models
+from workbook.advisor.energy import WATTS, Bill
 from workbook.camera.clock import RealTime
 from workbook.camera.frames import Frame
 from workbook.camera.latencies import Summary
@@ -24,6 +27,7 @@ from workbook.graphs.graph import FloatArray, Graph
 from workbook.lessons.quantization.trained import images
 from workbook.measuring import this_machine, timing
 from workbook.measuring.others import Others, Usage
+from workbook.measuring.rapl import Counters
 from workbook.network import Network
 from workbook.plain_text import Text
 from workbook.quantize.to_bytes import quantize
@@ -33,6 +37,7 @@ SIZE = (208, 256)
 CORES = 2
 PICTURED = 60  # the number of the frame that is shown
 PROGRAMS = ("direct", "winograd_f4", "int8")
+_WARM = 2  # batches before the first frame
 
 
 def denoiser(program: str, threads: int) -> Network:
@@ -65,7 +70,7 @@ def scene(size: tuple[int, int] = SIZE) -> Pan:
 
 
 def watched(services: Service | Sequence[Service], policy: Policy, frames: int, size: tuple[int, int] = SIZE) -> Run:
-    """Let the camera run through services in real time; each has had two batches before that.
+    """Let the camera run through services in real time; each has had some batches before that.
 
     Parameters
     ----------
@@ -77,7 +82,7 @@ def watched(services: Service | Sequence[Service], policy: Policy, frames: int, 
     """
     workers, pan = services if isinstance(services, Sequence) else (services,), scene(size)
     for worker in workers:
-        for _ in range(2):
+        for _ in range(_WARM):
             worker([Frame(0, 0.0, pan(0)[0])] * policy.batch)
     return stream(camera(frames, FPS, scene=pan), workers, policy, clock=RealTime(), deadline=DEADLINE)
 
@@ -101,11 +106,15 @@ class Live(Text):
         Height and width of a frame.
     others : Others
         What other programs took meanwhile.
+    counted : dict of str to float
+        Joules of each run by the processor's own counters, rest and other programs included; empty where they cannot
+        be read.
     """
 
     runs: dict[str, Run]
     size: tuple[int, int]
     others: Others
+    counted: dict[str, float]
 
     @property
     def summaries(self) -> dict[str, Summary]:
@@ -116,6 +125,19 @@ class Live(Text):
     def misses(self) -> dict[str, float]:
         """Frames without a result in time, of a hundred."""
         return {program: 100 * found.misses / found.frames for program, found in self.summaries.items()}
+
+    @property
+    def joules(self) -> dict[str, float]:
+        """Of a frame that was computed: counted, or else the model's power times the time that it took."""
+        energies = {}
+        for program, run in self.runs.items():
+            took = run.records["finished"] - run.records["started"]
+            seconds = took[np.isfinite(took)]
+            if self.counted:
+                energies[program] = self.counted[program] / (_WARM + len(seconds))
+            else:
+                energies[program] = Bill().joules(float(seconds.mean()))
+        return energies
 
     def __str__(self) -> str:
         height, width = self.size
@@ -130,7 +152,13 @@ class Live(Text):
         for program, run in self.summaries.items():
             counts = f"{run.late} late and {run.dropped} dropped of {run.frames}"
             lines.append(f"[machine] {program:<12}{self.misses[program]:>6.1f} of 100 miss {self._deadline}: {counts}")
-        return "\n".join([*lines, str(self.others)])
+        energies = ", ".join(f"{program} {joules:.2f} J" for program, joules in self.joules.items())
+        source = (
+            "counted by the processor (RAPL), rest and other programs included"
+            if self.counted
+            else f"by a model, {WATTS:g} W while it computes; RAPL cannot be read here"
+        )
+        return "\n".join([*lines, f"[machine] energy of a frame: {energies}, {source}", str(self.others)])
 
     __repr__ = __str__
 
@@ -153,8 +181,13 @@ def live(size: tuple[int, int] = SIZE, frames: int | None = None, on_program: Ca
     """
     count = frames or (8 if timing.quick() else 90)
     runs, before = {}, Usage.now()
+    counted: dict[str, float] = {}
     for program in PROGRAMS:
-        runs[program] = watched(OnImages(denoiser(program, cores())), Policy.newest(), count, size)
+        service, start = OnImages(denoiser(program, cores())), Counters.now()
+        runs[program] = watched(service, Policy.newest(), count, size)
+        end = Counters.now()
+        if start and end:
+            counted[program] = start.joules(end)
         if on_program:
             on_program()
-    return Live(runs, size, Others.since(before))
+    return Live(runs, size, Others.since(before), counted)

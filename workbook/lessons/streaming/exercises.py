@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product, starmap
+from random import Random
 from typing import Any
 
 from workbook.lessonkit.claim import Claim, computed
@@ -17,6 +18,8 @@ from workbook.lessonkit.exercise import (
     not_yet,
     whole_number,
 )
+from workbook.lessonkit.number_exercise import Wrong, number_exercise
+from workbook.lessonkit.variants import Varied
 from workbook.lessons.streaming import device as lesson  # the name that a learner's cell knows it by
 from workbook.lessons.streaming.device import (
     BATCHES,
@@ -47,49 +50,73 @@ def age_of_the_second() -> int:
     return wait + service
 
 
-_WAIT = (BATCH - 2) * PERIOD
-_SERVICE = FIXED + PER_FRAME * BATCH
-_OLDEST = (BATCH - 1) * PERIOD + _SERVICE
+_WORDS = {5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth"}
+_COUNTED = {5: "five", 6: "six", 7: "seven", 8: "eight"}
+_BETWEEN = {5: "three", 6: "four", 7: "five", 8: "six"}
 
 
-def verify_age(answer: object) -> Outcome:
-    """Compare a number of ms with the age of the second frame."""
-    given = whole_number(answer)
-    messages = {
-        _OLDEST: "is the age of the first frame; the second came a period later",
-        _WAIT: "is how long it waits; it is computed after that",
-        _SERVICE: "is how long the batch is computed; before that the frame waits for the last one",
-        _WAIT + FIXED + PER_FRAME: "has the time of one frame in it; all six are computed together, and end together",
-        _WAIT + PER_FRAME * BATCH: "leaves out the fixed cost of the batch",
-        _WAIT
-        - PERIOD
-        + _SERVICE: "is the age of the third frame; count the periods from the second frame to the sixth",
+def age_of(period: int, fixed: int, per_frame: int, batch: int) -> Exercise:
+    """Return the exercise for a camera and a service, in ms, and a batch of 5 to 8 frames."""
+    wait, service = (batch - 2) * period, fixed + per_frame * batch
+    last, all_of_them = _WORDS[batch], _COUNTED[batch]
+    return number_exercise(
+        id="5.1",
+        variable="age",
+        solution=age_of_the_second,
+        hints=(
+            f"draw the arrivals of {all_of_them} frames on a line, and mark when the last of them is there",
+            f"the batch starts when the {last} frame arrives; "
+            f"from the second to the {last} there are {_BETWEEN[batch]} periods",
+            f"add the time of a batch of {all_of_them}: the fixed cost once, the cost of a frame {all_of_them} times",
+        ),
+        right=wait + service,
+        because=f"it waits {wait} ms for the {last} frame, and the batch takes {service} ms",
+        wrong=(
+            Wrong(
+                "the first frame",
+                wait + period + service,
+                "is the age of the first frame; the second came a period later",
+            ),
+            Wrong("only the wait", wait, "is how long it waits; it is computed after that"),
+            Wrong(
+                "only the computing",
+                service,
+                "is how long the batch is computed; before that the frame waits for the last one",
+            ),
+            Wrong(
+                "one frame computed",
+                wait + fixed + per_frame,
+                f"has the time of one frame in it; all {all_of_them} are computed together, and end together",
+            ),
+            Wrong("no fixed cost", wait + per_frame * batch, "leaves out the fixed cost of the batch"),
+            Wrong(
+                "a period too few",
+                wait - period + service,
+                f"is the age of the third frame; count the periods from the second frame to the {last}",
+            ),
+        ),
+        otherwise="is not wait + time of the batch",
+        unit="ms",
+    )
+
+
+AGE = age_of(PERIOD, FIXED, PER_FRAME, BATCH)
+
+
+def _vary_age(random: Random) -> Varied:
+    period, fixed, per_frame = random.choice((40, 45, 50)), random.randrange(14, 22), random.choice((3, 4, 5))
+    batch = random.choice((5, 6, 7, 8))
+    text = {
+        "40 ms<!--claim: streaming.exercise.period-->": f"{period} ms",
+        "18 ms<!--claim: streaming.exercise.fixed-->": f"{fixed} ms",
+        "4 ms<!--claim: streaming.exercise.frame-->": f"{per_frame} ms",
+        "In a batch of six,": f"In a batch of {_COUNTED[batch]},",
     }
-    if given == _WAIT + _SERVICE:
-        return correct(f"it waits {_WAIT} ms for the sixth frame, and the batch takes {_SERVICE} ms")
-    return not_yet(f"{given} ms {messages.get(given, 'is not wait + time of the batch')}")
+    right = (batch - 2) * period + fixed + per_frame * batch
+    return Varied(age_of(period, fixed, per_frame, batch), text, right)
 
 
-AGE = Exercise(
-    id="5.1",
-    variable="age",
-    stub="age = ...",
-    solution=age_of_the_second,
-    verify=verify_age,
-    hints=(
-        "draw the arrivals of six frames on a line, and mark when the last of them is there",
-        "the batch starts when the sixth frame arrives; from the second to the sixth there are four periods",
-        "add the time of a batch of six: the fixed cost once, the cost of a frame six times",
-    ),
-    mistakes=(
-        Mistake("the first frame", _OLDEST, "age of the first"),
-        Mistake("only the wait", _WAIT, "how long it waits"),
-        Mistake("only the computing", _SERVICE, "how long the batch is computed"),
-        Mistake("one frame computed", _WAIT + FIXED + PER_FRAME, "the time of one frame"),
-        Mistake("no fixed cost", _WAIT + PER_FRAME * BATCH, "leaves out the fixed"),
-        Mistake("a period too few", _WAIT - PERIOD + _SERVICE, "age of the third"),
-    ),
-)
+VARIED = {"5.1": _vary_age}
 
 
 # 5.2 The best batch for a camera, with a margin

@@ -9,6 +9,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.streaming import batches
 from workbook.lessons.streaming.batches import Case, Sweep, sweep
 from workbook.measuring import timing
+from workbook.measuring.timing import Timing
 from workbook.plain_text import Text
 
 LARGEST = 16
@@ -42,6 +43,11 @@ class Throughput(Text):
     def gains(self) -> dict[str, float]:
         """How many times the throughput of one image at a time the best batch has."""
         return {id: sweep.gain for id, sweep in self.sweeps.items()}
+
+    @property
+    def timings(self) -> list[Timing]:
+        """All that was measured."""
+        return [point.timing for sweep in self.sweeps.values() for point in sweep.points]
 
     def __str__(self) -> str:
         known = reference()
@@ -87,7 +93,7 @@ def throughput(seconds: float | None = None) -> Throughput:
 
 def record(found: Throughput) -> None:
     """Put the gains on the scoreboard."""
-    results.record({f"streaming.{id}": gain for id, gain in found.gains.items()})
+    results.record({f"streaming.{id}": gain for id, gain in found.gains.items()}, timing.others(found.timings))
 
 
 def name_of(case: Case) -> str:

@@ -125,7 +125,7 @@ def waits(guess: object = ..., frames: int | None = None, on_batch: Callable[[],
 
 def record(found: Waits) -> None:
     """Put the ages on the scoreboard."""
-    results.record({f"streaming.{id}": value for id, value in found.gains.items()})
+    results.record({f"streaming.{id}": value for id, value in found.gains.items()}, found.others.share)
 
 
 def _median(run: Run, end: str, start: str) -> float:

@@ -6,12 +6,13 @@ from typing import Any
 
 from workbook.drawing import Picture
 from workbook.lessonkit.arguments import guard
-from workbook.lessonkit.exercise import Sheet
 from workbook.lessonkit.guess import keep, keeper
+from workbook.lessonkit.kernel_cell import offer
 from workbook.lessonkit.listing import Listing
 from workbook.lessonkit.own_layer import OwnLayer, measure
 from workbook.lessonkit.panel import Panel, named
 from workbook.lessonkit.reference import reference
+from workbook.lessonkit.sheet import Sheet
 from workbook.lessons.winograd import charts, exercises, panels
 from workbook.lessons.winograd.construction import cook_toom
 from workbook.lessons.winograd.library_race import beside_peers
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _sheet = Sheet(exercises.EXERCISES)
+offer(_sheet)
 check, hint, solution, reset = _sheet.check, _sheet.hint, _sheet.solution, _sheet.reset
 guess = keeper("winograd")
 

@@ -7,9 +7,10 @@ from functools import partial
 from workbook.lessonkit.claim import computed, measured
 from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd.construction import KERNELS, TAPS, cook_toom
-from workbook.lessons.winograd.exercises import BUDGET_ERROR
+from workbook.lessons.winograd.exercises import BUDGETS
 from workbook.lessons.winograd.model import LAVIN, points_of
 from workbook.lessons.winograd.precision import error
+from workbook.lessons.winograd.stride_exercise import saving
 from workbook.lessons.winograd.tile_race import LAYERS
 from workbook.lessons.winograd.work import Work, layer_of
 
@@ -31,6 +32,10 @@ def _predicted(channels: int, side: int, m: int) -> float:
 def _strided(m: int) -> float:
     """Multiplications of a layer of stride 2, over those of F(m x m, 3 x 3) that keeps one output in four."""
     return cook_toom(m).saving / 4
+
+
+def _percent(error: float) -> float:
+    return 100 * error
 
 
 CLAIMS = (
@@ -102,6 +107,12 @@ CLAIMS = (
         "multiply-adds",
     ),
     computed(
+        "winograd.f2.small",
+        "On a map of 7x7, F(2,3) takes {} fewer multiplications.",
+        lambda: _work(512, 7, 2).saving,
+        "×",
+    ),
+    computed(
         "winograd.small.saving",
         "On a map of 7x7, F(4,3) takes {} fewer multiplications.",
         lambda: _work(512, 7, 4).saving,
@@ -149,5 +160,23 @@ CLAIMS = (
         lambda: 100 * error("bf16", 6, _BAD_POINTS),
         "%",
     ),
-    computed("winograd.budget.error", "Exercise 2.3 allows an error of {}.", lambda: 100 * BUDGET_ERROR, "%"),
+    *(
+        computed(
+            f"winograd.budget.{budget.type}",
+            f"Exercise 2.3 allows the chip in {budget.type} an error of {{}}.",
+            partial(_percent, budget.error),
+            "%",
+        )
+        for budget in BUDGETS
+    ),
+    *(
+        computed(
+            f"winograd.parity.f{m}",
+            f"A layer of stride 2, as four layers of stride 1 by tiles of {m}x{m} outputs, takes {{}} fewer "
+            "multiplications.",
+            partial(saving, m),
+            "×",
+        )
+        for m in (2, 4)
+    ),
 )

@@ -1,14 +1,11 @@
-"""The exercises of lesson 2: predict a gain, complete the transform, choose a tile under an error budget."""
+"""The exercises of lesson 2: predict a gain, build matrices, choose tiles, split a stride, write a transform."""
 
 from __future__ import annotations
 
 import re
-from fractions import Fraction
-from math import ceil, isfinite
-from numbers import Real
-from typing import Any, TypeAlias
-
-import numpy as np
+from dataclasses import dataclass
+from math import ceil
+from random import Random
 
 from workbook.lessonkit.exercise import (
     NOT_ATTEMPTED,
@@ -20,10 +17,14 @@ from workbook.lessonkit.exercise import (
     describe,
     not_yet,
 )
+from workbook.lessonkit.number_exercise import Wrong, number_exercise
+from workbook.lessonkit.variants import Varied
 from workbook.lessons.winograd.construction import TAPS
-from workbook.lessons.winograd.counted import Count, Counted, Kind, WrongFormulaError
+from workbook.lessons.winograd.matrix_exercise import MATRICES
 from workbook.lessons.winograd.precision import error
+from workbook.lessons.winograd.stride_exercise import PARITY
 from workbook.lessons.winograd.tile_trials import PLAIN, PROGRAMS, WINOGRAD
+from workbook.lessons.winograd.transform_exercise import TRANSFORM
 from workbook.lessons.winograd.work import Work, layer, layer_of
 
 
@@ -36,9 +37,6 @@ class lesson:  # noqa: N801
 # 2.1 Predict a gain
 
 MAP, TILE = 13, 4  # YOLOv3-tiny's deepest maps, F(4,3)
-_N = TILE + TAPS - 1
-_DIRECT = (MAP * TAPS) ** 2
-_TILES = ceil(MAP / TILE)
 
 
 def predict_gain() -> float:
@@ -47,194 +45,97 @@ def predict_gain() -> float:
     return (13 * 3) ** 2 / (tiles * 6) ** 2
 
 
-_RIGHT_GAIN = _DIRECT / (_TILES * _N) ** 2
-_WHOLE_TILES = (TILE * TAPS / _N) ** 2
-_ROUNDED_DOWN = _DIRECT / (MAP // TILE * _N) ** 2
-_ONE_WAY = MAP * TAPS / (_TILES * _N)
-_OTHER_TILE = Work(layer_of(1, MAP), 2).saving
+def gain_on(side: int) -> Exercise:
+    """Return the exercise for a map of side x side."""
+    n, direct, tiles = TILE + TAPS - 1, (side * TAPS) ** 2, ceil(side / TILE)
+    right = direct / (tiles * n) ** 2
+    return number_exercise(
+        id="2.1",
+        variable="gain",
+        solution=predict_gain,
+        hints=(
+            f"how many multiplications does the definition take for an output map of {side} x {side}, on one channel?",
+            f"how many tiles cover {side} outputs in one direction? The last one may stick out",
+            f"the first panel knows: panel.set(side={side}, tile='F(4,3)'), and read the line",
+        ),
+        right=right,
+        because=f"{tiles} x {tiles} tiles of {n} x {n} multiplications, for {direct} by the definition",
+        wrong=(
+            Wrong(
+                "whole tiles",
+                (TILE * TAPS / n) ** 2,
+                f"would be right if whole tiles covered the map: {side} is no multiple of {TILE}",
+            ),
+            Wrong(
+                "rounded down",
+                direct / (side // TILE * n) ** 2,
+                "leaves the last row and column of outputs without a tile",
+            ),
+            Wrong(
+                "one direction",
+                side * TAPS / (tiles * n),
+                "is the gain in one direction; the map has two",
+            ),
+            Wrong(
+                "upside down",
+                1 / right,
+                "is upside down: the definition takes more multiplications, not fewer",
+            ),
+            Wrong("other tile", Work(layer_of(1, side), 2).saving, "is the gain of F(2,3), whose tiles are smaller"),
+        ),
+        otherwise="is not it; count the multiplications of all tiles, then those of the definition",
+        tolerance=0.02,  # two digits are enough
+    )
 
 
-def verify_gain(answer: object) -> Outcome:
-    """Compare the answer with the multiplications of the tiles that cover the map."""
-    if isinstance(answer, bool) or not isinstance(answer, Real) or not isfinite(answer):
-        raise WrongKindError(f"a number is asked for, you gave {describe(answer)}")
-    value = float(answer)
-
-    def near(number: float) -> bool:
-        return abs(value - number) <= 0.005 * number
-
-    if near(_RIGHT_GAIN):
-        return correct(f"{_TILES} x {_TILES} tiles of {_N} x {_N} multiplications, for {_DIRECT} by the definition")
-    if near(_WHOLE_TILES):
-        return not_yet(f"{value:g} would be right if whole tiles covered the map: {MAP} is no multiple of {TILE}")
-    if near(_ROUNDED_DOWN):
-        return not_yet(f"{value:g} leaves the last row and column of outputs without a tile")
-    if near(_ONE_WAY):
-        return not_yet(f"{value:g} is the gain in one direction; the map has two")
-    if near(1 / _RIGHT_GAIN):
-        return not_yet(f"{value:g} is upside down: the definition takes more multiplications, not fewer")
-    if near(_OTHER_TILE):
-        return not_yet(f"{value:g} is the gain of F(2,3), whose tiles are smaller")
-    return not_yet(f"{value:g} is not it; count the multiplications of all tiles, then those of the definition")
+PREDICT = gain_on(MAP)
 
 
-PREDICT = Exercise(
-    id="2.1",
-    variable="gain",
-    stub="gain = ...",
-    solution=predict_gain,
-    verify=verify_gain,
-    hints=(
-        "how many multiplications does the definition take for an output map of 13 x 13, on one channel?",
-        "how many tiles cover 13 outputs in one direction? The last one may stick out",
-        "the first panel knows: panel.set(side=13, tile='F(4,3)'), and read the line",
-    ),
-    mistakes=(
-        Mistake("whole tiles", _WHOLE_TILES, "no multiple of"),
-        Mistake("rounded down", round(_ROUNDED_DOWN, 3), "without a tile"),
-        Mistake("one direction", _ONE_WAY, "in one direction"),
-        Mistake("upside down", round(1 / _RIGHT_GAIN, 3), "upside down"),
-        Mistake("other tile", round(_OTHER_TILE, 2), "gain of F(2,3)"),
-    ),
-)
+def _vary_gain(random: Random) -> Varied:
+    side = random.choice((9, 10, 13, 14, 17, 18, 21, 25))
+    text = {"The deepest maps of YOLOv3-tiny have 13 x 13 pixels.": f"A map has {side} x {side} pixels."}
+    return Varied(gain_on(side), text, Work(layer_of(1, side), TILE).saving)
 
 
-# 2.2 Complete a function
-
-
-def winograd_line(d: np.ndarray, g: np.ndarray) -> tuple[float, float, float]:
-    """Return the three outputs of the filter g (2 taps) on d (4 inputs), with four multiplications."""
-    U = np.array([-g[0], (g[0] + g[1]) / 2, (g[0] - g[1]) / 2, g[1]])
-    V = np.array([d[2] - d[0], d[1] + d[2], d[2] - d[1], d[3] - d[1]])
-    M = U * V
-    return M[0] + M[1] + M[2], M[1] - M[2], M[1] + M[2] + M[3]
-
-
-Outputs: TypeAlias = tuple[float, float, float]
-
-_INPUTS, _FILTER = np.array([3, 7, 1, 12]), np.array([2, 9])  # no mistake gives a right output by chance
-_FEWEST = len(_INPUTS)
-
-
-def outputs_of(d: np.ndarray, g: np.ndarray) -> Outputs:
-    """Return the three outputs by the definition, with six multiplications."""
-    return d[0] * g[0] + d[1] * g[1], d[1] * g[0] + d[2] * g[1], d[2] * g[0] + d[3] * g[1]
-
-
-def verify_line(answer: object) -> Outcome:
-    """Run the function on numbers that count their multiplications."""
-    if not callable(answer):
-        raise WrongKindError(f"a function is asked for, you gave {describe(answer)}")
-    count = Count()
-    try:
-        given: Any = answer(_counted(_INPUTS, "input", count), _counted(_FILTER, "filter", count))
-    except WrongFormulaError as message:
-        return not_yet(str(message))
-    if given is ...:
-        return NOT_ATTEMPTED
-    values, right = _values_of(given), list(outputs_of(_INPUTS, _FILTER))
-    if values == right:
-        if count.multiplications <= _FEWEST:
-            return correct(f"all outputs are right, with {count.multiplications} multiplications")
-        return not_yet(f"all outputs are right, but with {count.multiplications} multiplications; {_FEWEST} are enough")
-    if values == list(outputs_of(_INPUTS, _FILTER[::-1])):
-        return not_yet("your filter is turned round: a layer multiplies without turning it")
-    if values == right[::-1]:
-        return not_yet("your outputs stand in the opposite order")
-    wrong = [i for i, (value, other) in enumerate(zip(values, right, strict=True)) if value != other]
-    if len(wrong) == 1:
-        return not_yet(f"your output {wrong[0]} alone is wrong: check row {wrong[0]} of A^T, and the products in it")
-    return not_yet(f"{len(wrong)} of {len(right)} outputs are wrong; check U, V and the sums against G, B^T and A^T")
-
-
-def _counted(values: np.ndarray, kind: Kind, count: Count) -> np.ndarray:
-    return np.array([Counted(Fraction(int(value)), kind, count) for value in values], dtype=object)
-
-
-def _values_of(given: object) -> list[Fraction]:
-    """Return the outputs of a learner's function as numbers."""
-    outputs = len(_INPUTS) - len(_FILTER) + 1
-    if not isinstance(given, (tuple, list, np.ndarray)) or len(given) != outputs:
-        raise WrongKindError(f"your function must return {outputs} outputs, it returned {describe(given)}")
-    if not all(isinstance(y, Counted) and y.kind == "product" for y in given):
-        raise WrongKindError("your outputs must be sums of products of inputs and taps")
-    return [y.value for y in given]
-
-
-def _turned(d: np.ndarray, g: np.ndarray) -> Outputs:
-    return winograd_line(d, g[::-1])
-
-
-def _reversed(d: np.ndarray, g: np.ndarray) -> Outputs:
-    first, second, third = winograd_line(d, g)
-    return third, second, first
-
-
-def _sign_of_first(d: np.ndarray, g: np.ndarray) -> Outputs:
-    first, second, third = winograd_line(d, g)
-    return first - 2 * ((d[0] - d[2]) * g[0]), second, third
-
-
-def _sign_of_last(d: np.ndarray, g: np.ndarray) -> Outputs:
-    first, second, third = winograd_line(d, g)
-    return first, second, third - 2 * ((d[3] - d[1]) * g[1])
-
-
-def _halves_forgotten(d: np.ndarray, g: np.ndarray) -> Outputs:
-    first, second, third = winograd_line(d, g)
-    sums = (d[1] + d[2]) * ((g[0] + g[1]) / 2), (d[2] - d[1]) * ((g[0] - g[1]) / 2)
-    return first + sums[0] + sums[1], second + sums[0] - sums[1], third + sums[0] + sums[1]
-
-
-def _multiplied_too_early(d: np.ndarray, g: np.ndarray) -> Outputs:
-    return d[0] * d[1] * g[0], d[1], d[2]
-
-
-COMPLETE = Exercise(
-    id="2.2",
-    variable="winograd_line",
-    stub="""\
-def winograd_line(d, g):
-    # U: four sums of taps; V: four sums of inputs; M = U * V, all as arrays; then three sums of M
-    return ...""",
-    solution=winograd_line,
-    verify=verify_line,
-    hints=(
-        "lesson.cook_toom(3, (0, 1, -1), r=2) prints the matrices: G makes U, B^T makes V, A^T makes the outputs",
-        "B^T is that of F(2,3), so V = np.array([d[2] - d[0], d[1] + d[2], d[2] - d[1], d[3] - d[1]])",
-        "U = np.array([-g[0], (g[0] + g[1]) / 2, (g[0] - g[1]) / 2, g[1]]), and the rows of A^T say what to add",
-    ),
-    mistakes=(
-        Mistake("the definition", outputs_of, "with 6 multiplications"),
-        Mistake("filter turned round", _turned, "turned round"),
-        Mistake("outputs in reverse", _reversed, "opposite order"),
-        Mistake("sign of the first product", _sign_of_first, "row 0 of A^T"),
-        Mistake("sign of the last product", _sign_of_last, "row 2 of A^T"),
-        Mistake("halves forgotten", _halves_forgotten, "3 of 3 outputs"),
-        Mistake("inputs multiplied by inputs", _multiplied_too_early, "an input by an input"),
-    ),
-)
+VARIED = {"2.1": _vary_gain}
 
 
 # 2.3 Decide under a budget
 
-BUDGET_TYPE, BUDGET_ERROR, BUDGET_SIDE = "bf16", 0.02, 12
+
+@dataclass(frozen=True)
+class Budget:
+    """What a chip computes in, the error that a layer may have there, and the side of its map."""
+
+    type: str
+    error: float
+    side: int
 
 
-def choose_tile() -> str:
-    """Return the kernel with the fewest multiplications whose error fits."""
-    fits = [m for m in (2, 4, 6) if lesson.error("bf16", m) <= 0.02]
-    best = max(fits, key=lambda m: lesson.layer(channels=1, side=12, m=m).saving)
-    return f"winograd_f{best}"
+BUDGETS = (Budget("bf16", 0.02, 12), Budget("fp16", 0.0008, 12), Budget("fp32", 1e-5, 8))
 
 
-def _saving(name: str) -> float:
-    return Work(layer_of(1, BUDGET_SIDE), _M[name]).saving
+def choose_tiles() -> list[str]:
+    """Return for each chip the kernel with the fewest multiplications whose error fits."""
+    chosen = []
+    for type, most, side in (("bf16", 0.02, 12), ("fp16", 0.0008, 12), ("fp32", 0.00001, 8)):
+        fits = [m for m in (2, 4, 6) if lesson.error(type, m) <= most]
+        best = max(fits, key=lambda m: lesson.layer(channels=1, side=side, m=m).saving)
+        chosen.append(f"winograd_f{best}")
+    return chosen
 
 
 _M = {name: m for m, name in WINOGRAD.items()}
-_FITTING = [name for name, m in _M.items() if error(BUDGET_TYPE, m) <= BUDGET_ERROR]
-_BEST = max(_FITTING, key=_saving)
+
+
+def _saving(name: str, budget: Budget) -> float:
+    return Work(layer_of(1, budget.side), _M[name]).saving
+
+
+def best_within(budget: Budget) -> str:
+    """Return the kernel that saves most multiplications within a budget."""
+    fitting = [name for name, m in _M.items() if error(budget.type, m) <= budget.error]
+    return max(fitting, key=lambda name: _saving(name, budget))
 
 
 def _kernel_of(answer: object) -> str:
@@ -249,38 +150,52 @@ def _kernel_of(answer: object) -> str:
     )
 
 
-def verify_tile(answer: object) -> Outcome:
-    """Compare the answer with the kernel that saves most within the budget."""
-    answer = _kernel_of(answer)
-    if answer == "auto":
-        return not_yet("auto chooses by time alone: it does not know your budget")
-    if answer not in _M:
-        return not_yet(f"{answer} does every multiplication of the definition; a tile within the budget does fewer")
-    found = error(BUDGET_TYPE, _M[answer])
-    if answer == _BEST:
-        return correct(f"its error is {found:.2%}, and it takes {_saving(answer):.2f} times fewer multiplications")
-    if found > BUDGET_ERROR:
-        return not_yet(f"{answer} has an error of {found:.1%} in {BUDGET_TYPE}, more than {BUDGET_ERROR:.0%}")
-    return not_yet(f"{answer} keeps the budget, with an error of {found:.2%}, but a larger tile does so too")
+def verify_tiles(answer: object) -> Outcome:
+    """Compare each name with the kernel that saves most within its budget."""
+    if not isinstance(answer, (list, tuple)) or len(answer) != len(BUDGETS):
+        raise WrongKindError(f"a list of {len(BUDGETS)} names of kernels is asked for, you gave {describe(answer)}")
+    if any(name is ... for name in answer):
+        return NOT_ATTEMPTED
+    for name, budget in zip(map(_kernel_of, answer), BUDGETS, strict=True):
+        if wrong := _objection(name, budget):
+            return not_yet(f"the chip in {budget.type}: {wrong}")
+    saved = ", ".join(f"{_saving(best_within(budget), budget):.2f}" for budget in BUDGETS)
+    return correct(f"all errors fit, and they take {saved} times fewer multiplications")
+
+
+def _objection(name: str, budget: Budget) -> str:
+    """Say why a kernel is not the one for a budget; empty if it is."""
+    if name == "auto":
+        return "auto chooses by time alone: it does not know your budget"
+    if name not in _M:
+        return f"{name} does every multiplication of the definition; a tile within the budget does fewer"
+    found = error(budget.type, _M[name])
+    if found > budget.error:
+        return f"{name} has an error of {100 * found:.2g} %, more than {100 * budget.error:.2g} %"
+    if _saving(name, budget) < _saving(best_within(budget), budget):
+        return f"{name} keeps the budget, but on this map another tile does so with fewer multiplications"
+    return ""
 
 
 DECIDE = Exercise(
     id="2.3",
-    variable="kernel",
-    stub="kernel = ...",
-    solution=choose_tile,
-    verify=verify_tile,
+    variable="chosen",
+    stub="chosen = [..., ..., ...]",
+    solution=choose_tiles,
+    verify=verify_tiles,
     hints=(
         "lesson.error('bf16', m) is a tile's error; lesson.layer(channels=1, side=12, m=m).saving is what it saves",
-        "cross out the tiles whose error is more than 0.02; of the others take the one that saves most",
-        "on a map of 12 x 12 every tile fits without sticking out, so a larger one always saves more",
+        "for each chip cross out the tiles whose error is too large; of the others take the one that saves most",
+        "a larger tile saves more only where it does not stick out: 8 is no multiple of 6",
     ),
     mistakes=(
-        Mistake("saves most", "winograd_f6", "more than 2%"),
-        Mistake("smallest error", "winograd_f2", "a larger tile does so too"),
-        Mistake("no Winograd", PLAIN[0], "every multiplication of the definition"),
-        Mistake("left to the library", "auto", "does not know your budget"),
+        Mistake("saves most in any type", ["winograd_f6"] * 3, "in bf16: winograd_f6 has an error"),
+        Mistake("smallest error", ["winograd_f2"] * 3, "in bf16: winograd_f2 keeps the budget"),
+        Mistake("the same tile for fp16", ["F(4,3)"] * 3, "in fp16: winograd_f4 has an error"),
+        Mistake("the largest tile on a small map", ["F(4,3)", "F(2,3)", "F(6,3)"], "in fp32: winograd_f6 keeps"),
+        Mistake("no Winograd", [PLAIN[0]] * 3, "every multiplication of the definition"),
+        Mistake("left to the library", ["auto"] * 3, "does not know your budget"),
     ),
 )
 
-EXERCISES = (PREDICT, COMPLETE, DECIDE)
+EXERCISES = (PREDICT, MATRICES, DECIDE, PARITY, TRANSFORM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite, log10
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,10 +24,17 @@ from workbook.lessons.winograd.model import (
     Tiled,
 )
 from workbook.lessons.winograd.precision import TYPES
+from workbook.measuring.timing import BUSY
 
 _SAVED, _PREDICTED, _MEASURED = COLORS[0], COLORS[1], INK
-_PASSED, _MULTIPLIED = COLORS[4], COLORS[3]
+_MAPS, _WEIGHTS, _MULTIPLIED = COLORS[4], COLORS[9], COLORS[3]
+_PARTS = (
+    ("maps, and transforming them", _MAPS),
+    ("multiplying", _MULTIPLIED),
+    ("weights, and waiting for them", _WEIGHTS),
+)
 _MOST_GAIN = 6.0
+_MOST_RIGHT = 2.2  # decimal digits of the map of errors
 _CLOSE = {"handlelength": 1.4, "handletextpad": 0.4, "columnspacing": 0.9}  # three names fit in a row
 _GREY = "#777777"
 _LEAST_DIGITS, _MOST_DIGITS = -7, 1  # logarithms of errors; larger ones, infinite ones too, stand at the edge
@@ -40,9 +48,9 @@ def tiled_readout(tiled: Tiled) -> str:
     return (
         f"{layer.C} channels, {layer.P}×{layer.Q}, F({work.m},{TAPS}): {tiles} × {work.n}×{work.n} × "
         f"{layer.C}×{layer.K} = {work.multiplications:,} multiplications, {work.saving:.2f}× fewer; "
-        f"{work.bytes / 1e6:.2f} MB moved, by the definition {plain.bytes / 1e6:.2f} MB; predicted for the reference "
-        f"machine {work.seconds(roof) * 1e3:.3f} ms, by the definition {plain.seconds(roof) * 1e3:.3f} ms: "
-        f"{work.gain(roof):.2f}×"
+        f"{work.memory_bytes / 1e6:.2f} MB from memory, by the definition {plain.memory_bytes / 1e6:.2f} MB; predicted "
+        f"for the reference machine {work.seconds(roof) * 1e3:.3f} ms, by the definition "
+        f"{plain.seconds(roof) * 1e3:.3f} ms: {work.gain(roof):.2f}×"
     )
 
 
@@ -54,13 +62,17 @@ def tiled_figure(tiled: Tiled) -> Figure:
     page.set_axis_off()
     work, plain, roof = tiled.work, tiled.definition, tiled.roof
     both = ((f"F({work.m},{TAPS})", work), ("definition", plain))
-    page.text(0, 0.3, f"side {work.layer.P}: MB moved")
-    _bars(page, 0.4, [(name, w.passed_bytes / 1e6, w.weight_bytes / 1e6) for name, w in both], ("maps", "weights"))
-    page.text(0, 1.75, "predicted ms")
-    parts = [(name, w.pass_seconds(roof) * 1e3, w.multiply_seconds(roof) * 1e3) for name, w in both]
-    _bars(page, 1.85, parts, ("transforms", "multiplying"))
-    here = tiled.measured.get(work.layer.P)
-    page.text(0, 3.25, f"measured here: {here:.2f}× as fast" if here else "not measured here at this side")
+    page.text(0, 0.3, f"side {work.layer.P}: MB from memory")
+    _bars(page, 0.4, [(name, (w.map_bytes / 1e6, 0, w.weight_bytes / 1e6)) for name, w in both])
+    page.text(0, 1.36, "predicted ms")
+    times = [(name, (w.transform_seconds(roof), w.multiply_seconds(roof), w.waiting_seconds(roof))) for name, w in both]
+    _bars(page, 1.46, [(name, tuple(1e3 * part for part in parts)) for name, parts in times])
+    _key(page, 2.4)
+    gain = tiled.measured.get(work.layer.P)
+    measured, where = ("measured here", "here") if tiled.here else ("reference machine", "there")
+    page.text(0, 3.2, f"{measured}: {gain:.2f}× as fast" if gain else f"not measured {where} at this side")
+    if gain and tiled.others > BUSY:
+        page.text(0, 3.45, f"other programs had {tiled.others:.0%} of the core")
     return figure
 
 
@@ -71,8 +83,9 @@ def _gains(axes: Axes, tiled: Tiled) -> None:
     saved, predicted = [w.saving for w in works], [w.gain(tiled.roof) for w in works]
     axes.plot(sides, saved, color=_SAVED, linewidth=1.6, label="multiplications")
     axes.plot(sides, predicted, color=_PREDICTED, linewidth=2.2, linestyle="--", label="predicted")
+    label = "measured here" if tiled.here else "measured"
     (measured,) = axes.plot(
-        list(tiled.measured), list(tiled.measured.values()), "D", color=_MEASURED, markersize=7, label="measured here"
+        list(tiled.measured), list(tiled.measured.values()), "D", color=_MEASURED, markersize=7, label=label
     )
     measured.set(zorder=3, markeredgecolor="white", markeredgewidth=0.8)  # in front of the square of what is predicted
     name_marks(measured, [f"side {side}: measured {gain:.2f}× as fast" for side, gain in tiled.measured.items()])
@@ -88,20 +101,25 @@ def _gains(axes: Axes, tiled: Tiled) -> None:
     axes.legend(loc="upper left", ncols=3, frameon=False, borderaxespad=0, borderpad=0.2, **_CLOSE)
 
 
-def _bars(axes: Axes, top: float, rows: list[tuple[str, float, float]], names: tuple[str, str]) -> None:
-    """Draw a bar a row in two parts, with its name and its sum; below, what the parts are."""
-    longest, left, width = max(first + second for _, first, second in rows), 0.95, 1.25
-    for i, (name, first, second) in enumerate(rows):
-        y = top + 0.36 * i
+def _bars(axes: Axes, top: float, rows: list[tuple[str, tuple[float, ...]]]) -> None:
+    """Draw a bar a row in the parts of `_key`, with its name and its sum."""
+    longest, left, width = max(sum(parts) for _, parts in rows), 0.95, 1.25
+    for i, (name, parts) in enumerate(rows):
+        y, begin = top + 0.36 * i, left
         axes.text(left - 0.08, y + 0.14, name, ha="right", va="center")
-        split, end = (width * value / longest for value in (first, first + second))
-        axes.add_patch(Rectangle((left, y), split, 0.28, color=_PASSED))
-        axes.add_patch(Rectangle((left + split, y), end - split, 0.28, color=_MULTIPLIED))
-        axes.text(left + end + 0.06, y + 0.14, _short(first + second), va="center")
-    y = top + 0.36 * len(rows) + 0.18
-    for place, name, color in ((0, names[0], _PASSED), (1.2, names[1], _MULTIPLIED)):
-        axes.add_patch(Rectangle((place, y - 0.08), 0.16, 0.16, color=color))
-        axes.text(place + 0.22, y, name, va="center")
+        for part, (_, color) in zip(parts, _PARTS, strict=True):
+            if part:
+                axes.add_patch(Rectangle((begin, y), width * part / longest, 0.28, color=color))
+            begin += width * part / longest
+        axes.text(begin + 0.06, y + 0.14, _short(sum(parts)), va="center")
+
+
+def _key(axes: Axes, top: float) -> None:
+    """Say what the parts of the bars are, the same in both."""
+    for i, (name, color) in enumerate(_PARTS):
+        y = top + 0.26 * i
+        axes.add_patch(Rectangle((0, y - 0.08), 0.16, 0.16, color=color))
+        axes.text(0.22, y, name, va="center")
 
 
 def _short(value: float) -> str:
@@ -129,25 +147,36 @@ def _error(error: float, definition: float) -> str:
 def pointed_figure(pointed: Pointed) -> Figure:
     """Draw the error over a and b as a map, and beside it the errors of other algorithms in each type."""
     figure = Figure(figsize=(7.6, 3.5))
-    _landscape(figure.add_axes((0.075, 0.15, 0.33, 0.72)), pointed)
+    _landscape(figure.add_axes((0.075, 0.15, 0.33, 0.72)), figure.add_axes((0.335, 0.2, 0.012, 0.3)), pointed)
     _errors(figure.add_axes((0.6, 0.15, 0.365, 0.72)), pointed)
     return figure
 
 
-def _landscape(axes: Axes, pointed: Pointed) -> None:
+def _landscape(axes: Axes, scale: Axes, pointed: Pointed) -> None:
+    """Draw the error over a and b; a point and its mirror image are the same tile, so half of the map is enough."""
     half = 0.5 / STEP
     reach = (half, LARGEST / STEP + half)
-    axes.imshow(
-        -np.log10(pointed.landscape), cmap="viridis", origin="lower", extent=(*reach, *reach), interpolation="none"
-    )
+    digits = np.where(np.tri(LARGEST, dtype=bool), np.nan, -np.log10(pointed.landscape)).T  # rows are the larger
+    look: dict[str, Any] = {
+        "cmap": "viridis",
+        "origin": "lower",
+        "interpolation": "none",
+        "vmin": 0,
+        "vmax": _MOST_RIGHT,
+    }
+    axes.imshow(digits, extent=(*reach, *reach), **look)
+    scale.imshow(np.linspace(0, _MOST_RIGHT, 64)[:, None], extent=(0, 1, 0, _MOST_RIGHT), aspect="auto", **look)
+    scale.set(xticks=(), yticks=(0, 1, 2), yticklabels=("1", "0.1", "0.01"))
+    scale.yaxis.tick_right()
     _, kernel_a, _, kernel_b, _ = cook_toom(4).points
     for name, (a, b), away in (("kernel", (kernel_a, kernel_b), (8, -12)), ("Lavin", LAVIN, (8, 4))):
         axes.plot(float(a), float(b), "D", color="white", markeredgecolor=INK, markersize=7)
         axes.annotate(name, (float(a), float(b)), away, textcoords="offset points")
-    axes.plot(*map(float, pointed.pairs), "o", color="none", markeredgecolor="white", markersize=13, markeredgewidth=4)
-    axes.plot(*map(float, pointed.pairs), "o", color="none", markeredgecolor=INK, markersize=13, markeredgewidth=2)
-    axes.set(xlabel="a", ylabel="b", xticks=(1, 2, 3), yticks=(1, 2, 3))
-    axes.set_title(f"error in {MAP_TYPE}: yellow is small")
+    at = sorted(map(float, pointed.pairs))
+    axes.plot(*at, "o", color="none", markeredgecolor="white", markersize=13, markeredgewidth=4)
+    axes.plot(*at, "o", color="none", markeredgecolor=INK, markersize=13, markeredgewidth=2)
+    axes.set(xlabel="the smaller of a and b", ylabel="the larger", xticks=(1, 2, 3), yticks=(1, 2, 3))
+    axes.set_title(f"error in {MAP_TYPE}")
 
 
 def _errors(axes: Axes, pointed: Pointed) -> None:

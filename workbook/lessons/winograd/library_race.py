@@ -23,7 +23,6 @@ class Beside(Text):
     Attributes
     ----------
     versions : dict of peer to str
-        Empty if none is installed.
     times : tuple of Times
     """
 
@@ -33,10 +32,9 @@ class Beside(Text):
     def __str__(self) -> str:
         """What a machine has installed stands behind the mark: a line for the peers, and one for each layer."""
         names = ", ".join(f"{peer} {version}" for peer, version in self.versions.items())
-        none = "none is installed; pip install 'edge-ai-workbook[peers]' gets them"
         lines = [
             "one thread, one image, NCHW in and out; x: the library's time over ours",
-            f"[machine] libraries: {names or none}",
+            f"[machine] libraries: {names}",
         ]
         for (channels, side), times in zip(LAYERS, self.times, strict=True):
             ours = min(WINOGRAD.values(), key=lambda name: times[name].median)

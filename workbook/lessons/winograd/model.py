@@ -13,7 +13,8 @@ import numpy.typing as npt
 from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd.construction import KERNELS, TAPS
 from workbook.lessons.winograd.precision import TYPES, error
-from workbook.lessons.winograd.tile_trials import measured_gains
+from workbook.lessons.winograd.tile_race import reference_gains
+from workbook.lessons.winograd.tile_trials import Grid, measured_grid
 from workbook.lessons.winograd.work import Work, layer_of
 from workbook.measuring.roofline import Roofline
 
@@ -39,13 +40,19 @@ class Tiled:
     roof : Roofline
         For which the time is predicted: the reference machine's.
     measured : mapping of int to float
-        Gains on this machine by the side of the map.
+        Measured gains by the side of the map.
+    others : float
+        The part of the time for which other programs had the core meanwhile, where that was most.
+    here : bool
+        Whether they were measured on this machine; else on the reference machine.
     """
 
     work: Work
     definition: Work
     roof: Roofline
     measured: Mapping[int, float]
+    others: float
+    here: bool
 
     def at(self, side: int) -> Work:
         """Return the same layer and tile on a map of another side."""
@@ -54,9 +61,18 @@ class Tiled:
 
 def tiled(side: int, channels: int, tile: str) -> Tiled:
     """Return a layer of as many output as input channels by a tile of TILES."""
+    return _tiled(side, channels, tile, measured_grid(), here=True)
+
+
+def tiled_on_reference(side: int, channels: int, tile: str) -> Tiled:
+    """Return the same with what the reference machine measured, which are fewer layers."""
+    return _tiled(side, channels, tile, Grid(reference_gains(), others=0.0), here=False)
+
+
+def _tiled(side: int, channels: int, tile: str, grid: Grid, *, here: bool) -> Tiled:
     layer, m = layer_of(channels, side), TILES[tile]
-    here = {where: gain for (count, where, size), gain in measured_gains().items() if (count, size) == (layer.C, m)}
-    return Tiled(Work(layer, m), Work(layer, 1), reference().roofline, here)
+    measured = {where: gain for (count, where, size), gain in grid.gains.items() if (count, size) == (layer.C, m)}
+    return Tiled(Work(layer, m), Work(layer, 1), reference().roofline, measured, grid.others, here)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ def layer() -> Panel[model.Tiled]:
         readout=figures.tiled_readout,
         height=336,
         work="timing tiles on this machine",
+        on_reference=model.tiled_on_reference,
     )
 
 

@@ -10,6 +10,7 @@ from workbook.lessonkit.reference import reference
 from workbook.lessons.winograd.tile_trials import PLAIN, PROGRAMS, WINOGRAD, Times, gains, timed
 from workbook.lessons.winograd.work import Work, layer_of
 from workbook.measuring import timing
+from workbook.measuring.timing import Timing
 from workbook.plain_text import Text
 
 LAYERS = ((64, 56), (128, 28), (256, 14), (512, 7))  # channels, side of the map
@@ -19,6 +20,16 @@ _TILES = dict.fromkeys(PLAIN, 1) | {name: m for m, name in WINOGRAD.items()}
 def result_id(program: str, side: int) -> str:
     """Return the name of a gain, such as "f2.at56"; the scoreboard and the reference machine know it by that."""
     return f"{program.removeprefix('winograd_')}.at{side}"
+
+
+def reference_gains() -> dict[tuple[int, int, int], float]:
+    """Return the gains of the reference machine by (channels, side, m)."""
+    value = reference().value
+    return {
+        (channels, side, m): value(f"winograd.{result_id(program, side)}")
+        for channels, side in LAYERS
+        for m, program in WINOGRAD.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,11 @@ class Race(Text):
             for (_, side), times in self.times.items()
             for program, gain in gains(times).items()
         } | {"best.at56": self.best}
+
+    @property
+    def timings(self) -> list[Timing]:
+        """All that was measured."""
+        return [taken for times in self.times.values() for taken in times.values()]
 
     @property
     def best(self) -> float:
@@ -77,7 +93,7 @@ class Race(Text):
             "predicted: for the reference machine, by the model of this lesson",
             *map(self._milliseconds, self.times),
             f"[machine] {layer_of(*layer).name}: the fastest Winograd is {self.best:.2f} x as fast; {said(self.guess)}",
-            *timing.trust(taken for times in self.times.values() for taken in times.values()),
+            *timing.trust(self.timings),
         ]
 
     def _milliseconds(self, layer: tuple[int, int]) -> str:
@@ -102,4 +118,4 @@ def race(guess: object = ..., seconds: float | None = None) -> Race:
 
 def record(race: Race) -> None:
     """Put the gains on the scoreboard."""
-    results.record({f"winograd.{id}": gain for id, gain in race.gains.items()})
+    results.record({f"winograd.{id}": gain for id, gain in race.gains.items()}, timing.others(race.timings))

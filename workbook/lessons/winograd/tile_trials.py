@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -54,13 +55,31 @@ def gains(times: Times) -> dict[str, float]:
     return {name: plain / timing.median for name, timing in times.items()}
 
 
+@dataclass(frozen=True)
+class Grid:
+    """The tiles over a grid of layers, as this machine ran them.
+
+    Attributes
+    ----------
+    gains : dict of (int, int, int) to float
+        By (channels, side, m).
+    others : float
+        The part of the time for which other programs had the core, where that was most.
+    """
+
+    gains: dict[tuple[int, int, int], float]
+    others: float
+
+
 @cache
-def measured_gains() -> dict[tuple[int, int, int], float]:
-    """Return the gains on this machine by (channels, side, m), over a grid of layers; takes seconds the first time."""
+def measured_grid() -> Grid:
+    """Time the tiles over a grid of layers; takes seconds the first time."""
     found: dict[tuple[int, int, int], float] = {}
+    others = 0.0
     for channels in CHANNELS:
         for side in SIDES:
             if layer_of(channels, side).macs <= _MOST_MACS:
-                gain = gains(timed(channels, side, _SECONDS))
+                times = timed(channels, side, _SECONDS)
+                gain, others = gains(times), max(others, timing.others(times.values()))
                 found |= {(channels, side, m): gain[name] for m, name in WINOGRAD.items()}
-    return found
+    return Grid(found, others)

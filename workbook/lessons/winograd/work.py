@@ -11,9 +11,11 @@ F(m x m, 3 x 3) covers the P x Q outputs with tiles of m x m; the last row and c
 
 m = 1 is the definition, where n*n is 9 and nothing is transformed; inputs and outputs are passed once.
 
-    seconds = max(multiplications / peak, weights / memory) + passed / second cache
+    transforming = passed / second cache + transforms / peak
+    multiplying  = multiplications / peak
+    waiting      = what the weights take from memory beyond the multiplying, which they arrive during
 
-as if nothing of the two terms overlapped, and as if a transform's arithmetic were hidden behind its bytes.
+and a layer takes the sum: as if nothing of it overlapped, and as if no weight of the last run were left in a cache.
 """
 
 from __future__ import annotations
@@ -89,28 +91,36 @@ class Work:
 
     @property
     def passed_bytes(self) -> int:
-        """Bytes of inputs and outputs, from one pass to the next."""
+        """Bytes of inputs and outputs, from one pass of the transforms to the next."""
         if self.m == 1:
-            return FLOAT_BYTES * (self.layer.input_numbers + self.layer.output_numbers)
+            return self.map_bytes
         return FLOAT_BYTES * _PASSES * self.n**2 * self.tiles * (self.layer.C + self.layer.K)
 
     @property
-    def bytes(self) -> int:
-        """All bytes moved."""
-        return self.weight_bytes + self.passed_bytes
+    def map_bytes(self) -> int:
+        """Bytes of inputs and outputs, each once: what memory must move of them."""
+        return FLOAT_BYTES * (self.layer.input_numbers + self.layer.output_numbers)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that memory must move: inputs, outputs and weights, each once."""
+        return self.map_bytes + self.weight_bytes
 
     def multiply_seconds(self, roof: Roofline) -> float:
-        """Predict the time of the multiplications on one core: that of its units, or of the weights from memory."""
-        units = self.multiplications / roof.peak_gmacs
-        return max(units, self.weight_bytes / roof.gbs[MEMORY]) / 1e9
+        """Predict the time of the multiplications on one core."""
+        return self.multiplications / roof.peak_gmacs / 1e9
 
-    def pass_seconds(self, roof: Roofline) -> float:
-        """Predict the time of moving inputs and outputs through the second cache."""
-        return self.passed_bytes / second_cache(roof) / 1e9
+    def waiting_seconds(self, roof: Roofline) -> float:
+        """Predict how much longer than the multiplications the weights take from memory."""
+        return max(self.weight_bytes / roof.gbs[MEMORY] / 1e9 - self.multiply_seconds(roof), 0.0)
+
+    def transform_seconds(self, roof: Roofline) -> float:
+        """Predict the time of transforming inputs and outputs: bytes through the second cache, and multiply-adds."""
+        return (self.passed_bytes / second_cache(roof) + self.transforms / roof.peak_gmacs) / 1e9
 
     def seconds(self, roof: Roofline) -> float:
         """Predict the time of the layer on one core."""
-        return self.multiply_seconds(roof) + self.pass_seconds(roof)
+        return self.multiply_seconds(roof) + self.waiting_seconds(roof) + self.transform_seconds(roof)
 
     def gain(self, roof: Roofline) -> float:
         """Predict how many times as fast as the definition it is."""

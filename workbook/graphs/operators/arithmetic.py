@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
+import kernels
 from kernels.bound import Bound
+from workbook.graphs.activations import activation_of
 from workbook.graphs.graph import Array, Node, Shape
+from workbook.graphs.operators.each_number import EachNumber
 from workbook.graphs.operators.entry import BYTES, FLOAT, PASSING, Entries, Entry, NcnnLayer, OnBytes, computed
 from workbook.graphs.operators.on_bytes import QLINEAR_ADD
 from workbook.graphs.operators.operator import (
@@ -22,7 +25,6 @@ from workbook.graphs.operators.operator import (
     Plan,
     Prepare,
     Settings,
-    activated,
     alike,
 )
 from workbook.graphs.operators.view import View
@@ -102,12 +104,48 @@ def _clip(node: Node, constants: Constants, _: Settings) -> Operator:
         x = x if low is None else np.maximum(x, low)
         return x if high is None else np.minimum(x, high)
 
-    return Elementwise(node, constants, clip)
+    def write(x: Array, low: Array | None = None, high: Array | None = None, *, out: Array) -> None:
+        np.maximum(x, -np.inf if low is None else low, out=out)
+        if high is not None:
+            np.minimum(out, high, out=out)
+
+    return Elementwise(node, constants, clip, write)
 
 
-def _leaky_relu(node: Node, constants: Constants, _: Settings) -> Operator:
-    slope = node.attributes.get("alpha", 0.01)
-    return Elementwise(node, constants, lambda x: activated(x, ("leaky_relu", slope)))
+class Product(Elementwise):
+    """A Mul; images are multiplied by one number a channel on the kernels."""
+
+    def __init__(self, node: Node, constants: Constants, settings: Settings) -> None:
+        super().__init__(node, constants, np.multiply, np.multiply)
+        self._kernel = kernels.ScaleChannels(threads=settings.threads)
+
+    def plan(self, *read: Outline | None) -> Plan:
+        """Bind the kernel, or the function of NumPy."""
+        sizes = [outline.bytes if outline else 0 for outline in read]
+        image, factor = sorted((0, 1), key=lambda i: -sizes[i])
+        x, s = read[image], read[factor]
+        channels = (*x.shape[:2], 1, 1) if x and len(x.shape) == 4 else ()
+        if x is None or s is None or x == s or s.shape != channels or x.dtype != np.float32:
+            return super().plan(*read)
+
+        def bind(arrays: Sequence[Array], y: Array) -> Bound:
+            return self._kernel.bind(arrays[image], arrays[factor].reshape(*y.shape[:2], 1, 1, *y.shape[4:]), y)
+
+        return Plan(x, bind, alike, (image,))
+
+
+def _activation(node: Node, constants: Constants, settings: Settings) -> Operator:
+    activation = activation_of(node, constants)
+    if activation is None:
+        raise NotNativeError(f"{node}: in this form, it has no kernel")
+    return EachNumber(
+        node, node.inputs[:1], kernels.Activate(activation, threads=settings.threads), np.dtype(np.float32)
+    )
+
+
+def _in_ncnn(kind: str, parameters: Callable[[Node], dict[int, object]] = lambda node: {}) -> Any:
+    """Return what writes an activation for ncnn."""
+    return lambda node, constants, shapes: (NcnnLayer(kind, parameters(node)),)
 
 
 def _cast(node: Node, constants: Constants, _: Settings) -> Operator:
@@ -119,8 +157,13 @@ def _cast(node: Node, constants: Constants, _: Settings) -> Operator:
     return Operator(node, node.inputs, lambda x: x.astype(dtype))
 
 
-def _add_in_ncnn(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[NcnnLayer, ...] | None:
-    return (NcnnLayer("BinaryOp", {0: 0}),) if len(computed(node, constants)) == 2 else None
+def _of_two_in_ncnn(operation: int) -> Any:
+    """Return what writes an operator on two computed arrays."""
+
+    def write(node: Node, constants: Constants, _: Mapping[str, Shape]) -> tuple[NcnnLayer, ...] | None:
+        return (NcnnLayer("BinaryOp", {0: operation}),) if len(computed(node, constants)) == 2 else None
+
+    return write
 
 
 def _entry(prepare: Prepare, *forms: Any, **options: Any) -> Entry:
@@ -130,23 +173,28 @@ def _entry(prepare: Prepare, *forms: Any, **options: Any) -> Entry:
 _NUMBERS = (*FLOAT, *BYTES)
 _CAST = ("float32", "bfloat16")
 
-ELEMENTWISE: Entries = {
-    "Add": _entry(_simple(np.add, np.add), QLINEAR_ADD, _add_in_ncnn),
-    "Cast": Entry(_cast, attributes=("to",), types=_CAST),
+ARITHMETIC: Entries = {
+    "Add": _entry(_simple(np.add, np.add), QLINEAR_ADD, _of_two_in_ncnn(0)),
+    "Cast": Entry(_cast, attributes=("to",), types=_CAST, joins=True),
     "Clip": _entry(_clip, attributes=("min", "max")),
     "Div": _entry(_simple(np.divide, np.divide)),
+    "HardSigmoid": _entry(
+        _activation,
+        None,
+        _in_ncnn("HardSigmoid", lambda node: {0: node.attributes.get("alpha", 0.2), 1: 0.5}),
+        attributes=("alpha", "beta"),
+    ),
+    "HardSwish": _entry(_activation, None, _in_ncnn("HardSwish", lambda node: {0: 1 / 6, 1: 0.5})),
     "Identity": _entry(
         lambda node, constants, settings: View(node, node.inputs, constants, lambda x: x), PASSING, types=_NUMBERS
     ),
-    "LeakyRelu": _entry(_leaky_relu, attributes=("alpha",)),
+    "LeakyRelu": _entry(_activation, attributes=("alpha",)),
     "Max": _entry(_simple(lambda *arrays: reduce(np.maximum, arrays)), types=_NUMBERS),
     "Min": _entry(_simple(lambda *arrays: reduce(np.minimum, arrays)), OnBytes("bounded", "Min"), types=_NUMBERS),
-    "Mul": _entry(_simple(np.multiply, np.multiply)),
-    "Relu": _entry(
-        _simple(lambda x: activated(x, "relu"), partial(np.maximum, np.float32(0))),
-        OnBytes("bounded", "Max"),
-        lambda node, constants, shapes: (NcnnLayer("ReLU", {}),),
-    ),
+    "Mul": _entry(Product, None, _of_two_in_ncnn(2)),
+    "Relu": _entry(_activation, OnBytes("bounded", "Max"), _in_ncnn("ReLU")),
+    "Sigmoid": _entry(_activation, None, _in_ncnn("Sigmoid")),
     "Sub": _entry(_simple(np.subtract, np.subtract)),
     "Sum": _entry(_simple(lambda *arrays: reduce(np.add, arrays))),
+    "Swish": _entry(_activation, None, _in_ncnn("Swish"), attributes=("alpha",)),
 }
