@@ -1,7 +1,7 @@
 """What is computed number by number in float32: an activation, images times one number a channel, and a softmax.
 
     activation  y[i] = activation(x[i])
-    scale       y[n, c, h, w] = x[n, c, h, w] * s[n, c]
+    scale       y[n, c, h, w] = x[n, c, h, w] * s[n, c];  below zero alone:  larger(x, 0) - larger(-x, 0) * s
     softmax     y[row, i] = e^(x[row, i] - most) / sum over j of  e^(x[row, j] - most)      most = the largest of a row
 
     x, y        in any order; of images in lanes, a row holds VLEN channels of all pixels
@@ -29,7 +29,7 @@ cdef struct Work:
     float* y
     Py_ssize_t count                    # numbers; of one row, for a scale
     Py_ssize_t rows, rows_of_a_task
-    bint lanes
+    bint lanes, below_zero
     int kind                            # of activation; simd.h numbers them
     float slope
 
@@ -45,6 +45,10 @@ cdef void activate_task(void* argument, Py_ssize_t index, int worker) noexcept n
         store_first(work.y + i, activate(load_first(work.x + i, end - i), work.kind, work.slope), end - i)
 
 
+cdef inline vf scaled(vf x, vf s, bint below_zero) noexcept nogil:
+    return larger(x, broadcast(0)) - larger(-x, broadcast(0)) * s if below_zero else x * s
+
+
 cdef void scale_task(void* argument, Py_ssize_t index, int worker) noexcept nogil:
     """Some rows: each a channel of an image, or VLEN of them in lanes."""
     cdef const Work* work = <const Work*>argument
@@ -56,10 +60,10 @@ cdef void scale_task(void* argument, Py_ssize_t index, int worker) noexcept nogi
         x, y, i = work.x + row * work.count, work.y + row * work.count, 0
         s = load(work.s + row * VLEN) if work.lanes else broadcast(work.s[row])
         while work.count - i >= VLEN:
-            store(y + i, load(x + i) * s)
+            store(y + i, scaled(load(x + i), s, work.below_zero))
             i += VLEN
         if i < work.count:
-            store_first(y + i, load_first(x + i, work.count - i) * s, work.count - i)
+            store_first(y + i, scaled(load_first(x + i, work.count - i), s, work.below_zero), work.count - i)
 
 
 cdef inline vf load_row(const float* x, Py_ssize_t n) noexcept nogil:
@@ -110,10 +114,10 @@ def activation(const float[::1] x, int kind, float slope, float[::1] y, int thre
         run_in_pool(activate_task, &work, ceil_div(work.count, PIECE), threads)
 
 
-def scale(const float[::1] x, const float[::1] s, bint lanes, float[::1] y, int threads):
-    """Multiply each channel of at least one pixel by its number."""
+def scale(const float[::1] x, const float[::1] s, bint lanes, bint below_zero, float[::1] y, int threads):
+    """Multiply each channel of at least one pixel by its number, or what is below zero of it."""
     cdef Work work
-    work.x, work.s, work.y, work.lanes = &x[0], &s[0], &y[0], lanes
+    work.x, work.s, work.y, work.lanes, work.below_zero = &x[0], &s[0], &y[0], lanes, below_zero
     work.rows = s.shape[0] // VLEN if lanes else s.shape[0]
     work.count = y.shape[0] // work.rows
     work.rows_of_a_task = max(1, PIECE // work.count)

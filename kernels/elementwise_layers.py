@@ -60,10 +60,18 @@ class Activate(_OfOneArray):
 
 
 class ScaleChannels:
-    """Images times one number a channel: (N, C, H, W) times (N, C, 1, 1), both plain or both in lanes."""
+    """Images times one number a channel: (N, C, H, W) times (N, C, 1, 1), both plain or both in lanes.
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        self.threads = thread_count(threads)
+    Parameters
+    ----------
+    below_zero : bool
+        Whether other numbers stay as they are: a leaky ReLU with one slope a channel, ONNX's PRelu.
+    threads : int, optional
+        As `Activate` takes it.
+    """
+
+    def __init__(self, *, below_zero: bool = False, threads: int | None = None) -> None:
+        self._below_zero, self.threads = below_zero, thread_count(threads)
 
     def __call__(self, x: FloatArray, factor: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Return an array as x; `out` is where to write it."""
@@ -82,8 +90,8 @@ class ScaleChannels:
                 f"factor must have one number for each channel of x, {x.shape}, not the shape {factor.shape}"
             )
         check_out(out, x.shape, {"x": x, "factor": factor})
-        run = partial(elementwise.scale, _flat(x, "x"), _flat(factor, "factor"), lanes, _flat(out, "out"))
-        return _bound("scale", run, self.threads, out)
+        flat = (_flat(x, "x"), _flat(factor, "factor"), lanes, self._below_zero, _flat(out, "out"))
+        return _bound("scale", partial(elementwise.scale, *flat), self.threads, out)
 
 
 class Softmax(_OfOneArray):

@@ -55,6 +55,19 @@ def test_scale(shape: tuple[int, ...]) -> None:
             np.testing.assert_array_equal(from_lanes(scale(to_lanes(x), to_lanes(factor))), x * factor)
 
 
+@pytest.mark.parametrize("shape", [(1, 16, 7, 7), (2, 32, 5, 9), (1, 3, 130, 130)], ids=str)
+def test_scale_below_zero(shape: tuple[int, ...]) -> None:
+    draw = np.random.default_rng(0)
+    x, factor = draw.standard_normal(shape, np.float32), draw.standard_normal((*shape[:2], 1, 1), np.float32)
+    x[0, 0, 0, :4] = -0.0, np.nan, np.inf, -np.inf
+    expected = np.where(x < 0, x * factor, x)
+    for threads in (1, 3):
+        scale = kernels.ScaleChannels(below_zero=True, threads=threads)
+        np.testing.assert_array_equal(scale(x, factor), expected)
+        if shape[1] % kernels.LANES == 0:
+            np.testing.assert_array_equal(from_lanes(scale(to_lanes(x), to_lanes(factor))), expected)
+
+
 @pytest.mark.parametrize("shape", [(1,), (3, 16), (2, 5, 17), (40, 1000), (2, 0), (0, 3)], ids=str)
 def test_softmax(shape: tuple[int, ...]) -> None:
     x = 10 * np.random.default_rng(1).standard_normal(shape, np.float32)

@@ -33,13 +33,19 @@ def test_a_small_operator_goes_where_its_inputs_come_from() -> None:
 
 
 def test_a_small_product_goes_where_its_inputs_come_from() -> None:
-    """A large one is worth a part that ends before it; and none begins before a small one."""
+    """A large one is worth a part that ends before it, or begins behind it."""
     before, behind = node("Erf", "x", "e"), node("Erf", "p", "y")
     for columns, nodes, left in (
         (30, [before, node("MatMul", "e w", "y")], [["Erf", "MatMul"]]),
         (30, [before, node("Gemm", "e w", "y")], [["Erf", "Gemm"]]),
         (4000, [before, node("MatMul", "e w", "y")], [["Erf"]]),
-        (30, [node("MatMul", "x w", "p"), behind], [["Erf"]]),
+        (30, [node("MatMul", "x w", "p"), behind], [["MatMul", "Erf"]]),
+        (4000, [node("MatMul", "x w", "p"), behind], [["Erf"]]),
+        (
+            30,
+            [node("MatMul", "x w", "p"), node("Erf", "p", "e"), node("Relu", "p", "z"), node("Add", "e z", "y")],
+            [["Erf", "Add"]],
+        ),
     ):
         proto = model(nodes, {"w": random(20, columns)}, (1, 20))
         net = network.load(proto)

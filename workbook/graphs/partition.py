@@ -2,7 +2,8 @@
 
 A node is native if `OPERATORS` takes it in its form, with the types of its arrays. An operator that is a small part of
 the work (`Entry.joins`, `joins_below`) is native only where all that it reads comes from the kernels or enters the
-network: elsewhere it would cut a part of ONNX Runtime's in two. Nodes of one part must not wait for each other through
+network: elsewhere it would cut a part of ONNX Runtime's in two; and a small product that such a part alone reads belongs
+to it, for a call costs as much as the product. Nodes of one part must not wait for each other through
 the kernels, so
 
     stage(node) = max over what it reads of  stage(writer) + (1 if the two are not computed by the same)
@@ -90,14 +91,29 @@ def _native(graph: Graph, settings: Settings, known: Sequence[Operator]) -> tupl
             nodes += parts
             elsewhere.update(name for part in parts for name in part.writes)
             types |= {part.outputs[0]: types[node.outputs[0]] for part in parts if node.fused}
+    for name in _small_before_parts(nodes, native, graph.outputs, constants):
+        del native[name]
     return native, replace(graph, nodes=tuple(nodes), constants=constants, types=types)
+
+
+def _small_before_parts(
+    nodes: Sequence[Node], native: Mapping[str, Operator], outputs: Sequence[str], constants: Storage
+) -> list[str]:
+    """Return the native products that are small, and that only nodes of ONNX Runtime read."""
+    kept = {name for node in nodes if node.name in native for name in node.reads}.union(outputs)
+    small = (node for node in nodes if node.name in native and _is_small_product(node, constants) and not node.fused)
+    read = {name for node in nodes for name in node.reads}
+    return [node.name for node in small if read.issuperset(node.writes) and kept.isdisjoint(node.writes)]
 
 
 def _joins(node: Node, constants: Storage) -> bool:
     """Whether a node is a small part of the work."""
-    entry = OPERATORS[node.op]
+    return OPERATORS[node.op].joins or _is_small_product(node, constants)
+
+
+def _is_small_product(node: Node, constants: Storage) -> bool:
     stored = sum(constants.outline(name).size for name in node.inputs if name in constants)
-    return entry.joins or stored < entry.joins_below
+    return stored < OPERATORS[node.op].joins_below
 
 
 def _groups(nodes: Sequence[Node], native: Mapping[str, Operator]) -> dict[str, int]:

@@ -74,6 +74,7 @@ class Network:
     ) -> None:
         self.operators: tuple[Step, ...]
         self.graph, self.inputs, self.outputs = graph, graph.inputs, graph.outputs
+        self._names = {port.name: port for port in self.inputs}
         self._settings = settings = Settings(algorithm, threads, integer_algorithm)
         same = (net for net in beside if net.graph.constants is graph.constants and net._settings == settings)
         known = [step for net in same for step in net.operators if isinstance(step, RuntimePart) or step.packs]
@@ -115,14 +116,17 @@ class Network:
             given; the message names it.
         """
         values = self._values(x)
+        run, free = self._take_run(values)
         try:
-            with self._planned(values) as run:
-                if run:
-                    for _ in run(values):
-                        pass
-                    return run.finish()
+            if run:
+                for _ in run(values):
+                    pass
+                return run.finish()
         except ShapesChangedError:
             self._plannable = False
+        finally:
+            if run:
+                free.append(run)
         for _ in self._walk(values):
             pass
         return [values[name] if name in values else self._read[name] for name in self.outputs]
@@ -219,23 +223,27 @@ class Network:
 
     @contextmanager
     def _planned(self, values: Mapping[str, Array]) -> Iterator[Run | None]:
-        """Lend a planned run for these inputs that nobody else is using; None if it cannot be planned.
+        """Lend a planned run for these inputs; None if it cannot be planned."""
+        run, free = self._take_run(values)
+        try:
+            yield run
+        finally:
+            if run:
+                free.append(run)
+
+    def _take_run(self, values: Mapping[str, Array]) -> tuple[Run | None, list[Run]]:
+        """Return a planned run that nobody else is using, or None, and where to put it back.
 
         The plans of the last few shapes are kept.
         """
-        shapes = tuple((name, values[name].shape, values[name].dtype) for name in sorted(values))
+        shapes = tuple([(array.shape, array.dtype) for array in values.values()])
         with self._lock:
             free = self._runs.setdefault(shapes, [])
             self._runs[shapes] = self._runs.pop(shapes)  # the last one used is the last to go
             while len(self._runs) > _MOST_PLANS:
                 del self._runs[next(iter(self._runs))]
             run = free.pop() if free else None
-        run = run or self._new_run(values)
-        try:
-            yield run
-        finally:
-            if run:
-                free.append(run)
+        return run or self._new_run(values), free
 
     def _new_run(self, values: Mapping[str, Array]) -> Run | None:
         """Find the shapes of all arrays, and plan a run for them; None if that cannot be.
@@ -279,16 +287,17 @@ class Network:
 
     def _values(self, x: Feed) -> dict[str, Array]:
         """Check the inputs and return them by name."""
-        names = [port.name for port in self.inputs]
+        names = self._names
         if not isinstance(x, Mapping):
             if len(names) != 1:
                 raise ModelError(f"the network has the inputs {', '.join(names)}; pass a mapping of name to array")
-            x = {names[0]: x}
-        if set(x) != set(names):
+            (name,) = names
+            x = {name: x}
+        if x.keys() != names.keys():
             raise ModelError(f"the network has the inputs {', '.join(names)}, not {', '.join(map(str, x))}")
         for port in self.inputs:
             _check(x[port.name], port)
-        return dict(x)
+        return {name: x[name] for name in names}
 
 
 def _given(step: Step, values: Mapping[str, Array], constant: Callable[[str], Array]) -> list[Any]:
@@ -322,7 +331,7 @@ def _check(array: Array, port: Port) -> None:
         raise TypeError(f"the input {port.name!r} must be a NumPy array, not {type(array).__name__}")
     if array.dtype != port.dtype and not (port.dtype == object and array.dtype.kind in "US"):
         raise ModelError(f"the input {port.name!r} must hold {port.dtype}, not {array.dtype}")
-    if port.shape is None:
+    if port.shape is None or array.shape == port.shape:
         return
     fits = array.ndim == len(port.shape) and all(
         size in (None, given) for size, given in zip(port.shape, array.shape, strict=True)

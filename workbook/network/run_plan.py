@@ -61,6 +61,7 @@ class Run:
         bindable = [operator for operator, _ in self._bindable()]
         bindable += [step for step in operators if isinstance(step, RuntimePart) and self._has_place(step)]
         self._placed = {name for operator in bindable for name in self._touched(operator)}
+        self._placed_inputs = tuple(self._placed.intersection(inputs))
         self._parents = self._shared()
         places, numbers = offsets(self._lives())
         lanes, self._arena = self._in_lanes(), aligned(numbers)
@@ -90,7 +91,7 @@ class Run:
             If an operator that is called returned another shape or type than it did when the run was planned.
         """
         self._others = dict(inputs)
-        for name in self._placed & inputs.keys():
+        for name in self._placed_inputs:
             np.copyto(self._arrays[name], inputs[name])
         for operator, call, done in self._steps:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from typing import Any
@@ -26,6 +27,7 @@ from workbook.graphs.operators.operator import (
     Prepare,
     Settings,
     alike,
+    stored_name,
 )
 from workbook.graphs.operators.view import View
 from workbook.graphs.storage import Storage
@@ -134,6 +136,31 @@ class Product(Elementwise):
         return Plan(x, bind, alike, (image,))
 
 
+class ParametricRelu(Operator):
+    """A leaky ReLU of images, with a stored slope for each channel."""
+
+    def __init__(self, node: Node, constants: Constants, settings: Settings) -> None:
+        self._storage, self._slope = Storage.of(constants), stored_name(node, 1, "slope", constants)
+        shape = self._storage.outline(self._slope).shape
+        if len(shape) not in (3, 4) or math.prod(shape) != shape[-3]:
+            raise NotNativeError(f"{node}: it has another slope than one for each channel")
+        super().__init__(node, node.inputs[:1], lambda x: self._kernel(x, self._slopes(x)))
+        self._kernel = kernels.ScaleChannels(below_zero=True, threads=settings.threads)
+
+    def _slopes(self, x: Array) -> Array:
+        """Return those of each image, in the order of its channels."""
+        N, C, _, _, *lanes = x.shape
+        slopes = np.broadcast_to(self._storage[self._slope].reshape(-1), (N, C * math.prod(lanes)))
+        return np.ascontiguousarray(slopes).reshape(N, C, 1, 1, *lanes)
+
+    def plan(self, *read: Outline | None) -> Plan:
+        """Bind the kernel."""
+        (x,) = read
+        if x is None:
+            return UNKNOWN
+        return Plan(x, lambda given, y: self._kernel.bind(*given, self._slopes(*given), y), alike, (0,))
+
+
 def _activation(node: Node, constants: Constants, settings: Settings) -> Operator:
     activation = activation_of(node, constants)
     if activation is None:
@@ -192,6 +219,7 @@ ARITHMETIC: Entries = {
     "Max": _entry(_simple(lambda *arrays: reduce(np.maximum, arrays)), types=_NUMBERS),
     "Min": _entry(_simple(lambda *arrays: reduce(np.minimum, arrays)), OnBytes("bounded", "Min"), types=_NUMBERS),
     "Mul": _entry(Product, None, _of_two_in_ncnn(2)),
+    "PRelu": _entry(ParametricRelu, axes=(4,)),
     "Relu": _entry(_activation, OnBytes("bounded", "Max"), _in_ncnn("ReLU")),
     "Sigmoid": _entry(_activation, None, _in_ncnn("Sigmoid")),
     "Sub": _entry(_simple(np.subtract, np.subtract)),
