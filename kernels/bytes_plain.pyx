@@ -71,7 +71,7 @@ cdef Work work_of(Layer layer, int kind, bint has_zeros) noexcept nogil:
     work.layer = work.words = layer
     work.kind = kind
     work.per_word = EXACT_PER_WORD if kind == EXACT else 4
-    work.by_taps = reads_taps(C, layer.S, work.per_word)
+    work.by_taps = not layer.turned and reads_taps(C, layer.S, work.per_word)
     if work.by_taps:
         work.words.C = layer.groups * C * ceil_div(layer.S, work.per_word)
         work.words.S = 1

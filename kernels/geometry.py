@@ -155,13 +155,23 @@ class Geometry:
         y_lanes: bool = False,
         compact: bool = False,
     ) -> dict[str, float]:
-        """Return the layer as the compiled algorithms take it: the fields of Layer in layer.pxd."""
+        """Return the layer as the compiled algorithms take it: the fields of Layer in layer.pxd.
+
+        An image of one column, as those of one dimension often are, lies in memory as one row does, and so does its
+        filter: it is taken as that, for the algorithms work along rows.
+        """
         window = self.window
-        layer: dict[str, float] = {letter: getattr(self, letter) for letter in "NCHWKPQRS"}
-        layer["groups"] = window.groups
-        layer["stride_h"], layer["stride_w"] = window.stride
-        layer["dilation_h"], layer["dilation_w"] = window.dilation
-        layer["pad_top"], layer["pad_left"] = window.padding[:2]
+        turned = self.H > self.W == self.Q == self.S == 1 and not window.padding[1]
+        layer: dict[str, float] = {"N": self.N, "C": self.C, "K": self.K, "groups": window.groups, "turned": turned}
+        for names, down, across in (
+            ("HW", self.H, self.W),
+            ("PQ", self.P, self.Q),
+            ("RS", self.R, self.S),
+            (("stride_h", "stride_w"), *window.stride),
+            (("dilation_h", "dilation_w"), *window.dilation),
+            (("pad_top", "pad_left"), *window.padding[:2]),
+        ):
+            layer[names[0]], layer[names[1]] = (across, down) if turned else (down, across)
         layer["x_lanes"], layer["y_lanes"], layer["compact"] = x_lanes, y_lanes, compact
         layer["activation"], layer["slope"] = activation
         return layer

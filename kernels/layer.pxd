@@ -19,6 +19,7 @@ cdef struct Layer:
     Py_ssize_t dilation_h, dilation_w
     Py_ssize_t pad_top, pad_left
     bint x_lanes, y_lanes           # x is in lanes; y and the residual are
+    bint turned                     # x is one column, taken as a row
     bint compact                    # Winograd's filters are packed as they are
     int activation                  # simd.h numbers them
     float slope                     # of leaky_relu and hard_sigmoid

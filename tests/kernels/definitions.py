@@ -12,6 +12,7 @@ POOLS = [
     ((1, 16, 7, 7), {"taps": None}),  # global
     ((1, 5, 13, 10), {"taps": (3, 2), "stride": (1, 3), "padding": (0, 1, 2, 0)}),
     ((2, 48, 9, 8), {"taps": (2, 3), "stride": 2, "padding": (1, 0, 1, 2), "dilation": (3, 2), "count_padding": True}),
+    ((2, 16, 29, 1), {"taps": (3, 1), "stride": (2, 1), "padding": (1, 0)}),
     ((1, 18, 150, 90), {"taps": 3, "padding": 1, "count_padding": True}),  # more than one block
 ]
 

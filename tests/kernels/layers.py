@@ -236,6 +236,12 @@ LAYERS = [
     Layer(R=33, S=33, H=3, W=2, C=1, padding=16, stride=2),
     Layer(R=10, S=11),  # as large as the image
     Layer(R=12, S=15, padding=(1, 2)),  # as large as the padded image
+    # one column
+    Layer(W=1, R=5, S=1, H=61, C=9, K=20, padding=(2, 0)),
+    Layer(W=1, R=5, S=1, H=41, C=1, padding=(0, 0, 3, 0), stride=(3, 2), N=2),
+    Layer(W=1, R=3, S=1, H=40, C=4, K=6, groups=2, dilation=(4, 1), padding=(4, 0), activation="relu"),
+    Layer(W=1, R=4, S=1, H=9, C=16, K=16, groups=16),
+    Layer(W=1, H=12, C=2, padding=1),
     # steps
     Layer(stride=2),
     Layer(stride=(2, 1), padding=1),
@@ -297,4 +303,5 @@ IN_LANES = [
     Layer(C=3, K=32, H=17, W=18, R=7, S=7, padding=3, stride=2),  # only y has lanes
     Layer(C=25, K=32, H=9, W=8, padding=1),
     Layer(C=48, K=37, H=1, W=1, R=1, S=1),  # one pixel
+    Layer(C=32, K=48, H=41, W=1, R=5, S=1, padding=(2, 0), stride=(2, 1)),  # one column
 ]

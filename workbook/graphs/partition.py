@@ -2,9 +2,9 @@
 
 A node is native if `OPERATORS` takes it in its form, with the types of its arrays. An operator that is a small part of
 the work (`Entry.joins`, `joins_below`) is native only where all that it reads comes from the kernels or enters the
-network: elsewhere it would cut a part of ONNX Runtime's in two; and a small product that such a part alone reads belongs
-to it, for a call costs as much as the product. Nodes of one part must not wait for each other through
-the kernels, so
+network: elsewhere it would cut a part of ONNX Runtime's in two. A small product that such a part alone reads belongs to
+it as well, for a call costs as much as the product. Nodes of one part must not wait for each other through the kernels,
+so
 
     stage(node) = max over what it reads of  stage(writer) + (1 if the two are not computed by the same)
 

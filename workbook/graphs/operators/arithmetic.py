@@ -158,7 +158,7 @@ class ParametricRelu(Operator):
         (x,) = read
         if x is None:
             return UNKNOWN
-        return Plan(x, lambda given, y: self._kernel.bind(*given, self._slopes(*given), y), alike, (0,))
+        return Plan(x, lambda given, y: self._kernel.bind(given[0], self._slopes(given[0]), y), alike, (0,))
 
 
 def _activation(node: Node, constants: Constants, settings: Settings) -> Operator:
