@@ -1,8 +1,9 @@
-"""What is computed byte by byte: the sum of two arrays, and the ways from float32 to bytes and back.
+"""What is computed byte by byte: sums of two arrays, functions of one, and the ways from float32 to bytes and back.
 
     add         y = nearest(clamp((a_scale * (a - a_zero) + b_scale * (b - b_zero)) / y_scale)) + y_zero
     quantize    y = nearest(clamp(a / y_scale)) + y_zero
     dequantize  y = a_scale * (a - a_zero)
+    look up     y = table[a]
 
 Every operation is rounded on its own: meson.build forbids multiply-adds here, which round once, so the bits are those
 of NumPy. `flip` (0 or 128) makes signed bytes unsigned, and the zero points of a and b are of the bytes that it makes.
@@ -22,7 +23,40 @@ from kernels.bytes cimport Operand, Output, Sum, added, clamp, has_nan, quotient
 cdef Py_ssize_t PIECE = 32 * 1024       # numbers of a task
 cdef float FAR = 1024                   # steps of y: more than any byte is from any zero point
 cdef enum Operation:
-    ADD, QUANTIZE, DEQUANTIZE
+    ADD, QUANTIZE, DEQUANTIZE, LOOK_UP
+
+cdef extern from * nogil:
+    """
+    /* y[i] = table[x[i]] for a block of bytes. 256 bytes are 128 words, of which the upper bits of x choose one. */
+    static inline void look_up_block(const uint8_t *table, const uint8_t *x, uint8_t *y)
+    {
+    #if defined(__AVX512BW__)
+        const __m512i *t = (const void *)table;
+        const __m512i one = _mm512_set1_epi16(1), upper_half = _mm512_set1_epi16(128);
+        for (int i = 0; i < 4 * VLEN; i += 32) {
+            const __m512i index = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const void *)(x + i)));
+            const __m512i word = _mm512_srli_epi16(index, 1);
+            const __m512i low = _mm512_permutex2var_epi16(_mm512_loadu_si512(t), word, _mm512_loadu_si512(t + 1));
+            const __m512i high = _mm512_permutex2var_epi16(_mm512_loadu_si512(t + 2), word, _mm512_loadu_si512(t + 3));
+            const __m512i found = _mm512_mask_blend_epi16(_mm512_test_epi16_mask(index, upper_half), low, high);
+            const __m512i shift = _mm512_slli_epi16(_mm512_and_si512(index, one), 3);
+            _mm256_storeu_si256((void *)(y + i), _mm512_cvtepi16_epi8(_mm512_srlv_epi16(found, shift)));
+        }
+    #elif defined(__aarch64__)
+        for (int i = 0; i < 4 * VLEN; i += 16) {
+            uint8x16_t index = vld1q_u8(x + i), found = vqtbl4q_u8(vld1q_u8_x4(table), index);
+            for (int part = 1; part < 4; part++) {          /* of an index that is not in it, nothing is taken */
+                index = vsubq_u8(index, vdupq_n_u8(64));
+                found = vqtbx4q_u8(found, vld1q_u8_x4(table + 64 * part), index);
+            }
+            vst1q_u8(y + i, found);
+        }
+    #else
+        for (int i = 0; i < 4 * VLEN; i++) y[i] = table[x[i]];
+    #endif
+    }
+    """
+    void look_up_block(const unsigned char* table, const unsigned char* x, unsigned char* y)
 
 cdef extern from *:
     const int BLOCK "(4 * VLEN)"        # numbers that are packed at once
@@ -32,6 +66,7 @@ cdef extern from *:
 cdef struct Work:
     Sum sum                             # of an addition; else what of it is in use
     Output output
+    const unsigned char* table
     float inverse                       # of the scale, if it is neither large nor small; or 0
     const unsigned char* a
     const unsigned char* b
@@ -62,6 +97,8 @@ cdef inline void one_block(Operation kind, Work* work, const Sum* sum, const Out
         store_pixels(y, divided(load(x), sum.scale, inverse), divided(load(x + VLEN), sum.scale, inverse),
                      divided(load(x + 2 * VLEN), sum.scale, inverse), divided(load(x + 3 * VLEN), sum.scale, inverse),
                      4, output)
+    elif kind == LOOK_UP:
+        look_up_block(work.table, a, y)
     else:
         for vec in range(4):
             store(<float*>y + vec * VLEN, broadcast(sum.a.scale) * steps_of(&sum.a, a + vec * VLEN))
@@ -100,6 +137,10 @@ cdef void dequantize_task(void* work, Py_ssize_t index, int worker) noexcept nog
     piece(DEQUANTIZE, <Work*>work, index)
 
 
+cdef void look_up_task(void* work, Py_ssize_t index, int worker) noexcept nogil:
+    piece(LOOK_UP, <Work*>work, index)
+
+
 cdef void run_task(Task task, Work* work, const unsigned char* a, int a_size, const unsigned char* b, unsigned char* y,
                    int y_size, Py_ssize_t count, int threads) noexcept nogil:
     work.a, work.b, work.y = a, b, y
@@ -135,8 +176,9 @@ def dequantize(const unsigned char[::1] x, float scale, int zero, int flip, floa
         run_task(dequantize_task, &work, &x[0], 1, &x[0], <unsigned char*>&y[0], sizeof(float), y.shape[0], threads)
 
 
-def look_up(const unsigned char[::1] table, const unsigned char[::1] x, unsigned char[::1] y):
-    """y = table[x], for a table of 256 bytes."""
-    cdef Py_ssize_t i
-    for i in range(y.shape[0]):
-        y[i] = table[x[i]]
+def look_up(const unsigned char[::1] table, const unsigned char[::1] x, unsigned char[::1] y, int threads):
+    """y = table[x], for a table of 256 bytes and an x of at least one."""
+    cdef Work work
+    work.table = &table[0]
+    with nogil:
+        run_task(look_up_task, &work, &x[0], 1, &x[0], &y[0], 1, y.shape[0], threads)

@@ -164,11 +164,11 @@ class DequantizeLinear:
 class LookUp:
     """A byte for each byte: a table of 256, by the bits of x."""
 
-    def __init__(self, table: ByteArray) -> None:
+    def __init__(self, table: ByteArray, *, threads: int | None = None) -> None:
         check_array(table, "table", BYTES)
         if table.shape != (256,):
             raise ValueError(f"table must have 256 bytes, not the shape {table.shape}")
-        self._table, self._dtype = np.array(table.view(np.uint8)), table.dtype
+        self._table, self._dtype, self.threads = np.array(table.view(np.uint8)), table.dtype, thread_count(threads)
 
     def __call__(self, x: ByteArray, out: ByteArray | None = None) -> ByteArray:
         """Return the bytes of the table; `out` is where to write them."""
@@ -180,8 +180,8 @@ class LookUp:
         """Check the arrays once, for many calls on what they hold then."""
         check_array(x, "x", BYTES)
         check_out(out, x.shape, {"x": x}, self._dtype.name)
-        arrays = _flat(x, "x"), _flat(out, "out")
-        return _bound("table", lambda _: bytes_elementwise.look_up(self._table, *arrays), 1, out)
+        run = partial(bytes_elementwise.look_up, self._table, _flat(x, "x"), _flat(out, "out"))
+        return _bound("table", run, self.threads, out)
 
 
 class QLinearPool:

@@ -145,7 +145,7 @@ def _elementwise(size: int) -> Iterator[Subject]:
         ("dequantize", lambda threads: kernels.DequantizeLinear(*steps, threads=threads), [q]),
         ("activation", lambda threads: kernels.Activate("silu", threads=threads), [x]),
         ("softmax", lambda threads: kernels.Softmax(threads=threads), [x]),
-        ("look_up", lambda threads: kernels.LookUp(np.arange(256, dtype=np.uint8)), [q]),
+        ("look_up", lambda threads: kernels.LookUp(np.arange(256, dtype=np.uint8), threads=threads), [q]),
     ):
         yield Subject(f"{name}-{size}", build, lambda read=read: read)
 

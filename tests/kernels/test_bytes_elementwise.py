@@ -76,8 +76,11 @@ def test_a_nan_is_no_byte():
 
 
 def test_look_up():
-    table, x = drawn(0, np.int8, 256), drawn(1, np.int8, (3, 1000))
-    np.testing.assert_array_equal(kernels.LookUp(table)(x), table[x.view(np.uint8)])
+    table = drawn(0, np.int8, 256)
+    for shape in (1, 31, 64, 256, (3, 1000), 100_001):
+        x = drawn(1, np.int8, shape)
+        for threads in (1, 3):
+            np.testing.assert_array_equal(kernels.LookUp(table, threads=threads)(x), table[x.view(np.uint8)])
 
 
 @pytest.mark.parametrize(

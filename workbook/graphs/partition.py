@@ -1,5 +1,7 @@
 """Who computes what: the kernels the nodes that they have, ONNX Runtime the rest, each part of it in one session.
 
+Native nodes that make a byte of each byte are one step, a table (operators/byte_table.py).
+
 A node is native if `OPERATORS` takes it in its form, with the types of its arrays. An operator that is a small part of
 the work (`Entry.joins`, `joins_below`) is native only where all that it reads comes from the kernels or enters the
 network: elsewhere it would cut a part of ONNX Runtime's in two. A small product that such a part alone reads belongs to
@@ -20,6 +22,7 @@ from dataclasses import replace
 
 from workbook.graphs.graph import Graph, Node, in_order
 from workbook.graphs.operators import OPERATORS, fits, prepare
+from workbook.graphs.operators.byte_table import byte_tables
 from workbook.graphs.operators.operator import NotNativeError, Operator, Settings
 from workbook.graphs.passes import residual_parts
 from workbook.graphs.runtime_part import RuntimePart
@@ -54,15 +57,18 @@ def steps_of(graph: Graph, settings: Settings, known: Sequence[Step] = ()) -> tu
     members: dict[int, list[Node]] = {}
     for node in graph.nodes:
         members.setdefault(groups[node.name], []).append(node)
+    tables = {table.node.name: table for table in byte_tables(graph, native, settings)}
+    within = {node.name for table in tables.values() for node in table.nodes} - tables.keys()
     steps: dict[int, Step] = {}
     for group, nodes in members.items():
-        if nodes[0].name in native:
-            steps[group] = native[nodes[0].name]
-        else:
+        name = nodes[0].name
+        if name in native and name not in within:
+            steps[group] = tables.get(name) or native[name]
+        elif name not in native:
             ends = [n for node in nodes for n in node.writes if n in graph.outputs or len(read[n]) > 1]
             alike = (part for part in parts if part.writes == tuple(ends) and _same(part.nodes, nodes))
             steps[group] = next(alike, None) or RuntimePart(nodes, graph, ends, settings.threads)
-    return tuple(steps[group] for group in _order(members))
+    return tuple(steps[group] for group in _order(members) if group in steps)
 
 
 def _same(nodes: Sequence[Node], others: Sequence[Node]) -> bool:

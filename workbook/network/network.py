@@ -20,6 +20,7 @@ import numpy as np
 from workbook.files import write_whole
 from workbook.graphs.graph import Array, Feed, Graph, ModelError, Node, Port
 from workbook.graphs.onnx_writer import to_onnx
+from workbook.graphs.operators.byte_table import ByteTable
 from workbook.graphs.operators.operator import UNKNOWN, Operator, Outline, Plan, Settings
 from workbook.graphs.partition import Step, steps_of
 from workbook.graphs.runtime_part import RuntimePart
@@ -307,7 +308,7 @@ def _given(step: Step, values: Mapping[str, Array], constant: Callable[[str], Ar
 
 def _traced(step: Step, read: Callable[[], Sequence[Any]], written: Iterable[Array]) -> Iterator[tuple[Node, Array]]:
     """Yield the nodes of a step with their outputs."""
-    if isinstance(step, Operator):
+    if not isinstance(step, RuntimePart | ByteTable):
         for y in written:
             yield step.node, y
         return

@@ -63,7 +63,7 @@ def macs(node: Node, constants: Mapping[str, Array], shapes: Mapping[str, tuple[
 
 
 def row_of(nodes: Sequence[Node], constants: Mapping[str, Array], *, native: bool = True) -> Layer:
-    """Return the row of a node, or of several that ONNX Runtime computes together."""
+    """Return the row of a node, or of several that ONNX Runtime computes together, or a table of bytes."""
     storage, (first, *others) = Storage.of(constants), nodes
     numbers = {name: array for node in nodes for name, array in _numbers(node, storage).items()}
     activation = first.fused.get("activation") if not others else None
@@ -71,6 +71,7 @@ def row_of(nodes: Sequence[Node], constants: Mapping[str, Array], *, native: boo
     fused += [activation if isinstance(activation, str) else activation[0]] if activation else []
     ops = [node.op for node in nodes]
     named = ops if len(ops) <= _NAMED else [*ops[: _NAMED - 1], f"{len(ops) - _NAMED + 1} more"]
+    named[-1] += ", by a table" if native and others else ""
     parameters = sum(array.size for array in numbers.values())
     return Layer(first.name, " + ".join(named), tuple(fused), _matrix(numbers), parameters, native)
 

@@ -102,7 +102,7 @@ def _qlinear_concat(node: Node, constants: Constants, _: Settings) -> Operator:
     for i in range(2, len(node.inputs), 3):
         numbers = number_of_each_byte(*(stored(node, j, f"input {j}", constants) for j in (i + 1, i + 2)))
         table = quantize_linear(numbers, scale, zero)
-        tables.append(None if np.array_equal(table.view(np.uint8), same) else kernels.LookUp(table))
+        tables.append(None if np.array_equal(table.view(np.uint8), same) else kernels.LookUp(table, threads=1))
     return Joining(node, node.inputs[2::3], tables)
 
 

@@ -120,13 +120,14 @@ class Operator:
     Attributes
     ----------
     nodes : tuple of Node
-        That one, as those of a part that ONNX Runtime computes (runtime_part.py).
+        That one, or those of a table (byte_table.py), as those of a part that ONNX Runtime computes (runtime_part.py).
     writes : tuple of str
     """
 
     def __init__(self, node: Node, reads: Sequence[str], compute: Callable[..., Array]) -> None:
         self.node, self.reads, self.compute = node, tuple(reads), compute
-        self.nodes, self.writes = (node,), node.writes
+        self.nodes: tuple[Node, ...] = (node,)
+        self.writes = node.writes
 
     def __call__(self, *read: Array | None) -> Array:
         """Compute the output; an error names the node."""
