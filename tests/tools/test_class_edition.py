@@ -18,12 +18,15 @@ import nbformat
 import pytest
 from command_line import COMMAND, assert_one_line_error, run
 
+from workbook.errors import CommandError
 from workbook.lessonkit import edition, hand_in, results, variants
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.kernel_exercise import KernelExercise
 from workbook.lessons import convolution, start_here
 from workbook.tools import bare_package
-from workbook.tools.start import shipped
+from workbook.tools.check import check
+from workbook.tools.notebook_versions import RECORD
+from workbook.tools.start import shipped, start
 
 IDS = [id for lesson in LESSONS for id in lesson.exercise_ids]
 VARIED = [id for id in IDS if variants.varied(id, "a")]
@@ -78,7 +81,7 @@ def test_notebooks_say_the_numbers_that_their_checks_take(tmp_path: Path) -> Non
     key = json.loads((folder / variants.KEY).read_text())
     for student in CLASS:
         place = folder / "students" / student
-        assert {path.name for path in place.iterdir()} == {edition.FILE, *(name for name, _ in shipped())}
+        assert {path.name for path in place.iterdir()} == {edition.FILE, RECORD, *(name for name, _ in shipped())}
         variant = edition.here(place).variant
         assert key["students"][student]["variant"] == variant
         for lesson in LESSONS:
@@ -91,6 +94,38 @@ def test_notebooks_say_the_numbers_that_their_checks_take(tmp_path: Path) -> Non
             assert "lesson.check" in text
     assert len({edition.here(folder / "students" / student).variant for student in CLASS}) == len(CLASS)
     assert "ada" not in (folder / "students" / "ada" / edition.FILE).read_text()
+
+
+def test_a_students_copy_is_as_laid_until_it_is_changed(tmp_path: Path) -> None:
+    """`workbook lab` finds nothing to say about it; a notebook that was deleted comes again with the same numbers."""
+    place = laid(tmp_path, students=("ada",)) / "students" / "ada"
+    before = {path: path.read_bytes() for path in place.iterdir()}
+    assert run("start", place, "--update").exit_code == 0
+    first = place / f"{LESSONS[1].name}.ipynb"
+    first.unlink()
+    copy = start(place)
+    assert (copy.edited, copy.older, copy.written) == ([], [], [first.name])
+    assert {path: path.read_bytes() for path in place.iterdir()} == before
+    (place / edition.FILE).write_text("{")
+    for command in ("start", "hand-in"):
+        (place / results.FILE).write_text(json.dumps({"cpu": "", "isa": "", "values": {}}))
+        assert_one_line_error(run(command, place), "class.json beside the notebooks is damaged: ask your teacher")
+
+
+def test_a_notebook_is_checked_with_its_own_numbers_wherever_it_lies(tmp_path: Path) -> None:
+    folder = laid(tmp_path, students=("ada",))
+    name = f"{LESSONS[0].name}.ipynb"
+    right = json.loads((folder / variants.KEY).read_text())["students"]["ada"]["answers"]["0.1"]
+    notebook = nbformat.read(folder / "students" / "ada" / name, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if "import" in cell.source or "lesson.check" in cell.source]
+    notebook.cells[-1].source = notebook.cells[-1].source.replace("gmacs = ...", f"gmacs = {right!r}")
+    nbformat.write(notebook, tmp_path / name)
+    (result,) = check(tmp_path / name).exercises
+    assert result.outcome == "correct", result.message
+    notebook.metadata[edition.METADATA] = 3
+    nbformat.write(notebook, tmp_path / name)
+    (result,) = check(tmp_path / name).exercises
+    assert result.outcome == "not yet", result.message
 
 
 def test_the_key_grades_the_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +146,8 @@ def test_the_key_grades_the_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with (tmp_path / "grades.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["student"], row["correct"]) for row in rows] == [*((name, "2") for name in CLASS[:4]), ("eli", "0")]
+    (tmp_path / "handed-in" / "dee.json").write_bytes((tmp_path / "handed-in" / "chen.json").read_bytes())
+    assert "missing   dee: no file has the numbers" in run("grade", "handed-in", "--key", folder / variants.KEY).output
     other = run("grade", "handed-in", "--key", laid(tmp_path / "next year", students=("zoe",)) / variants.KEY)
     assert other.exit_code == 0
     assert "numbers that the key does not know" in (tmp_path / "grades.csv").read_text()
@@ -129,7 +166,7 @@ def test_hints_and_solutions_are_the_teachers(
     convolution.hint("1.3")
     assert "come from your teacher" in capsys.readouterr().out
     Path(edition.FILE).write_text("{")
-    with pytest.raises(ValueError, match="ask your teacher for it again"):
+    with pytest.raises(CommandError, match="ask your teacher for it again"):
         convolution.check("1.3", 3)
 
 
@@ -162,6 +199,11 @@ def test_the_package_works_and_holds_no_solution(tmp_path: Path, real_package: N
         everything = b"\n".join(archive.read(name) for name in names if name.endswith(".pyc"))
         archive.extractall(tmp_path / "site")
     assert set(COMPILED) <= set(names)
+    python = "cp{}{}".format(*sys.version_info)
+    assert f"-{python}-{python}-" in wheel.name  # pip on another one refuses it: bytecode is no ABI
+    (told,) = [name for name in names if name.endswith(".dist-info/WHEEL")]
+    with zipfile.ZipFile(wheel) as archive:
+        assert f"\nTag: {wheel.stem.split('-', 2)[2]}\n" in archive.read(told).decode()
     lessons = [name for name in names if name.startswith("workbook/lessons/")]
     assert not any(name.endswith(("exercises.py", "_exercise.py")) for name in lessons)
     lines = 0

@@ -100,6 +100,34 @@ def test_thirty_files_of_five_kinds_of_machines(write: Write, tmp_path: Path) ->
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
+def test_who_hands_in_again_has_copied_from_nobody(write: Write, tmp_path: Path) -> None:
+    """A class hands in after each session: the same measurements come again with the same name."""
+    first = write("ada", 0)
+    (tmp_path / "class" / "later.json").write_bytes(first.read_bytes())
+    assert not any(row["copied"] for row in table(tmp_path).values())
+    write("bo", 1, seed=0)
+    for name in ("chen", "dee"):
+        write(name, 1, seed=0)
+    assert table(tmp_path)["bo.json"]["copied"].endswith("measurements as in chen.json, dee.json")
+    assert not table(tmp_path)["ada.json"]["copied"]
+
+
+def test_whole_folders_an_empty_file_and_a_notebook(write: Write, tmp_path: Path) -> None:
+    """What lies beside a hand-in in a folder came with it; what comes instead of one is named."""
+    write("ada", 0).rename(tmp_path / "ada.json")
+    whole = tmp_path / "class" / "ada"
+    whole.mkdir()
+    (tmp_path / "ada.json").rename(whole / hand_in.FILE)
+    for place in (whole / "00_start_here.ipynb", whole / "class.json", tmp_path / "class" / "bo.ipynb"):
+        place.write_text('{"cells": []}')
+    (tmp_path / "class" / "dee.json").touch()
+    assert {name: (row["status"], row["message"]) for name, row in table(tmp_path).items()} == {
+        "ada/hand-in.json": ("read", ""),
+        "bo.ipynb": ("foreign", "not a hand-in but a notebook: workbook check runs it"),
+        "dee.json": ("foreign", "empty"),
+    }
+
+
 def test_a_value_is_checked_again(write: Write, tmp_path: Path) -> None:
     """Who writes another outcome and a new seal gains nothing, where the answer is a value."""
     path = write("eve", 0, (500, 4.0))
@@ -111,6 +139,7 @@ def test_a_value_is_checked_again(write: Write, tmp_path: Path) -> None:
     row = table(tmp_path)["eve.json"]
     assert (row["correct"], row["0.1"]) == ("0", "not yet")
     assert "0.1: the file says correct, the check says not yet" in row["message"]
+    assert "is the peak: can memory deliver" in (tmp_path / "grades.html").read_text()
 
 
 def test_nothing_is_run_and_nothing_is_a_formula(write: Write, tmp_path: Path) -> None:

@@ -26,11 +26,11 @@ from workbook.tools.notebook_versions import (
     released,
     write_record,
 )
-from workbook.tools.start import is_laid_beside, older, shipped, start, unspoiled, update_command
+from workbook.tools.start import for_learner, is_laid_beside, older, shipped, start, update_command
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [name for name, _ in shipped()]
-TODAY = {name: unspoiled(name, source.read_bytes()) for name, source in shipped()}
+TODAY = {name: for_learner(name, source.read_bytes()) for name, source in shipped()}
 BESIDE = f"{Path(FIRST).stem} (version {installed()}).ipynb"
 
 

@@ -38,7 +38,10 @@ def grade(folder: Path, key: Path | None, output: Path) -> None:
     write_whole(output, grading.as_csv(rows).encode())
     write_whole(output.with_suffix(".html"), grade_page.document(rows, str(made_here())).encode())
     for row in rows:
-        line(row.status, f"{row.file}: {f'{row.correct} correct' if row.work else row.message}")
+        who = ", ".join(filter(None, (row.file, row.student)))
+        line(row.status, f"{who}: {f'{row.correct} correct' if row.work else row.message}")
+        if row.work and row.message:
+            line("", row.message)
         for copied in row.copied:
             line("copied", f"{row.file}: {copied}")
     line("written", f"{output} and {output.with_suffix('.html')}")

@@ -1,15 +1,21 @@
 """The edition of a class: `class.json` beside the notebooks says which numbers its exercises have, and how many hints.
 
-`workbook class-edition` writes it. Without it the exercises are those of the workbook, with all hints and solutions.
+`workbook class-edition` writes it. Without it the exercises are those of the workbook, with all hints and solutions. A
+notebook of a class holds its variant too, as metadata: collected alone it can still be checked, and WORKBOOK_CLASS then
+names the file that says which.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from workbook.errors import CommandError
+
 FILE = "class.json"
+METADATA = "edge_ai_workbook"  # of a notebook: {"variant": ...}
 
 
 @dataclass(frozen=True)
@@ -40,10 +46,10 @@ def here(folder: Path | None = None) -> Edition:
 
     Raises
     ------
-    ValueError
+    CommandError
         If there is one that does not say what it must; the text names it.
     """
-    path = (folder or Path()) / FILE
+    path = folder / FILE if folder else Path(os.environ.get("WORKBOOK_CLASS") or FILE)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = Edition(**content)
@@ -52,5 +58,5 @@ def here(folder: Path | None = None) -> Edition:
     except FileNotFoundError:
         return Edition()
     except (ValueError, TypeError):
-        raise ValueError(f"{path.name} beside the notebooks is damaged: ask your teacher for it again") from None
+        raise CommandError(f"{path.name} beside the notebooks is damaged: ask your teacher for it again") from None
     return found

@@ -129,7 +129,9 @@ def read(path: Path) -> HandIn:
     except (ValueError, RecursionError):
         if FORMAT in text:
             raise DamagedError("damaged: its end or a part of it is missing") from None
-        raise ForeignError("not a hand-in") from None
+        raise ForeignError("not a hand-in" if text.strip() else "empty") from None
+    if isinstance(content, dict) and "cells" in content:
+        raise ForeignError("not a hand-in but a notebook: workbook check runs it")
     if not isinstance(content, dict) or not str(content.get("format", "")).startswith(FORMAT.rpartition(" ")[0]):
         raise ForeignError("not a hand-in")
     if content["format"] != FORMAT:

@@ -18,6 +18,7 @@ from random import Random
 from typing import Any
 
 from workbook.errors import CommandError
+from workbook.lessonkit import edition
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.exercise import Asked, Exercise
 
@@ -67,6 +68,28 @@ def exercise(id: str, variant: str) -> Asked:
     found = varied(id, variant)
     own: Asked = next(exercise for exercise in _module(id).EXERCISES if exercise.id == id)
     return found.exercise if found else own
+
+
+def all_varied(variant: str) -> dict[str, Varied]:
+    """Return the exercises of a variant that have numbers of its own, by their ids."""
+    found = {id: varied(id, variant) for lesson in LESSONS for id in lesson.exercise_ids}
+    return {id: one for id, one in found.items() if one}
+
+
+def renumber(notebook: Any, variant: str) -> None:
+    """Replace the numbers of a notebook's exercises in its prose, which has each of them once, and name the variant."""
+    lesson = next(lesson for lesson in LESSONS if _source(notebook["cells"][0]).startswith(lesson.heading))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    for id, one in all_varied(variant).items():
+        for old, new in one.text.items() if id in lesson.exercise_ids else ():
+            (cell,) = [cell for cell in cells if old in _source(cell)]
+            cell["source"] = _source(cell).replace(old, new)
+    notebook["metadata"][edition.METADATA] = {"variant": variant}
+
+
+def _source(cell: Any) -> str:
+    """Return a cell's text, which a file may hold as a list of lines."""
+    return "".join(cell["source"])
 
 
 def read_key(path: Path) -> dict[str, str]:

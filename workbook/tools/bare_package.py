@@ -1,6 +1,7 @@
 """Writes this package as a wheel without the solutions of the exercises.
 
-The modules of exercises are in it as bytecode: the checks work, and no solution can be read in it.
+The modules of exercises are in it as bytecode: the checks work, and no solution can be read in it. The bytecode is
+that of this Python, so the wheel is for no other, though the kernels would run on newer ones.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import importlib.util
 import marshal
+import sys
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -18,19 +20,18 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 _DISTRIBUTION = "edge-ai-workbook"
-_OF_THE_INSTALLATION = ("RECORD", "direct_url.json", "INSTALLER", "REQUESTED")
+_OF_THE_INSTALLATION = ("WHEEL", "RECORD", "direct_url.json", "INSTALLER", "REQUESTED")
 _NO_SOURCE = bytes(12)  # of a pyc: no check against a source, which is not there
 
 
 def build(folder: Path) -> str:
     """Write the wheel into a folder, and return its name; it is for this Python and this kind of machine."""
-    installed = distribution(_DISTRIBUTION)
-    tag = next(line for line in (installed.read_text("WHEEL") or "").splitlines() if line.startswith("Tag: "))[5:]
-    stem = f"{_DISTRIBUTION.replace('-', '_')}-{installed.version}"
+    version, tag = distribution(_DISTRIBUTION).version, _tag()
+    stem = f"{_DISTRIBUTION.replace('-', '_')}-{version}"
     name, info = f"{stem}-{tag}.whl", f"{stem}.dist-info"
     record = []
     with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as wheel:
-        for path, content in (*_modules(), *_metadata(info)):
+        for path, content in (*_modules(), *_metadata(info, tag)):
             wheel.writestr(path, content)
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
             record.append(f"{path},sha256={digest},{len(content)}")
@@ -38,12 +39,21 @@ def build(folder: Path) -> str:
     return name
 
 
-def _metadata(info: str) -> Iterator[tuple[str, bytes]]:
+def _tag() -> str:
+    """Return such as "cp311-cp311-linux_x86_64"; pip on another Python says that the wheel is not for it."""
+    lines = str(distribution(_DISTRIBUTION).read_text("WHEEL")).splitlines()
+    platform = next(line.rpartition("-")[2] for line in lines if line.startswith("Tag: "))
+    python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    return f"{python}-{python}-{platform}"
+
+
+def _metadata(info: str, tag: str) -> Iterator[tuple[str, bytes]]:
     installed = distribution(_DISTRIBUTION)
     for file in installed.files or ():
         place = Path(str(file))
         if place.parts[0].endswith(".dist-info") and place.name not in _OF_THE_INSTALLATION:
             yield str(Path(info, *place.parts[1:])), Path(str(installed.locate_file(file))).read_bytes()
+    yield f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
 
 
 def _modules() -> Iterator[tuple[str, bytes]]:

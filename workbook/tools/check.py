@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbook.errors import CommandError
+from workbook.lessonkit import edition
 from workbook.lessonkit.answer import KINDS, Kind
 from workbook.lessonkit.catalog import LESSONS, Lesson
+from workbook.lessonkit.edition import Edition
 from workbook.lessonkit.exercise import METADATA
 from workbook.tools.render import CELL_TIMEOUT, Progress, execute, read
 from workbook.tools.start import is_laid_beside
@@ -109,6 +111,10 @@ def check(path: Path, progress: Progress | None = None) -> Checked:
     died = ""
     with tempfile.TemporaryDirectory() as folder:
         environment = {"WORKBOOK_QUICK": "1", "WORKBOOK_SCOREBOARD": str(Path(folder, "scoreboard.json"))}
+        of_class = notebook.metadata.get(edition.METADATA)
+        if isinstance(of_class, dict) and isinstance(variant := of_class.get("variant"), str):
+            environment["WORKBOOK_CLASS"] = str(Path(folder, edition.FILE))
+            Path(folder, edition.FILE).write_text(Edition(variant).as_text(), encoding="utf-8")
         try:
             execute(notebook, path.parent, progress, environment=environment, past_errors=True)
         except RuntimeError:

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from workbook.lessonkit import edition, variants
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.edition import Edition
 from workbook.lessonkit.exercise import Exercise
-from workbook.lessonkit.variants import KEY, Varied
+from workbook.lessonkit.variants import KEY
 from workbook.tools import bare_package
-from workbook.tools.start import shipped, unspoiled
+from workbook.tools.start import shipped, start
 
 NOTEBOOKS, STUDENTS, PACKAGE, COURSE = "notebooks", "students", "package", "nbgrader"
 
@@ -101,41 +101,15 @@ def _key(seed: str, students: Iterable[str]) -> str:
     entries = {}
     for name in students:
         variant = variants.variant_of(seed, name)
-        answers = {id: found.answer for id, found in _varied(variant).items()}
+        answers = {id: found.answer for id, found in variants.all_varied(variant).items()}
         entries[name] = {"variant": variant, "answers": answers}
     return json.dumps({"seed": seed, "students": entries}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _varied(variant: str) -> dict[str, Varied]:
-    found = {id: variants.varied(id, variant) for lesson in LESSONS for id in lesson.exercise_ids}
-    return {id: varied for id, varied in found.items() if varied}
-
-
 def _lay_notebooks(folder: Path, of: Edition) -> None:
     folder.mkdir(parents=True)
-    for name, source in shipped():
-        content = unspoiled(name, source.read_bytes())
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".ipynb":
-            _write(_renumbered(nbformat.reads(content.decode(), as_version=4), of.variant), path)
-        else:
-            path.write_bytes(content)
     (folder / edition.FILE).write_text(of.as_text())
-
-
-def _renumbered(notebook: Any, variant: str) -> Any:
-    """Replace the numbers of a notebook's exercises; the prose has each of them once."""
-    lesson = next(lesson for lesson in LESSONS if notebook.cells[0].source.startswith(lesson.heading))
-    told: dict[str, str] = {}
-    for id, varied in _varied(variant).items():
-        if id in lesson.exercise_ids:
-            told |= varied.text
-    cells = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    for old, new in told.items():
-        (cell,) = [cell for cell in cells if old in cell.source]
-        cell.source = cell.source.replace(old, new)
-    return notebook
+    start(folder)
 
 
 def _lay_course(folder: Path, of: Edition) -> None:
@@ -144,7 +118,8 @@ def _lay_course(folder: Path, of: Edition) -> None:
     (folder / "nbgrader_config.py").write_text(_CONFIG)
     contents = {Path(name).stem: source.read_bytes() for name, source in shipped() if name.endswith(".ipynb")}
     for lesson in LESSONS:
-        notebook = _renumbered(nbformat.reads(contents[lesson.name].decode(), as_version=4), of.variant)
+        notebook = nbformat.reads(contents[lesson.name].decode(), as_version=4)
+        variants.renumber(notebook, of.variant)
         exercises = {exercise.cell: exercise for exercise in map(_of_the_workbook, lesson.exercise_ids)}
         cells = []
         for cell in notebook.cells:
@@ -156,7 +131,8 @@ def _lay_course(folder: Path, of: Edition) -> None:
         notebook.cells = cells
         place = folder / "source" / lesson.name
         place.mkdir(parents=True)
-        _write(notebook, place / f"{lesson.name}.ipynb")
+        text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        (place / f"{lesson.name}.ipynb").write_text(text, encoding="utf-8")
         (place / edition.FILE).write_text(of.as_text())
 
 
@@ -183,7 +159,3 @@ def _asked_and_tested(exercise: Exercise, variant: str) -> list[Any]:
         metadata = {"schema_version": 3, "task": False, "grade_id": f"{name}-{kind}", **told}
         cells.append(nbformat.v4.new_code_cell(source, id=f"{name}-{kind}", metadata={"nbgrader": metadata}))
     return cells
-
-
-def _write(notebook: Mapping[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")

@@ -10,12 +10,11 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 from workbook.errors import CommandError
-from workbook.lessonkit import hand_in, variants
+from workbook.lessonkit import edition, hand_in, variants
 from workbook.lessonkit.answer import Answer
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.claim import three_digits
@@ -23,7 +22,7 @@ from workbook.lessonkit.guess import written
 from workbook.lessonkit.hand_in import HandIn
 from workbook.lessonkit.scoreboard import ROWS
 
-Status = Literal["read", "damaged", "foreign"]
+Status = Literal["read", "damaged", "foreign", "missing"]
 
 GUESSED = tuple(lesson for lesson in LESSONS if lesson.guess)
 MEASURED = tuple(row.measured for row in ROWS if row.measured)
@@ -34,20 +33,20 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute 
 
 @dataclass(frozen=True)
 class Row:
-    """One file.
+    """One file, or a student of the key from whom there is none.
 
     Attributes
     ----------
     file : str
-        Its path below the folder.
-    status : "read", "damaged" or "foreign"
+        Its path below the folder; empty if it is missing.
+    status : "read", "damaged", "foreign" or "missing"
     message : str
         Why it was not read; of a file that was read, where its outcomes are not those of the checks.
     student : str
         Who has this variant, by the teacher's key; else what the learner typed.
     work : HandIn, optional
-    outcomes : mapping of exercise id to str
-        "correct", "not yet" or "error"; exercises that were not attempted are left out.
+    outcomes : mapping of exercise id to Answer
+        As the checks judge it now; exercises that were not attempted are left out.
     copied : tuple of str
         What looks copied, and from which files.
     """
@@ -57,13 +56,18 @@ class Row:
     message: str = ""
     student: str = ""
     work: HandIn | None = None
-    outcomes: Mapping[str, str] = field(default_factory=dict)
+    outcomes: Mapping[str, Answer] = field(default_factory=dict)
     copied: tuple[str, ...] = ()
 
     @property
     def correct(self) -> int:
         """How many exercises are correct."""
-        return sum(outcome == "correct" for outcome in self.outcomes.values())
+        return sum(answer.outcome == "correct" for answer in self.outcomes.values())
+
+    @property
+    def typed(self) -> str:
+        """The name that the learner typed."""
+        return self.work.learner if self.work else ""
 
     @property
     def machine(self) -> str:
@@ -75,7 +79,9 @@ class Row:
 
 
 def grade(folder: Path, key: Path | None = None, output: Path | None = None) -> list[Row]:
-    """Return a row for each file below a folder, in the order of the names.
+    """Return a row for each file below a folder, in the order of the names, and for each student who has none.
+
+    Notebooks in a folder of their own beside a hand-in came with it, and have no row.
 
     Parameters
     ----------
@@ -96,8 +102,14 @@ def grade(folder: Path, key: Path | None = None, output: Path | None = None) -> 
     if not files:
         raise CommandError(f"{folder}: no file was handed in")
     rows = [_row(path, str(path.relative_to(folder)), students) for path in files]
-    copied = _copied(rows)
-    return [replace(row, copied=tuple(copied.get(row.file, ()))) for row in rows]
+    folders = {Path(row.file).parent for row in rows if row.work} - {Path()}
+    rows = [row for row in rows if not (_belongs_to_notebooks(row.file) and Path(row.file).parent in folders)]
+    found = {row.student for row in rows}
+    missing = [student for student in students.values() if student and student not in found]
+    return [
+        *(replace(row, copied=tuple(_copied(row, rows))) for row in rows),
+        *(Row("", "missing", "no file has the numbers of this student", student) for student in missing),
+    ]
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -105,17 +117,34 @@ def as_csv(rows: Sequence[Row]) -> str:
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     guesses = [f"{what} {lesson.number}" for lesson in GUESSED for what in ("guess", "measured")]
-    head = ["file", "status", "student", "version", "machine", "correct", "of", *_EXERCISES, *guesses, *MEASURED]
+    head = [
+        "file",
+        "status",
+        "student",
+        "name typed",
+        "version",
+        "machine",
+        "correct",
+        "of",
+        *_EXERCISES,
+        *guesses,
+        *MEASURED,
+    ]
     table.writerow([*head, "copied", "message"])
     for row in rows:
         values = row.work.kept.values if row.work else {}
         guessed = [cell for lesson in GUESSED for cell in guess_and_measured(row, lesson.package)]
-        cells = [row.file, row.status, row.student, row.work.version if row.work else "", row.machine]
+        cells = [row.file, row.status, row.student, row.typed, row.work.version if row.work else "", row.machine]
         cells += [str(row.correct), str(len(_EXERCISES))] if row.work else ["", ""]
-        cells += [row.outcomes.get(id, "not attempted") if row.work else "" for id in _EXERCISES]
+        cells += [outcome(row, id) if row.work else "" for id in _EXERCISES]
         cells += [*guessed, *(f"{values[name]:.6g}" if name in values else "" for name in MEASURED)]
         table.writerow(map(_harmless, [*cells, "; ".join(row.copied), row.message]))
     return out.getvalue()
+
+
+def outcome(row: Row, id: str) -> str:
+    """Return how an exercise of a file that was read stands."""
+    return row.outcomes[id].outcome if id in row.outcomes else "not attempted"
 
 
 def guess_and_measured(row: Row, package: str) -> tuple[str, str]:
@@ -131,6 +160,10 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
+
+
+def _belongs_to_notebooks(file: str) -> bool:
+    return file.endswith(".ipynb") or Path(file).name == edition.FILE
 
 
 def _row(path: Path, name: str, students: Mapping[str, str]) -> Row:
@@ -150,30 +183,31 @@ def _row(path: Path, name: str, students: Mapping[str, str]) -> Row:
     for id in _EXERCISES:
         if id in work.kept.answers:
             answer = work.kept.answers[id]
-            outcomes[id] = _outcome(id, answer, work.variant)
-            if outcomes[id] != answer.outcome:
-                message.append(f"{id}: the file says {answer.outcome}, the check says {outcomes[id]}")
+            outcomes[id] = _judged(id, answer, work.variant)
+            if outcomes[id].outcome != answer.outcome:
+                message.append(f"{id}: the file says {answer.outcome}, the check says {outcomes[id].outcome}")
     student = students.get(work.variant, "") or work.learner
     return Row(name, "read", "; ".join(message), student, work, outcomes)
 
 
-def _outcome(id: str, answer: Answer, variant: str) -> str:
-    """Return what the check says of a value, and what it said of code."""
-    is_value = answer.data is not None and not answer.code
-    return variants.exercise(id, variant).check(answer.data).kind if is_value else answer.outcome
+def _judged(id: str, answer: Answer, variant: str) -> Answer:
+    """Return a value with what the check says of it now, and code as it is."""
+    if answer.data is None or answer.code:
+        return answer
+    said = variants.exercise(id, variant).check(answer.data)
+    return Answer.given(answer.data, said.kind, said.message)
 
 
-def _copied(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Return for each file that shares measured numbers, to the last digit, with which other, and how many."""
-    found: dict[str, list[str]] = {}
-    read = [row for row in rows if row.work]
-    for one, other in combinations(read, 2):
-        same = _telling(one).items() & _telling(other).items()
-        if same:
-            for row, beside in ((one, other), (other, one)):
-                of = len(_telling(row))
-                found.setdefault(row.file, []).append(f"{len(same)} of {of} measurements as in {beside.file}")
-    return found
+def _copied(row: Row, rows: Sequence[Row]) -> Iterator[str]:
+    """Yield how many measured numbers, to the last digit, a file has from which others; not from its learner's own."""
+    found: dict[int, list[str]] = {}
+    for other in rows:
+        is_own = bool(row.student) and (other.student, other.typed) == (row.student, row.typed)
+        if row.work and other.work and other is not row and not is_own:
+            same = _telling(row).items() & _telling(other).items()
+            found.setdefault(len(same), []).append(other.file)
+    for number in sorted(found.keys() - {0}, reverse=True):
+        yield f"{number} of {len(_telling(row))} measurements as in {', '.join(found[number])}"
 
 
 def _telling(row: Row) -> dict[str, float]:

@@ -11,11 +11,13 @@ from workbook import page
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.claim import three_digits
 from workbook.lessonkit.scoreboard import ROWS
-from workbook.tools.grade import GUESSED, Row, guess_and_measured
+from workbook.tools.grade import GUESSED, Row, guess_and_measured, outcome
 
 _MARKS = {"correct": "✓", "not yet": "✗", "error": "error"}
 _MOST_SAID = 3  # messages of an exercise, the most frequent ones
-_WIDE = "body { max-width: 100rem; } caption { text-align: left; font-weight: 600; }"
+_WIDE = (
+    "body { max-width: 100rem; } caption { text-align: left; font-weight: 600; } td:last-child { min-width: 16rem; }"
+)
 
 
 def document(rows: Sequence[Row], made: str) -> str:
@@ -39,7 +41,7 @@ def _sections(rows: Sequence[Row]) -> Iterable[str]:
         (_exercise(id, title, read) for id, title in exercises),
     )
     yield _table(
-        "Guesses beside measurements",
+        "Guesses / measurements",
         ("student", *(f"{lesson.number} · {lesson.guess.about}" for lesson in GUESSED if lesson.guess)),
         (_guesses(row) for row in read),
     )
@@ -56,9 +58,11 @@ def _sections(rows: Sequence[Row]) -> Iterable[str]:
 
 def _handed_in(row: Row, ids: Sequence[str]) -> tuple[str, ...]:
     if not row.work:
-        return row.file, "", row.status, *("" for _ in ids), row.message
-    marks = (_MARKS.get(row.outcomes.get(id, ""), "–") for id in ids)
-    return row.file, row.student, f"{row.correct} of {len(ids)}", *marks, row.message
+        return row.file or row.status, row.student, "", *("" for _ in ids), row.message
+    marks = (_MARKS.get(outcome(row, id), "–") for id in ids)
+    is_plain = row.typed.casefold() in ("", row.student.casefold())
+    student = row.student if is_plain else f"{row.student}, typed {row.typed!r}"
+    return row.file, student, f"{row.correct} of {len(ids)}", *marks, row.message
 
 
 def _guesses(row: Row) -> tuple[str, ...]:
@@ -67,11 +71,9 @@ def _guesses(row: Row) -> tuple[str, ...]:
 
 
 def _exercise(id: str, title: str, read: Sequence[Row]) -> tuple[str, ...]:
-    count = Counter(row.outcomes.get(id, "not attempted") for row in read)
-    said = Counter(
-        row.work.kept.answers[id].message for row in read if row.work and row.outcomes.get(id, "correct") != "correct"
-    )
-    frequent = "; ".join(f"{number} × {text}" for text, number in said.most_common(_MOST_SAID))
+    count = Counter(outcome(row, id) for row in read)
+    said = Counter(row.outcomes[id].message for row in read if outcome(row, id) in ("not yet", "error"))
+    frequent = "; ".join(f"{number}× “{text}”" for text, number in said.most_common(_MOST_SAID))
     return f"{id} {title}", *(str(count[kind]) for kind in ("correct", "not yet", "error", "not attempted")), frequent
 
 

@@ -2,7 +2,8 @@
 
 The copy comes without the outputs that answer the guess of a lesson; the catalog names their cells. What is missing is
 written; what is there is touched by an update alone, and by that only if the learner has not changed it. Of a notebook
-that was changed the newer version is laid beside it, under a name that says so.
+that was changed the newer version is laid beside it, under a name that says so. In a folder of a class edition the
+exercises have the numbers of its class.json.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from workbook.files import write_whole
+from workbook.lessonkit import edition
 from workbook.lessonkit.catalog import LESSONS
 from workbook.tools.notebook_versions import (
     Version,
@@ -95,15 +97,19 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
             yield prefix + entry.name, entry
 
 
-def unspoiled(name: str, content: bytes) -> bytes:
-    """Return a shipped notebook without the outputs that answer its lesson's guess; what asks for none as it is."""
+def for_learner(name: str, content: bytes, variant: str = "") -> bytes:
+    """Return a shipped notebook without the outputs that answer its lesson's guess, with the numbers of a variant."""
     lesson = next((lesson for lesson in LESSONS if name == f"{lesson.name}.ipynb"), None)
-    if lesson is None or lesson.guess is None:
+    if lesson is None or not (lesson.guess or variant):
         return content
     notebook = json.loads(content)
     for cell in notebook["cells"]:
-        if cell["id"] in lesson.guess.answers:
+        if lesson.guess and cell["id"] in lesson.guess.answers:
             cell.update(outputs=[], execution_count=None)
+    if variant:
+        from workbook.lessonkit import variants  # with the exercises, and so the kernels
+
+        variants.renumber(notebook, variant)
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n"
 
 
@@ -199,9 +205,9 @@ def _compared(folder: Path, record: Mapping[str, Version]) -> Iterator[_Notebook
 
     A changed one is older if it was made of another version, and this one was not laid beside it.
     """
-    number = installed()
+    number, variant = installed(), edition.here(folder).variant
     for name, source in shipped():
-        content, target = unspoiled(name, source.read_bytes()), folder / name
+        content, target = for_learner(name, source.read_bytes(), variant), folder / name
         today = Version(number, cells_of(content))
         if not target.exists():
             yield _Notebook(name, content, today, is_there=False)
