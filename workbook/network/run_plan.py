@@ -7,6 +7,7 @@ it can work so; inputs and outputs of the network, and what operators that must 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -90,7 +91,8 @@ class Run:
         ShapesChangedError
             If an operator that is called returned another shape or type than it did when the run was planned.
         """
-        self._others = dict(inputs)
+        self._others.clear()
+        self._others.update(inputs)
         for name in self._placed_inputs:
             np.copyto(self._arrays[name], inputs[name])
         for operator, call, done in self._steps:
@@ -118,7 +120,7 @@ class Run:
     def finish(self) -> list[Array]:
         """Return the outputs, and give up what other operators returned."""
         results = [self.plain(name) for name in self._outputs]
-        self._others = {}
+        self._others.clear()
         return results
 
     def _has_place(self, operator: Step) -> bool:
@@ -212,6 +214,7 @@ class Run:
         return numbers.reshape(lanes_shape(array.shape) if lanes else array.shape)
 
     def _bound(self, operator: Step, plan: Plan) -> Bound:
+        """Bind an operator to its arrays; what is returned does not hold the run, which holds it."""
         if plan.bind:
             try:
                 read = [self._arrays[name] for name in self._computed(operator)]
@@ -221,14 +224,17 @@ class Run:
             except (TypeError, ValueError) as error:  # such as weights of a file that are not finite
                 raise ModelError(f"{operator.nodes[0]}: {error}") from error
 
+        arrays, others, arena, seen = self._arrays, self._others, self._arena, self._seen
+        lying = partial(_as_it_lies, arrays, others, self._constants)
+
         def compute(*_: object) -> None:
-            results = operator.run(*(None if not name else self._as_it_lies(name) for name in operator.reads))
+            results = operator.run(*(lying(name) if name else None for name in operator.reads))
             for name, result in zip(operator.writes, results, strict=True):
-                if name not in self._arrays:
-                    view = np.may_share_memory(result, self._arena)  # of what will be written anew
-                    self._others[name] = result.copy() if view else result
-                elif Outline.of(result) == self._seen[name]:
-                    np.copyto(self._arrays[name], result)
+                if name not in arrays:
+                    view = np.may_share_memory(result, arena)  # of what will be written anew
+                    others[name] = result.copy() if view else result
+                elif Outline.of(result) == seen[name]:
+                    np.copyto(arrays[name], result)
                 else:
                     raise ShapesChangedError
 
@@ -249,7 +255,8 @@ class Run:
         return Bound("ONNX Runtime", 0, 1, compute)
 
     def _as_it_lies(self, name: str) -> Array:
-        for arrays in (self._arrays, self._others):
-            if name in arrays:
-                return arrays[name]
-        return self._constants[name]
+        return _as_it_lies(self._arrays, self._others, self._constants, name)
+
+
+def _as_it_lies(placed: Mapping[str, Array], others: Mapping[str, Array], constants: Constants, name: str) -> Array:
+    return placed[name] if name in placed else others[name] if name in others else constants[name]

@@ -144,8 +144,12 @@ class ParametricRelu(Operator):
         shape = self._storage.outline(self._slope).shape
         if len(shape) not in (3, 4) or math.prod(shape) != shape[-3]:
             raise NotNativeError(f"{node}: it has another slope than one for each channel")
-        super().__init__(node, node.inputs[:1], lambda x: self._kernel(x, self._slopes(x)))
+        super().__init__(node, node.inputs[:1])
         self._kernel = kernels.ScaleChannels(below_zero=True, threads=settings.threads)
+
+    def compute(self, x: Array) -> Array:
+        """Return an array as x."""
+        return self._kernel(x, self._slopes(x))
 
     def _slopes(self, x: Array) -> Array:
         """Return those of each image, in the order of its channels."""

@@ -42,10 +42,14 @@ class ByteTable(Operator):
 
     def __init__(self, operators: Sequence[Operator], x: str, graph: Graph, settings: Settings) -> None:
         self._operators, self._constants = tuple(operators), Storage.of(graph.constants)
-        super().__init__(operators[-1].node, (x,), lambda x: self._kernel(x))
+        super().__init__(operators[-1].node, (x,))
         self.nodes = tuple(operator.node for operator in operators)
         *_, (_, _, table) = self.trace(np.arange(256, dtype=np.uint8).view(graph.types[x]))
         self._dtype, self._kernel = table.dtype, kernels.LookUp(table.reshape(-1), threads=settings.threads)
+
+    def compute(self, x: Array) -> Array:
+        """Return the byte of each."""
+        return self._kernel(x)
 
     def trace(self, x: Array) -> list[tuple[Node, str, Array]]:
         """Return every array that the nodes compute, with the node and the array's name."""

@@ -74,7 +74,7 @@ class Convolution(Operator):
     def __init__(
         self, node: Node, reads: Sequence[str], layer: kernels.Conv2d | kernels.QLinearConv, axes: int = 4
     ) -> None:
-        super().__init__(node, reads, self._convolve)
+        super().__init__(node, reads)
         self._layer, self._axes, self._moves = layer, axes, of_images(node, axes)
 
     def _padded(self, x_shape: tuple[int, ...]) -> Any:
@@ -88,7 +88,8 @@ class Convolution(Operator):
         """Return y with the axes of x."""
         return y[:, :, 0] if self._axes == 3 else y
 
-    def _convolve(self, x: Array) -> Array:
+    def compute(self, x: Array) -> Array:
+        """Return the convolution of x."""
         return self._row(self._padded(x.shape)(_image(x)))
 
     def _plan(self, layer: Any, x: Outline, alike: tuple[int, ...] = ()) -> Plan:
@@ -120,7 +121,7 @@ class FloatConvolution(Convolution):
     _layer: kernels.Conv2d
     packs = True
 
-    def _convolve(self, x: Array, residual: Array | None = None) -> Array:
+    def compute(self, x: Array, residual: Array | None = None) -> Array:
         """Return activation(conv(x) + residual)."""
         layer = self._padded(x.shape)
         if residual is None:
@@ -155,10 +156,11 @@ class IntegerConvolution(Operator):
     """A ConvInteger: of bytes with a zero point that may be computed, into sums of 32 bits."""
 
     def __init__(self, node: Node, layer: kernels.ConvInteger, axes: int) -> None:
-        super().__init__(node, (*node.inputs[:1], *node.inputs[2:3]), self._convolve)
+        super().__init__(node, (*node.inputs[:1], *node.inputs[2:3]))
         self._layer, self._moves = layer, of_images(node, axes)
 
-    def _convolve(self, x: Array, zero: Array | None = None) -> Array:
+    def compute(self, x: Array, zero: Array | None = None) -> Array:
+        """Return the sums."""
         moves = window(self._moves, self._layer.weight_shape[2:], _size(x.shape)[2:])
         y: Array = self._layer.padded(moves.padding)(_image(x), 0 if zero is None else zero)
         return y[:, :, 0] if x.ndim == 3 else y

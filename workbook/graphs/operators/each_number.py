@@ -33,10 +33,11 @@ class EachNumber(Operator):
         dtype: np.dtype[Any],
         otherwise: Callable[..., Array] | None = None,
     ) -> None:
-        super().__init__(node, reads, self._compute)
+        super().__init__(node, reads)
         self._kernel, self._dtype, self._otherwise = kernel, dtype, otherwise
 
-    def _compute(self, *read: Array) -> Array:
+    def compute(self, *read: Array) -> Array:
+        """Return an array of the shape that all are repeated to."""
         if self._otherwise and any(array.shape != read[0].shape for array in read):
             return self._otherwise(*read)
         y: Array = self._kernel(*read)

@@ -39,11 +39,12 @@ class Joining(Operator):
     """
 
     def __init__(self, node: Node, reads: Sequence[str], tables: Sequence[kernels.LookUp | None] | None = None) -> None:
-        super().__init__(node, reads, self._join)
+        super().__init__(node, reads)
         self._axis = node.attributes.get("axis", 1)
         self._tables = tables or (None,) * len(self.reads)
 
-    def _join(self, *parts: Array) -> Array:
+    def compute(self, *parts: Array) -> Array:
+        """Return the parts side by side."""
         translated = [table(x) if table else x for table, x in zip(self._tables, parts, strict=True)]
         return np.concatenate(translated, self._axis)
 

@@ -40,11 +40,11 @@ class Normalisation(Operator):
     """
 
     def __init__(self, node: Node, factor: FloatArray, offset: FloatArray, threads: int | None) -> None:
-        super().__init__(node, node.inputs[:1], self._normalise)
+        super().__init__(node, node.inputs[:1])
         self._factor, self._offset, self._threads = factor, offset, threads
         self._activation: Activation = node.attributes.get("activation")
 
-    def _normalise(self, x: FloatArray) -> Array:
+    def compute(self, x: FloatArray) -> Array:
         """Return an array of x's shape."""
         along = (-1, *(1,) * (x.ndim - 2))
         return activated(x * self._factor.reshape(along) + self._offset.reshape(along), self._activation)
@@ -86,7 +86,7 @@ class Softmax(Operator):
     """A Softmax along one axis, or, of old, along all from one on."""
 
     def __init__(self, node: Node, _: Constants, settings: Settings) -> None:
-        super().__init__(node, node.inputs, self._compute)
+        super().__init__(node, node.inputs)
         self._old = node.opset < _OWN_AXIS
         self._axis: int = node.attributes.get("axis", 1 if self._old else -1)
         self._kernel = kernels.Softmax(threads=settings.threads)
@@ -97,7 +97,8 @@ class Softmax(Operator):
         side_by_side = self._old or math.prod(along[1:]) == 1
         return (math.prod(before), math.prod(along)) if shape and side_by_side else None
 
-    def _compute(self, x: FloatArray) -> Array:
+    def compute(self, x: FloatArray) -> Array:
+        """Return an array of x's shape."""
         rows = self._rows(x.shape)
         if rows:
             return self._kernel(x.reshape(rows)).reshape(x.shape)

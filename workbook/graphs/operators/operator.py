@@ -113,9 +113,10 @@ class Operator:
     ----------
     node : Node
     reads : sequence of str
-        Names of the arrays that `compute` takes; None stands in for an empty name.
-    compute : function
-        Returns the node's one output. It does not write to what it reads.
+        Names of the arrays that it takes; None stands in for an empty name.
+    function : function, optional
+        Returns the node's one output. It does not write to what it reads. A class of its own has the method `compute`
+        for that: what an operator holds must not hold the operator, or packed weights outlive their network.
 
     Attributes
     ----------
@@ -124,8 +125,8 @@ class Operator:
     writes : tuple of str
     """
 
-    def __init__(self, node: Node, reads: Sequence[str], compute: Callable[..., Array]) -> None:
-        self.node, self.reads, self.compute = node, tuple(reads), compute
+    def __init__(self, node: Node, reads: Sequence[str], function: Callable[..., Array] | None = None) -> None:
+        self.node, self.reads, self._function = node, tuple(reads), function
         self.nodes: tuple[Node, ...] = (node,)
         self.writes = node.writes
 
@@ -136,6 +137,11 @@ class Operator:
                 return np.asarray(self.compute(*read))  # NumPy returns a number for an array without axes
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise ModelError(f"{self.node}: {error}") from error
+
+    def compute(self, *args: Any, **options: Any) -> Array:
+        """Return the output; an error is the one that was raised."""
+        assert self._function
+        return self._function(*args, **options)
 
     def run(self, *read: Array | None) -> list[Array]:
         """Return the arrays of `writes`."""

@@ -51,11 +51,12 @@ class Gemm(Operator):
         self._storage, self._settings = Storage.of(constants), settings
         if node.attributes.get("transA") or self._storage.outline(node.inputs[1]).ndim != 2:
             raise NotNativeError(f"{node}: the first factor is turned, or the second no matrix")
-        super().__init__(node, node.inputs, self._multiply)
+        super().__init__(node, node.inputs)
         self._alpha, self._beta = (np.float32(node.attributes.get(name, 1)) for name in ("alpha", "beta"))
         self._turn_b = bool(node.attributes.get("transB"))
 
-    def _multiply(self, a: FloatArray, b: FloatArray, c: FloatArray | None = None) -> Array:
+    def compute(self, a: FloatArray, b: FloatArray, c: FloatArray | None = None) -> Array:
+        """Return alpha a b + beta c."""
         product = self._alpha * (a @ (b.T if self._turn_b else b))
         return product if c is None else product + self._beta * c
 
@@ -97,10 +98,10 @@ class ByteProduct(Operator):
     """A QGemm of weights (K, C), or (C, K) turned: the images are the pixels of one row."""
 
     def __init__(self, node: Node, layer: kernels.QLinearConv) -> None:
-        super().__init__(node, node.inputs[:1], self._multiply)
+        super().__init__(node, node.inputs[:1])
         self._layer = layer
 
-    def _multiply(self, a: Array) -> Array:
+    def compute(self, a: Array) -> Array:
         """Return (N, K) bytes."""
         return self._layer(np.ascontiguousarray(a.T)[None, :, None])[0, :, 0].T
 

@@ -29,10 +29,11 @@ class Repeating(Operator):
     """A Resize that repeats each pixel `down` times `across` times."""
 
     def __init__(self, node: Node, down: int, across: int) -> None:
-        super().__init__(node, node.inputs[:1], self._repeat)
+        super().__init__(node, node.inputs[:1])
         self._down, self._across = down, across
 
-    def _repeat(self, x: Array) -> Array:
+    def compute(self, x: Array) -> Array:
+        """Return each pixel as often as the scales say."""
         return x.repeat(self._down, 2).repeat(self._across, 3)
 
     def plan(self, *read: Outline | None) -> Plan:
