@@ -209,3 +209,37 @@ def test_an_activation_that_bytes_lack_in_a_network_of_an_old_operator_set(tmp_p
     small.save(tmp_path / "small.onnx")
     assert sqnr(net(x), small(x)) > 30
     assert np.array_equal(network.load(tmp_path / "small.onnx")(x), small(x))
+
+
+def heads(joined):
+    """Two layers of one map, boxes a thousand times as large as scores, and what joins them."""
+    weights = {"w1": random(8, 3, 3, 3), "w2": 500 * random(4, 8, 1, 1), "w3": random(6, 8, 1, 1)}
+    nodes = [
+        node("Conv", "x w1", "c", **SAME),
+        node("Conv", "c w2", "boxes"),
+        node("Conv", "c w3", "scores"),
+        *joined,
+    ]
+    return network.load(model(nodes, weights, x_shape=("N", 3, "H", "W")))
+
+
+@pytest.mark.parametrize("ends", ["layers", "activations"])
+def test_boxes_and_scores_that_leave_the_network_share_no_scale(ends):
+    """A byte for both would have steps wider than any score: all of them would be 0."""
+    halves = [node("Softplus", "boxes", "b"), node("Sigmoid", "scores", "s")] if ends == "activations" else []
+    net = heads([*halves, node("Concat", "b s" if halves else "boxes scores", "y", axis=1)])
+    int8, x = net.quantize(images()), images(4, seed=1)
+    found, exact = int8(x), net(x)
+    assert sqnr(found[:, :4], exact[:, :4]) > 25
+    assert sqnr(found[:, 4:], exact[:, 4:]) > 25
+    assert [n.op for n in int8.graph.nodes].count("com.microsoft.QLinearConcat") == 0
+
+
+def test_parts_on_bytes_are_joined_on_bytes_between_layers():
+    joined = [node("Concat", "boxes scores", "t", axis=1), node("Conv", "t w4", "y")]
+    nodes = [node("Conv", "x w1", "c", **SAME), node("Conv", "c w2", "boxes"), node("Conv", "c w3", "scores"), *joined]
+    weights = {"w1": random(8, 3, 3, 3), "w2": random(4, 8, 1, 1), "w3": random(6, 8, 1, 1), "w4": random(3, 10, 1, 1)}
+    int8 = network.load(model(nodes, weights, x_shape=("N", 3, "H", "W"))).quantize(images())
+    ops = [n.op for n in int8.graph.nodes]
+    assert ops.count("com.microsoft.QLinearConcat") == 1
+    assert ops.count("QuantizeLinear") == ops.count("DequantizeLinear") == 1

@@ -158,6 +158,8 @@ class _Work:
             return False
         if node.outputs[0] in self.graph.outputs and not form.ends:
             return False
+        if node.op == "Concat" and not any(name in self.bytes for name in node.inputs):
+            return False  # joined in float32: boxes and scores keep their own sizes
         affine = self.affine(node)
         x = tuple(self.in_bytes(name) for name in node.inputs)
         given = ByteInputs(x, self.store(node.outputs[0], affine))
@@ -218,8 +220,10 @@ class _Work:
         Then the parts are rounded once, to the bytes of the whole, and are joined as they are.
         """
         reader = self.graph.reader(name)
-        joined = reader is not None and reader.op == "Concat" and reader.name not in self.recipe.scheme.exclude
-        return reader.outputs[0] if reader is not None and joined and reader.outputs[0] in self.recipe.ranges else name
+        if reader is None or reader.op != "Concat" or reader.name in self.recipe.scheme.exclude:
+            return name
+        (joined,) = reader.outputs
+        return joined if joined in self.recipe.ranges and joined not in self.graph.outputs else name
 
     def range(self, name: str) -> tuple[float, float]:
         if name not in self.recipe.ranges:

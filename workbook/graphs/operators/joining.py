@@ -92,7 +92,7 @@ def _bind_copies(read: Sequence[Array], y: Array) -> Bound:
     return Bound("NumPy", 0, 1, copy)
 
 
-QLINEAR_CONCAT = OnBytes("layer", "com.microsoft.QLinearConcat", ("y", "x"))
+QLINEAR_CONCAT = OnBytes("layer", "com.microsoft.QLinearConcat", ("y", "x"), ends=False)
 
 
 def _qlinear_concat(node: Node, constants: Constants, _: Settings) -> Operator:
