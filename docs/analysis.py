@@ -20,7 +20,7 @@ _PROGRAM = "name of a program"
 FIELDS: dict[str, tuple[str, str]] = {
     "version": ("number", f"of this format, {VERSION}; no key is given another meaning, or dropped, under one number"),
     "name": ("text", "of the network"),
-    "take": (_PROGRAM, "the fastest that is exact, or whose loss is proven to be within `max_loss`"),
+    "take": (_PROGRAM, "the fastest exact one; or a faster one on bytes, if its loss and its gain are proven"),
     "exact": (_PROGRAM, "the fastest exact one"),
     "base": (_PROGRAM, "that gains are over: im2col; auto of a network without layers"),
     "rivals": ("names of programs", "that may be taken too, and whose middle half of runs meets that of `take`"),
@@ -97,6 +97,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "rungs[].evidence.within": ("fraction", f"of images with a loss within `max_loss`, {_INTERVAL} (Wilson)"),
     "rungs[].evidence.same": ("fraction", "of images whose largest score stays in place, as above; null: no scores"),
     "rungs[].evidence.images": ("images", "or batches, that judged"),
+    "rungs[].evidence.where": ("text", "the part of the outputs that loses most; empty if all is judged together"),
     "rungs[].keeps_max_loss": ("true or false", "whether it is exact, or the loss's upper end is within `max_loss`"),
     "rungs[].joules": ("J", "a run at `watts`"),
     "rungs[].kwh": ("kWh", "a million runs"),

@@ -192,7 +192,7 @@ class TestAnalysis:
             page = analysis_report.document(found, Made.now("workbook analyze a.onnx"))
             assert page.count("data:image/png;base64,") == 3
             assert "http" not in page.replace("http-equiv", "")
-            assert all(f"<td>{row.work.name}</td>" in page for row in found.rows)
+            assert all(f'<td class="layer">{row.work.name}</td>' in page for row in found.rows)
 
     def test_words_fit_the_numbers(self, denoiser: Analysis) -> None:
         said = advice.verdicts(denoiser)

@@ -26,8 +26,46 @@ def test_where_nothing_is_seen_rounding_is_no_loss() -> None:
 
 
 def test_a_few_images_are_judged_on_the_scale_of_all() -> None:
-    few = [[np.full((1, 4), 1e-6)]]
-    assert evidence.losses([[np.full((1, 4), 2e-6)]], few, [1.0]) == [pytest.approx(1e-6)]
+    few, all_images = [[np.full((1, 4), 1e-6)]], [[np.full((1, 4), 1.0)]]
+    assert evidence.losses([[np.full((1, 4), 2e-6)]], few, evidence.kinds(all_images)) == [pytest.approx(1e-6)]
+
+
+def boxes_and_scores(random: np.random.Generator, pixels: float = 320, seen: float = 1.0) -> np.ndarray:
+    """Return what a detector says of 50 places: a box in pixels, and scores of six classes."""
+    boxes, scores = random.uniform(0, pixels, (1, 4, 50)), random.uniform(0, seen, (1, 6, 50)) ** 8
+    return np.concatenate([boxes, scores], axis=1)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1)], ids=["channels first", "channels last"])
+def test_scores_are_not_lost_among_boxes_in_pixels(random: np.random.Generator, order: tuple[int, ...]) -> None:
+    """A detector whose scores are all zero finds nothing, however near its boxes are."""
+    exact = [[boxes_and_scores(random).transpose(order)] for _ in range(4)]
+    blind = [[np.where(y > 1, y + 0.1, 0)] for (y,) in exact]
+    near = [[y * 1.01] for (y,) in exact]
+    proof = evidence.Evidence.of(blind, exact, 0.05)
+    assert proof
+    assert proof.loss.value == pytest.approx(1, abs=0.02)
+    assert proof.where == "output 0[:, 4:10]" if order == (0, 1, 2) else "output 0[:, :, 4:10]"
+    assert max(evidence.losses(near, exact)) < 0.02
+
+
+def test_where_nothing_is_seen_scores_have_no_size_of_their_own(random: np.random.Generator) -> None:
+    exact = [[boxes_and_scores(random, seen=0.2)] for _ in range(4)]
+    rounded = [[np.where(y > 1, y, 0)] for (y,) in exact]
+    assert max(evidence.losses(rounded, exact)) < 1e-3
+
+
+def test_what_is_of_one_size_is_judged_as_a_whole(random: np.random.Generator) -> None:
+    exact = [[boxes_and_scores(random, pixels=4)] for _ in range(4)]
+    assert [str(kind) for kind in evidence.kinds(exact)] == ["output 0"]
+    proof = evidence.Evidence.of([[y + 0.1] for (y,) in exact], exact, 0.05)
+    assert proof
+    assert not proof.where
+
+
+def test_outputs_of_other_shapes_for_each_image_are_of_one_kind() -> None:
+    found = [[np.ones((1, places, 6))] for places in (3, 5)]
+    assert evidence.losses(found, found) == [0, 0]
 
 
 def test_the_worst_output_counts() -> None:

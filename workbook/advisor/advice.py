@@ -47,10 +47,10 @@ def reason(name: str, seconds: Mapping[str, float], chosen: str, rung: str) -> s
     else:
         said.append(f"{chosen} is its one program in float32")
     if chosen == BYTES and floats and seconds[BYTES] > min(floats.values()):
-        said.append("slower alone, but the cut counts the conversions round it too")
+        said.append("slower alone, but the conversions around it count too")
     if chosen != BYTES and BYTES in seconds:
         gain = f"int8 {_over(seconds[chosen], seconds[BYTES])} over {chosen}"
-        said.append(f"{gain} without conversions" if rung == MIX else f"{gain}, but {rung} has no bytes")
+        said.append(f"{gain} without conversions" if rung == MIX else f"{gain}, but {rung} is all in float32")
     elif chosen != BYTES:
         said.append("no time on bytes")
     return "; ".join(said)
@@ -79,7 +79,8 @@ def _decision(found: Analysis) -> str:
             second = min(others, key=lambda rung: rung.seconds)
             said += f", {_over(second.seconds, best.seconds)} over the next one, {second.name} ({_ms(second)})"
     if found.rivals:
-        names = " and ".join(rung.name for rung in found.rivals)
+        *first, last = (rung.name for rung in found.rivals)
+        names = f"{', '.join(first)} or {last}" if first else last
         return f"{said}. Their runs overlap: no difference is proven from {names}."
     return f"{said}."
 
@@ -115,7 +116,16 @@ def _conditions(found: Analysis) -> str:
     return (
         f"It holds for {'x'.join(map(str, found.shape))} on {threads} of this machine, and a loss of "
         f"{found.max_loss:.1%} at most against {compared}; {best.name} {keeps} up with {found.fps:g} frames a second: "
-        f"three runs of four took {1e3 * best.upper:.2f} ms."
+        f"three runs of four took {1e3 * best.upper:.2f} ms at most.{_disturbed(found)}"
+    )
+
+
+def _disturbed(found: Analysis) -> str:
+    others = found.others
+    return (
+        f" Other programs kept {others.cores:.1f} of {others.of} cores busy: measure again before you rely on it."
+        if others.disturb
+        else ""
     )
 
 
@@ -136,12 +146,13 @@ def on_bytes(found: Analysis) -> str:
         return f"Bytes: {time}; no advice, since no image judged its loss: give --calibration a folder of 32 images."
     loss = rung.evidence.loss
     said = f"its loss is {loss.value:.1%} (95 %: {loss.low:.1%} to {loss.high:.1%}) on {rung.evidence.images} images"
+    where = f", largest in {rung.evidence.where}" if rung.evidence.where else ""
     verdict = "within" if found.keeps(rung) else "not proven to be within"
     same = rung.evidence.same
     scores = (
         f"; the largest score stays in place on {same.value:.0%} ({same.low:.0%} to {same.high:.0%})" if same else ""
     )
-    return f"Bytes: {time}; {said} that did not calibrate, {verdict} {found.max_loss:.1%}{scores}."
+    return f"Bytes: {time}; {said} that did not calibrate{where}, {verdict} {found.max_loss:.1%}{scores}."
 
 
 def _where(found: Analysis) -> str:
@@ -221,8 +232,7 @@ def _amdahl(found: Analysis) -> str:
     bound = f"{most:.1f}x" if most < _ENDLESS else "more than 100x"
     return (
         f"Amdahl's law: {1e3 * outside:.2f} ms lie outside the layers, so no tool for layers alone gains more than "
-        f"{bound} over the best float32 by layer. Gains of Winograd and "
-        f"int8 do not multiply where a layer runs by one of them."
+        f"{bound} over the best float32 by layer."
     )
 
 
@@ -239,12 +249,12 @@ def verdicts(found: Analysis) -> tuple[str, ...]:
         able = [row for row in found.rows if not math.isnan(row.winograd)]
         share = sum(row.work.layer.macs for row in able) / found.macs
         said.append(
-            f"1 fast algorithms: {found.gain(winograd):.2f} x over im2col. {len(able)} of {len(found.rows)} layers can "
+            f"1 fast algorithms: {found.gain(winograd):.2f}x over im2col. {len(able)} of {len(found.rows)} layers can "
             f"run Winograd's algorithm, with {share:.0%} of the multiply-adds."
         )
     if small:
         against = f", {_over(floats.seconds, small.seconds)} over the best float32 by layer" if floats else ""
-        said.append(f"2 small numbers: {found.gain(small):.2f} x over {found.base.name}{against}, {_likeness(small)}.")
+        said.append(f"2 small numbers: {found.gain(small):.2f}x over {found.base.name}{against}, {_likeness(small)}.")
         if direct:
             over = _over(direct.seconds, small.seconds)
             said[-1] += f" By Winograd's algorithm on bytes it is {over} over int8 direct."
@@ -254,7 +264,7 @@ def verdicts(found: Analysis) -> tuple[str, ...]:
         others = min((rung for rung in (found.base, winograd, small) if rung), key=lambda rung: rung.seconds)
         count = sum(program == BYTES for program in mix.programs.values())
         said.append(
-            f"3 layer by layer: {found.gain(mix):.2f} x over im2col, {_over(others.seconds, mix.seconds)} over "
+            f"3 layer by layer: {found.gain(mix):.2f}x over im2col, {_over(others.seconds, mix.seconds)} over "
             f"{others.name}; {count} of {len(found.rows)} layers on bytes."
         )
     if found.steps:
@@ -264,8 +274,8 @@ def verdicts(found: Analysis) -> tuple[str, ...]:
         throughput = many * found.batched[one].whole.median / found.batched[many].whole.median
         longer = found.batched[many].whole.median / found.batched[one].whole.median
         said.append(
-            f"4 one image at a time: {many} at once give {throughput:.2f} x the frames a second of one by "
-            f"{found.ours.name}, and each takes {longer:.1f} x as long, its wait for the others not counted."
+            f"4 one image at a time: {many} at once give {throughput:.2f}x the frames a second of one by "
+            f"{found.ours.name}, and each takes {longer:.1f}x as long, its wait for the others not counted."
         )
     return tuple(said)
 
@@ -278,5 +288,5 @@ def _silicon(found: Analysis) -> str:
     first, last = found.steps[0], found.steps[-1]
     return (
         f"3 flexible hardware, by the model of {found.machine}: {first.name} {first.ms:.2f} ms, {last.name} "
-        f"{last.ms:.2f} ms a frame; all tools {first.ms / last.ms:.2f} x over {first.name} on its own array."
+        f"{last.ms:.2f} ms a frame; all tools {first.ms / last.ms:.2f}x over {first.name} on its own array."
     )

@@ -74,7 +74,7 @@ def layers_figure(rows: Sequence[Row]) -> Figure:
         axes.plot(places, milliseconds, mark, color=color, markersize=6, label=name, zorder=layer)
     axes.plot(
         places, [1e3 * row.seconds[row.chosen] for row in rows], "o", color="none", markeredgecolor=INK,
-        markersize=13, markeredgewidth=1.3, label="taken",
+        markersize=13, markeredgewidth=1.3, label="taken", clip_on=False,
     )  # fmt: skip
     axes.set(yscale="log", xlim=(0.3, len(rows) + 0.7), title="ms of each layer, measured within the network")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 from workbook import page
@@ -14,8 +15,8 @@ from workbook.advisor.analysis_result import Analysis
 from workbook.drawing import Picture
 from workbook.measuring.made import Made
 
-LABELS = ("Decision", "What to do", "Conditions", "Bytes", "Where the time goes")
-"""Of the five lines of the summary."""
+LABELS = ("Decision", "To have it", "Conditions", "Bytes", "Where the time goes")
+"""Of the five lines of the summary; one that begins with its label does not say it twice."""
 
 _STYLE = """
 h1 { margin: 0 0 .2rem; overflow-wrap: anywhere; } h2 { margin-top: 2rem; } .made { color: #444; font-size: .85rem; }
@@ -25,7 +26,8 @@ dl.summary dt { font-weight: 600; } dl.summary dd { margin: 0; overflow-wrap: an
 td.number, th.number { text-align: right; white-space: nowrap; }
 th, td { font-size: .78rem; padding: .2rem .35rem; }
 th.number { white-space: normal; }
-.made, li { overflow-wrap: anywhere; }
+td.layer, td.outside { min-width: 7rem; overflow-wrap: anywhere; } td.why { min-width: 9rem; }
+.made, li { overflow-wrap: anywhere; } .option { white-space: nowrap; }
 @media (max-width: 40rem) {
   dl.summary { grid-template-columns: 1fr; gap: 0; } dl.summary dd { margin-bottom: .5rem; }
   body { margin-top: 1rem; } h1 { font-size: 1.5rem; }
@@ -37,7 +39,8 @@ th.number { white-space: normal; }
   body { max-width: none; margin: 0; font-size: 11px; } h2, figcaption { break-after: avoid; }
   figure, tr, dl.summary { break-inside: avoid; }
   table { display: table; width: 100%; } th, td { font-size: 8px; padding: 1px 3px; overflow-wrap: anywhere; }
-  td.number, th.number { white-space: normal; } figure img { max-height: 110mm; width: auto; }
+  td.number, th.number { white-space: normal; } td.layer, td.outside, td.why { min-width: 0; }
+  figure img { max-height: 110mm; width: auto; }
 }
 """
 
@@ -48,7 +51,7 @@ def document(found: Analysis, made: Made) -> str:
     compared = f"gains over {found.exact.name}, the fastest exact program"
     body = [
         f"<h1>{html.escape(found.name)}</h1>",
-        f'<p class="made">{html.escape(str(made))}</p>',
+        f'<p class="made">{_text(str(made))}</p>',
         _summary(found),
         _figure(
             Picture.of(lambda: waterfall_figure(found, found.exact), f"The whole network by each program; {compared}."),
@@ -87,14 +90,19 @@ def _summary(found: Analysis) -> str:
     lines = zip(LABELS, summary(found), strict=True)
     return (
         '<dl class="summary">'
-        + "".join(f"<dt>{name}</dt><dd>{html.escape(said)}</dd>" for name, said in lines)
+        + "".join(f"<dt>{name}</dt><dd>{_text(said.removeprefix(f'{name}: '))}</dd>" for name, said in lines)
         + "</dl>"
     )
 
 
+def _text(sentence: str) -> str:
+    """Return a sentence whose options, such as --save, stay on one line."""
+    return re.sub(r"--\w[\w-]*", r'<span class="option">\g<0></span>', html.escape(sentence))
+
+
 def _list(title: str, sentences: Iterable[str]) -> str:
     """Return sentences below their title; nothing if there is none."""
-    lines = "".join(f"<li>{html.escape(sentence)}</li>\n" for sentence in sentences)
+    lines = "".join(f"<li>{_text(sentence)}</li>\n" for sentence in sentences)
     return f"<h2>{html.escape(title)}</h2>\n<ul>\n{lines}</ul>" if lines else ""
 
 
@@ -113,12 +121,11 @@ def _figure(picture: Picture, number: int, origin: str) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    words = [column in analysis_table.WORDS for column in columns]
+    names = [column.split()[0] if column in analysis_table.WORDS else "number" for column in columns]
 
     def line(cells: Sequence[str], tag: str) -> str:
-        kinds = ("" if is_word else ' class="number"' for is_word in words)
         return "<tr>" + "".join(
-            f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells, strict=True)
+            f'<{tag} class="{name}">{html.escape(cell)}</{tag}>' for name, cell in zip(names, cells, strict=True)
         ) + "</tr>"  # fmt: skip
 
     return "\n".join(["<table>", line(columns, "th"), *(line(row, "td") for row in rows), "</table>"])

@@ -249,9 +249,10 @@ class Analysis:
 
     @property
     def best(self) -> Rung:
-        """The fastest program that is exact, or whose loss is proven to be small enough."""
-        able = [rung for rung in self.rungs if self.is_exact(rung) or self.keeps(rung)]
-        return min(able, key=lambda rung: rung.seconds)
+        """The fastest exact program; or one on bytes, if its loss is proven to be small and its gain is no noise."""
+        exact = self.exact
+        able = [rung for rung in self.rungs if self.keeps(rung) and rung.upper < exact.lower]
+        return min(able, key=lambda rung: rung.seconds, default=exact)
 
     @property
     def rivals(self) -> tuple[Rung, ...]:

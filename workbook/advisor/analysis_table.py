@@ -62,7 +62,7 @@ def rung(found: Analysis, rung: Rung) -> tuple[str, ...]:
     bill = found.bill
     return (
         rung.name,
-        TOOLS.get(rung.name, "beside, on other threads"),
+        TOOLS.get(rung.name, "the same, for comparison"),
         _ms(rung.seconds) + (" *" if rung.is_stretched else ""),
         f"{found.gain(rung):.2f} x",
         f"{found.exact.seconds / rung.seconds:.2f} x",
@@ -116,6 +116,7 @@ def footnotes(found: Analysis) -> tuple[str, ...]:
         f"over exact: over {found.exact.name}, the fastest that computes what the file says. Keeps up: 3 runs of 4 did",
         f"SQNR: of the outputs, against {found.reference} in float32; {found.alike:g} dB of a float32 program is exact",
         "loss: root mean square error over output, mean of the judging images, and the 95 % bootstrap interval's end",
+        "of several outputs, or of boxes and scores in one, the largest loss counts",
         *(_OF_LAYERS if found.rows else ()),
         f"mJ: a frame at {bill.watts:g} W; kWh and cost: a million of them at {bill.price:g} a kWh; both are options",
         str(found.others).removeprefix("[machine] "),
@@ -207,6 +208,7 @@ def _rung_dict(found: Analysis, item: Rung) -> dict[str, Any]:
             "worst": _finite(proof.worst),
             "within": _ends(proof.within),
             "same": _ends(proof.same),
+            "where": proof.where,
             "images": proof.images,
         }
         if proof

@@ -23,7 +23,7 @@ def on_raspberry_pi(found: Analysis) -> str:
     said = []
     for form, published in _PI_5.items():
         ends = sorted(found.macs / _macs(name) * ms for name, ms in published.items())
-        said.append(f"{ends[0]:.1f} to {ends[1]:.1f} ms in {form}")
+        said.append(f"{_between(ends[0], ends[1], digits=1)} ms in {form}")
     grouped = sum(row.work.layer.groups > 1 for row in found.rows)
     slower = f"; its {grouped} grouped layers are slower than that" if grouped else ""
     return (
@@ -41,10 +41,16 @@ def on_accelerator(found: Analysis) -> str:
     if not errors:
         return f"{found.machine}: {last.ms:.2f} ms by the model; no published time of a whole network bears it out."
     low, high = min(errors), max(errors)
+    times, rates = _between(last.ms * low, last.ms * high), _between(low, high)
     return (
-        f"{found.machine}: {last.ms * low:.2f} to {last.ms * high:.2f} ms. The model says {last.ms:.2f} ms, and "
-        f"computes {low:.2f} to {high:.2f} times the rate that is published of it."
+        f"{found.machine}: {times} ms. The model says {last.ms:.2f} ms, and for the networks whose rate is published "
+        f"it promises {rates} times that rate."
     )
+
+
+def _between(low: float, high: float, *, digits: int = 2) -> str:
+    """Write a range; one number, if both ends read alike."""
+    return " to ".join(dict.fromkeys(f"{end:.{digits}f}" for end in (low, high)))
 
 
 @cache

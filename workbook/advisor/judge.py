@@ -55,7 +55,7 @@ class Judge:
         for name in (RUNTIME, BASE, AUTO):
             outputs = entries.outputs(name, self._feeds) if name in entries.programs else None
             if outputs is not None:
-                self.reference, self._exact, self._scales = name, outputs, evidence.scales(outputs)
+                self.reference, self._exact, self._kinds = name, outputs, evidence.kinds(outputs)
                 return
         raise ModelError(entries.failed[0].why)
 
@@ -67,7 +67,7 @@ class Judge:
         if found is None:
             return None
         proof = Evidence.of(found, exact, self._max_loss) if self._is_proof and name not in EXACT else None
-        return evidence.decibels(evidence.losses(found, exact, self._scales)), proof
+        return evidence.decibels(evidence.losses(found, exact, self._kinds)), proof
 
     def outputs_of_reference(self, feeds: Sequence[Mapping[str, Array]]) -> Sequence[Outputs]:
         """Return the exact outputs for other inputs.
