@@ -14,7 +14,7 @@ import pytest
 
 from workbook.lessonkit import results
 from workbook.lessonkit.catalog import LESSONS, Lesson
-from workbook.lessonkit.guess import keeper, number, said
+from workbook.lessonkit.guess import keep, keeper, number, said
 from workbook.lessonkit.reference import reference
 
 ASKING = [lesson for lesson in LESSONS if lesson.guess]
@@ -84,6 +84,20 @@ def test_a_lesson_keeps_its_guess(lesson: Lesson, capsys: pytest.CaptureFixture[
     face.guess("5,000x")
     assert capsys.readouterr().out.startswith(f"you guess 5,000 x: {lesson.guess.about}\n")
     assert results.guesses() == {lesson.package: 5000}
+
+
+@pytest.mark.parametrize("lesson", ASKING, ids=lambda lesson: lesson.package)
+def test_a_guess_stays_once_its_answer_is_measured(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
+    face = importlib.import_module(f"workbook.lessons.{lesson.package}")
+    face.guess(9000)
+    face.guess(20)
+    assert results.guesses() == {lesson.package: 20}, "until then it may change"
+    results.record({lesson.guess.result: 3.1}, 0)
+    capsys.readouterr()
+    face.guess("3.1x")
+    assert capsys.readouterr().out == "you guessed 20 x, and have measured it since: that guess stays\n"
+    assert keep(lesson.package, 3.1) == keep(lesson.package, ...) == 20
+    assert results.guesses() == {lesson.package: 20}
 
 
 def test_what_stands_beside_the_measurement() -> None:

@@ -18,13 +18,13 @@ from workbook import bootstrap
 from workbook.lessonkit import kernel_build, kernel_trial
 from workbook.lessonkit.kernel_cell import offer
 from workbook.lessonkit.sheet import Sheet
-from workbook.lessons.convolution.kernel_exercises import CHAINS
+from workbook.lessons.convolution.kernel_exercises import CHAINS, TILE
 
 SIGNATURE = "cdef void four_chains(Sizes n, const float* x, const float* weight, float* y) noexcept nogil:\n"
 HOSTILE = {
     "never ends": (
         "while True: y[0] = y[0] + 1",
-        ["4 filters, 1 x 1 pixels, 1 channels: it still ran after 0.5 s; does a loop in it never end?"],
+        ["4 filters, 1 x 1 pixels, 1 channel: it still ran after 0.5 s; does a loop in it never end?"],
     ),
     "divides by zero": ("y[0] = n.P // (n.K - 4)", ["4 filters", "it divides by zero"]),
     "aborts": ("abort()", ["it crashed (SIGABRT)"]),
@@ -35,7 +35,7 @@ HOSTILE = {
     "reads before": ("y[0] = x[-1]", ["it reads x[-1]; x has the numbers 0 to 8"]),
     "writes behind": ("y[n.K * n.P * n.Q] = 1", ["it writes y[4]; y has the numbers 0 to 3"]),
     "writes before": ("y[-2] = 1", ["it writes y[-2]; y has the numbers 0 to 3"]),
-    "writes to its input": ("(<float*>x)[3] = 1", ["it writes x[3]; x has the numbers 0 to 8"]),
+    "writes to its input": ("(<float*>x)[3] = 1", ["it writes x[3], an input: x may only be read"]),
     "computes nothing": ("pass", ["y[0, 0, 0] was never written", "4 of 4 outputs are wrong"]),
     "computes something else": (
         "memset(y, 0, n.K * n.P * n.Q * sizeof(float))",
@@ -247,3 +247,19 @@ def test_the_magic_answers_for_the_exercise_that_its_line_names():
     assert str(outcome) == "1.4 not attempted: replace the ... and run the cell again"
     with pytest.raises(ValueError, match=r"no exercise '9.9' \(str\); there are 1.4"):
         shell.run_cell_magic("kernel", "9.9", "pass")
+    with pytest.raises(ValueError, match=r"write the exercise's number behind it, as in %%kernel 1.4"):
+        shell.run_cell_magic("kernel", " ", "pass")
+
+
+@pytest.mark.parametrize(
+    ("rows", "vecs", "says"),
+    [
+        (0, 1, "a tile has at least one filter and one vector of pixels"),
+        (65, 1, "a tile of 65 filters and"),
+        (1, 57, "does not fit: the layer that is timed has 64 filters, and rows of 56 pixels"),
+    ],
+)
+def test_a_tile_that_no_layer_suits_is_told_so(rows, vecs, says):
+    outcome = TILE.check(TILE.solution.replace("ROWS = 6", f"ROWS = {rows}").replace("VECS = 2", f"VECS = {vecs}"))
+    assert outcome.kind == "not yet"
+    assert says in outcome.message

@@ -64,7 +64,7 @@ class TestWork:
             )
 
     def test_where_the_order_of_tiles_is_as_predicted(self):
-        """The text says so; where it is not, two tiles are about as fast on the reference machine."""
+        """The text says so; where it is not, another tile is a little faster on the reference machine."""
 
         def order(layer, gain):
             return sorted(tile_trials.WINOGRAD, key=lambda m: gain(layer, m))
@@ -76,14 +76,14 @@ class TestWork:
             return Work(layer_of(*layer), m).gain(reference().roofline)
 
         holds = [layer for layer in tile_race.LAYERS if order(layer, measured) == order(layer, predicted)]
-        assert holds == [(64, 56), (256, 14)]
+        assert holds == [*tile_race.LAYERS[:-1]], "all but the last"
         cases = [(layer, m) for layer in tile_race.LAYERS for m in tile_trials.WINOGRAD]
         too_high = {case: predicted(*case) / measured(*case) for case in cases}
         assert max(too_high, key=too_high.__getitem__) == ((256, 14), 6)
-        assert 1.2 < max(too_high.values()) < 1.3  # "a quarter"
-        for layer, tiles in (((128, 28), (4, 6)), ((512, 7), (2, 4))):
-            first, second = (measured(layer, m) for m in tiles)
-            assert abs(first / second - 1) < 0.05
+        assert 1.15 < max(too_high.values()) < 1.25  # "a fifth"
+        last = tile_race.LAYERS[-1]
+        assert predicted(last, 2) > predicted(last, 4)
+        assert 1 < measured(last, 4) / measured(last, 2) < 1.1  # "a little faster"
 
     @pytest.mark.parametrize("levels", [{MEMORY: 25}, {"L1": 200, MEMORY: 25}])
     def test_without_a_second_cache_memory_takes_its_place(self, levels):

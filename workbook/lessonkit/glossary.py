@@ -96,12 +96,12 @@ TERMS = (
     ),
     Term(
         "requantization",
-        "Turning the 32-bit sums of a layer on bytes into the bytes of the next: times a number, rounded, clipped.",
+        "Turning the 32-bit sums of a layer on bytes into the bytes of the next: scaled, rounded and clipped.",
         ("rescaling", "output stage"),
     ),
     Term(
         "folding",
-        "Multiplying a BatchNormalization into the weights before it, so that the layer needs no operation of its own.",
+        "Multiplying a BatchNormalization into the weights before it, so that it needs no operation of its own.",
         ("batch norm fusion", "Conv-BN fusion"),
     ),
     Term(
@@ -111,7 +111,7 @@ TERMS = (
     ),
     Term(
         "QDQ",
-        "A file in INT8 with floats between DequantizeLinear and QuantizeLinear; QOperator names QLinearConv.",
+        "A file in INT8 with operators on floats between DequantizeLinear and QuantizeLinear; QOperator: QLinearConv.",
         ("fake quantization",),
     ),
     Term(
@@ -131,7 +131,7 @@ TERMS = (
     ),
     Term(
         "PSNR",
-        "How large white is over the root mean square error of an image, in dB; higher is nearer.",
+        "The ratio of white to the root mean square error of an image, in dB; higher is closer to the original.",
         ("peak signal-to-noise ratio",),
     ),
     Term(
@@ -186,7 +186,7 @@ TERMS = (
     ),
     Term(
         "p99",
-        "The latency that 99 of 100 frames keep; a camera is judged by it, not by the mean.",
+        "The latency within which 99 of 100 frames stay; a camera is judged by it, not by the mean.",
         ("99th percentile", "tail latency"),
     ),
     Term(

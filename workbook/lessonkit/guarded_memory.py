@@ -78,5 +78,8 @@ class Extent:
         return max(self.address - address, address - end + 1, 0)
 
     def place_of(self, address: int) -> str:
-        """Say which number of the array an address is, and which there are."""
-        return f"{self.name}[{self.index_of(address)}]; {self.name} has the numbers 0 to {prod(self.shape) - 1}"
+        """Say which number of the array may not be touched, and why: it is none, or it is read alone."""
+        place = f"{self.name}[{self.index_of(address)}]"
+        if self.distance(address) == 0:
+            return f"{place}, an input: {self.name} may only be read"
+        return f"{place}; {self.name} has the numbers 0 to {prod(self.shape) - 1}"

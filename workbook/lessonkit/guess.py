@@ -58,12 +58,23 @@ def written(value: float) -> str:
     return f"{value:,.10g}"
 
 
-def keep(package: str, guess: object) -> None:
-    """Keep the guess of a lesson, if it is a number."""
+def keep(package: str, guess: object) -> object:
+    """Keep the guess of a lesson, if it is a number; once its answer was measured here, the one that there is stays.
+
+    Returns
+    -------
+    object
+        The guess that stands from now on; what was given if there is none.
+    """
+    asked, stands = catalog.lesson(package).guess, results.guesses().get(package)
+    if stands is not None and asked and asked.result in results.load():
+        return stands
     with suppress(ValueError):
         value = number(guess)
         if value is not None:
             results.keep_guess(package, value)
+            return value
+    return guess if stands is None else stands
 
 
 def keeper(package: str) -> Callable[[object], None]:
@@ -78,7 +89,7 @@ def keeper(package: str) -> Callable[[object], None]:
     assert question, f"{package} asks for no guess"
 
     def guess(guess: object = ...) -> None:
-        """Keep your guess; the scoreboard shows it beside what is measured."""
+        """Keep your guess; the scoreboard shows it beside what is measured, and from then on it stays."""
         try:
             value = number(guess)
         except ValueError as again:
@@ -86,9 +97,10 @@ def keeper(package: str) -> Callable[[object], None]:
             return
         if value is None:
             print("no guess yet: replace the ... with a number, and run the cell again")
-        else:
-            keep(package, value)
+        elif (stands := keep(package, value)) == value:
             print(f"you guess {written(value)} x: {question.about}")
+        else:
+            print(fill(f"{said(stands)}, and have measured it since: that guess stays", COLUMNS))
 
     return guess
 

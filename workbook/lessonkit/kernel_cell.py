@@ -6,6 +6,7 @@ import sys
 
 from workbook.lessonkit.arguments import guarded
 from workbook.lessonkit.exercise import Outcome
+from workbook.lessonkit.kernel_exercise import MAGIC
 from workbook.lessonkit.sheet import Sheet
 
 
@@ -18,6 +19,8 @@ def offer(sheet: Sheet) -> None:
 
     def kernel(line: str, cell: str) -> Outcome:
         """Compile the cell, check and time it as the answer to the exercise that the line names."""
+        if not line.strip():
+            raise ValueError(f"{MAGIC} stands alone: write the exercise's number behind it, as in {MAGIC} 1.4")
         return sheet.check(line.strip(), cell)
 
-    shell.register_magic_function(guarded(kernel, "%%kernel"), "cell", "kernel")
+    shell.register_magic_function(guarded(kernel, MAGIC), "cell", "kernel")

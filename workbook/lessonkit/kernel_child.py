@@ -44,7 +44,9 @@ def main(fd: int, compiled: str, task_file: str, before: str, limit: float) -> N
     faults.report_to(fd)
     say(calls="the first line", arrays=[])
     kernel = _Limited(compiled, limit)
-    if _is_right(kernel, task, say):
+    if refused := task.refuses(kernel.least):
+        say(wrong=refused)
+    elif _is_right(kernel, task, say):
         _time(kernel, task, before, say)
 
 

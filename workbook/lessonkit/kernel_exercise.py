@@ -107,7 +107,7 @@ class KernelExercise:
         right = f"it computes {trial.problems} {self.what} as the definition does, {bits}"
         if gain < self.gain:
             verdict: Callable[[str], Outcome] = not_yet
-            right += f"; but {self.before} is nearly as fast, or faster: {self.too_slow}"
+            right += f"; but it is less than {self.gain:g} x as fast as {self.before}: {self.too_slow}"
         else:
             verdict = correct
         return verdict("\n".join((right, *self._rates(trial))))

@@ -54,6 +54,9 @@ class Problem:
 class KernelTask(Protocol):
     """A file that says what kernels of a kind are asked; the process that runs them loads it by its path."""
 
+    def refuses(self, least: tuple[int, ...]) -> str:
+        """Say why no layer suits a kernel that works on no smaller sizes; empty if there are layers."""
+
     def problems(self, least: tuple[int, ...]) -> Iterable[Problem]:
         """Yield small problems with tails, none smaller than a kernel says that it can work on."""
 

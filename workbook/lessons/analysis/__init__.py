@@ -79,7 +79,7 @@ def explore(panel: str = "tools") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Compared:
     """Measure the tools one after the other on the denoiser and on ResNet-50; the scoreboard keeps the gains."""
-    keep("analysis", guess)
+    guess = keep("analysis", guess)
     found = comparing.compare(guess)
     comparing.record(found)
     return found

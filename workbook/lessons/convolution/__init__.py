@@ -71,7 +71,7 @@ def explore(panel: str = "window") -> Panel[Any]:
 
 def ladder(guess: object = ..., seconds: float | None = None) -> Race:
     """Time the layer by every program of the ladder; the scoreboard keeps what the fastest gains over Python."""
-    keep("convolution", guess)
+    guess = keep("convolution", guess)
     timed = run_ladder(guess, seconds)
     results.record({"convolution.ladder.gain": timed.gain}, timing.others(timed.times.values()))
     return timed

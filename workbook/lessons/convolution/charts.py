@@ -109,8 +109,9 @@ def stair_figure(stair: Stair) -> Figure:
         if rung != "tile":  # at the same place as blocked
             x = 1 / bytes_a_mac(rung, stair.lanes)
             axes.plot(x, rate, "o", color=COLORS[0], markersize=8)
-            away, align = ((-8, -4), "right") if rung == first else ((7, -9), "left")
-            axes.annotate(rung, (x, rate), away, textcoords="offset points", ha=align)
+            away, align = ((-8, -4), "right") if rung == first else ((7, -13), "left")
+            name = "tile, blocked" if rung == "blocked" else rung
+            axes.annotate(name, (x, rate), away, textcoords="offset points", ha=align)
     axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(stair.chain_gmacs / 3, peak * 2.2))
     axes.set(xlabel="multiply-adds per byte moved", ylabel="GMAC/s")
     for axis in (axes.xaxis, axes.yaxis):

@@ -66,14 +66,14 @@ class Columns(Text):
     times: tuple[tuple[timing.Timing, timing.Timing], ...]
 
     def __str__(self) -> str:
-        lines = [f"{'filter':<7}{'groups':>6}{'image':>10}{'columns':>11}{'MACs a copy':>13}   {'direct':<24}im2col"]
+        lines = [f"{'filter':<7}{'groups':>6}{'image':>9}{'columns':>10}{'MACs a copy':>12}   {'direct':<22}im2col"]
         kept = []
         for layer, (direct, columns) in zip(self.layers, self.times, strict=True):
             image, matrix = FLOAT_BYTES * layer.input_numbers, matrix_bytes(layer)
             lines.append(
-                f"{layer.name:<7}{layer.groups:>6}{image / 1e6:>7.1f} MB{matrix / 1e6:>8.1f} MB"
-                f"{layer.K // layer.groups:>13}"
-                f"{timing.measured(direct.median * 1e3, 'ms', 10)}{timing.measured(columns.median * 1e3, 'ms', 10)}"
+                f"{layer.name:<7}{layer.groups:>6}{image / 1e6:>6.1f} MB{matrix / 1e6:>7.1f} MB"
+                f"{layer.K // layer.groups:>12}"
+                f"{timing.measured(direct.median * 1e3, 'ms', 8)}{timing.measured(columns.median * 1e3, 'ms', 8)}"
             )
             kept.append(f"{kept_bytes(layer) / 1e6:.2f} MB")
         block = f"[machine] our im2col keeps a block of columns: {', '.join(kept)}"

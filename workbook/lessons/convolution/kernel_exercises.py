@@ -69,7 +69,11 @@ cdef void four_chains({_SIGNATURE}
         KernelMistake("a filter is forgotten", _FOUR.replace("i in range(4)", "i in range(3)"), "never written"),
         KernelMistake("sums of the pixel before", _KEPT, "the definition gives"),
         KernelMistake("blocks that do not overlap", _FOUR.replace(", n.K - 4)", ", n.K)"), "it reads weight["),
-        KernelMistake("one chain again", rung("one_chain").replace("one_chain", "four_chains"), "is nearly as fast"),
+        KernelMistake(
+            "one chain again",
+            rung("one_chain").replace("one_chain", "four_chains"),
+            "less than 1.5 x",
+        ),
     ),
 )
 
@@ -108,13 +112,15 @@ cdef void in_registers({_SIGNATURE}
     too_slow="are there as many sums as latency times throughput asks for, and as registers can hold?",
     hints=(
         "begin with `vector`: its loop over t, but with a total for each of ROWS filters and VECS vectors of pixels",
-        "an addition takes about 4 cycles, and 2 begin in each: 8 sums at least. With 16 registers 12 leave room for "
-        "operands: ROWS = 6, VECS = 2",
+        "below the table of the stair stands how many sums must be in flight: 8 where an addition takes 4 cycles and 2 "
+        "begin in each. Of 16 registers, 12 for sums leave room for operands: ROWS = 6, VECS = 2",
         "total[i][j] += load(x + n.tap[t] + j * VLEN) * weight[i * n.taps + t]; set all to broadcast(0) before, and "
         "store them at y + i * n.P * n.Q + j * VLEN",
     ),
     mistakes=(
-        KernelMistake("one sum", _TILE.replace("ROWS = 6", "ROWS = 1").replace("VECS = 2", "VECS = 1"), "as fast"),
+        KernelMistake(
+            "one sum", _TILE.replace("ROWS = 6", "ROWS = 1").replace("VECS = 2", "VECS = 1"), "less than 2.5 x"
+        ),
         KernelMistake("the first vector twice", _TILE.replace("tap[t] + j * VLEN", "tap[t]"), "y[0, 0, "),
         KernelMistake("rows for filters", _TILE.replace("i * n.P * n.Q", "i * n.Q"), ", 0, 0] is "),
         KernelMistake("one weight too far", _TILE.replace("n.taps + t]", "n.taps + t + 1]"), "it reads weight["),

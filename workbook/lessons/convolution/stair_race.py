@@ -29,7 +29,7 @@ LAYER = ConvLayer("stair", stair_task.CHANNELS, stair_task.SIDE + 2, stair_task.
 CEILINGS = {
     "one_chain": "one chain",
     "four_chains": "four chains",
-    "turned": "bytes from the nearest cache",
+    "turned": "the nearest cache",
     "vector": "one chain of vectors",
     "tile": "the multiply-add units",
     "blocked": "the multiply-add units",
@@ -86,15 +86,15 @@ class Stair(Text):
         bound = {
             **self.ceilings,
             "four chains": 4 * self.chain_gmacs,
-            "bytes from the nearest cache": self.roof.bound(1 / bytes_a_mac(rung, self.lanes), nearest),
+            "the nearest cache": self.roof.bound(1 / bytes_a_mac(rung, self.lanes), nearest),
         }
         return bound[CEILINGS[rung]]
 
     def __str__(self) -> str:
-        lines = [f"{'rung':<13}{'under the ceiling of':<31}at most                  reached"]
+        lines = [f"{'rung':<12}{'under the ceiling of':<25}at most                  reached"]
         for rung, ceiling in CEILINGS.items():
             lines.append(
-                f"{rung:<13}{ceiling:<29}{timing.measured(self.at_most(rung), 'GMAC/s', 8)}"
+                f"{rung:<12}{ceiling:<23}{timing.measured(self.at_most(rung), 'GMAC/s', 8)}"
                 f"{timing.measured(self.rate(rung), 'GMAC/s', 9)}"
             )
         mine, ours = self.rate("blocked"), self.rate("direct")

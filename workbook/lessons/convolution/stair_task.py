@@ -32,7 +32,25 @@ def problem(K: int, P: int, Q: int, C: int, seed: int = 0) -> Problem:
     # Each of two orders of n products is off by at most n half units of the last place of the sum of their sizes.
     bound = (tap.size * _EPSILON * 1.01 * sums).astype(np.float32)
     inputs: dict[str, npt.NDArray[np.generic]] = {"x": x, "weight": weight, "tap": tap}
-    return Problem(f"{K} filters, {P} x {Q} pixels, {C} channels", inputs, (K, P, Q, Q + 2, tap.size), y, bound)
+    name = f"{_counted(K, 'filter')}, {P} x {Q} pixels, {_counted(C, 'channel')}"
+    return Problem(name, inputs, (K, P, Q, Q + 2, tap.size), y, bound)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def refuses(least: tuple[int, int]) -> str:
+    """Say what is wrong with a tile of no numbers, or with one that the layer that is timed is too small for."""
+    K, Q = least
+    if min(least) < 1:
+        return "a tile has at least one filter and one vector of pixels"
+    if K > CHANNELS or Q > SIDE:
+        return (
+            f"a tile of {_counted(K, 'filter')} and {_counted(Q, 'pixel')} does not fit: the layer that is timed has "
+            f"{CHANNELS} filters, and rows of {SIDE} pixels"
+        )
+    return ""
 
 
 def problems(least: tuple[int, int]) -> Iterator[Problem]:

@@ -131,7 +131,7 @@ def gantt(*schedules: Schedule) -> Picture:
 
 def compare(guess: object = ...) -> Reach:
     """Time layers on one core, all by one program and by others; the scoreboard keeps the rates."""
-    keep("hardware", guess)
+    guess = keep("hardware", guess)
     found = one_core.reach(guess)
     one_core.record(found)
     return found

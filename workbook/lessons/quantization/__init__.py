@@ -98,7 +98,7 @@ def explore(panel: str = "grid") -> Panel[Any]:
 
 def compare(guess: object = ...) -> Race:
     """Time seven layers and two networks in float32, on bytes, and in what floats of 16 bits the CPU has."""
-    keep("quantization", guess)
+    guess = keep("quantization", guess)
     timed = run_race(guess)
     record(timed)
     return timed

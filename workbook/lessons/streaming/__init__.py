@@ -159,7 +159,7 @@ def sweep() -> Throughput:
 
 def compare(guess: object = ...) -> Waits:
     """Let a camera run with batches of 1 to 8, in real time; the scoreboard keeps how old the oldest frames become."""
-    keep("streaming", guess)
+    guess = keep("streaming", guess)
     found = waits.waits(guess)
     waits.record(found)
     return found

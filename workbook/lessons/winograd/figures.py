@@ -141,7 +141,8 @@ def pointed_readout(pointed: Pointed) -> str:
 
 def _error(error: float, definition: float) -> str:
     """Write an error, and what it is over the definition's."""
-    return f"{error:.1e} ({error / definition:,.1f}× the definition's)" if isfinite(error) else "too large for the type"
+    digits = f"{error:.1e}".replace("-", "−")  # a page breaks a line behind a hyphen
+    return f"{digits} ({error / definition:,.1f}× the definition's)" if isfinite(error) else "too large for the type"
 
 
 def pointed_figure(pointed: Pointed) -> Figure:

@@ -59,6 +59,11 @@ def lines(count: int, along: bool, seed: int) -> Problem:
     return Problem(name, inputs, (count, int(along), 0, 0, 0), expected, far)
 
 
+def refuses(_least: tuple[int, ...]) -> str:
+    """Say nothing: a transform works on any number of lines."""
+    return ""
+
+
 def problems(_least: tuple[int, ...]) -> Iterator[Problem]:
     """Yield lines, as they lie down the columns of an image and along its rows."""
     for seed, count in enumerate(_LINES):
