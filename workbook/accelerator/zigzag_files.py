@@ -20,13 +20,13 @@ from pathlib import Path
 
 from workbook.accelerator.datapath import Datapath
 from workbook.accelerator.layer_cost import LayerCost
-from workbook.accelerator.loop_nest import ROUNDS
 from workbook.accelerator.machine import Machine
-from workbook.accelerator.printed_nest import nest
+from workbook.accelerator.split_loops import rounds, sides, sizes, tiles
 from workbook.accelerator.workload import Layer
 
 Ports = tuple[tuple[str, int, tuple[str, ...]], ...]  # type, bits a cycle, operands with their direction
 _LETTERS = {"read": "r", "write": "w", "read_write": "rw"}
+_NAMES = {"N": "B", "P": "OY", "Q": "OX", "R": "FY", "S": "FX"}
 
 
 def write(cost: LayerCost, machine: Machine, folder: Path) -> None:
@@ -48,17 +48,15 @@ def write(cost: LayerCost, machine: Machine, folder: Path) -> None:
 
 def workload(layer: Layer) -> dict[str, object]:
     """Return the layer as ZigZag's workload has it."""
-    G = layer.groups
-    sizes = {"B": layer.N, "G": G, "K": layer.K // G, "C": layer.C // G, "OY": layer.P, "OX": layer.Q}
-    sizes |= {"FY": layer.R, "FX": layer.S}
+    loops = {_NAMES.get(letter, letter): size for letter, size in sizes(layer).items()}
     down, across = layer.stride
     return {
         "id": 0,
         "operator_type": "Conv",
         "equation": "O[b][g][k][oy][ox]+=W[g][k][c][fy][fx]*I[b][g][c][iy][ix]",
         "dimension_relations": [f"ix={across}*ox+1*fx", f"iy={down}*oy+1*fy"],
-        "loop_dims": list(sizes),
-        "loop_sizes": list(sizes.values()),
+        "loop_dims": list(loops),
+        "loop_sizes": list(loops.values()),
         "operand_precision": {"W": layer.bits, "I": layer.bits, "O": 4 * layer.bits, "O_final": layer.bits},
         "operand_source": {"W": 0, "I": 0},
     }
@@ -126,20 +124,16 @@ def mapping(cost: LayerCost, machine: Machine) -> dict[str, object]:
     layer, path = cost.layer, cost.datapath
     if cost.mode != "direct" or path.tap > 1:
         raise ValueError(f"{layer.name}: ZigZag has no Winograd mode, and rows of taps are not written")
-    across = math.gcd(path.pixel, layer.Q)
-    down = path.pixel // across
-    if layer.P % down:
-        raise ValueError(f"{layer.name}: {path.pixel} pixels are no whole lines and columns of {layer.P} x {layer.Q}")
-    side = {"K": path.K, "C": path.C, "OX": across, "OY": down, "G": path.group}
+    side = sides(layer, path, rows=machine.on_chip.rows)
     return {
         "name": "default",
         "spatial_mapping": {
             "D1": [f"K, {path.K}"],
             "D2": [f"C, {path.C}"],
-            "D3": [f"OX, {across}", f"OY, {down}"],
+            "D3": [f"OX, {side['Q']}", f"OY, {side['P']}"],
             "D4": [f"G, {path.group}"],
         },
-        "temporal_ordering": [[name, size] for name, size in loops(cost, machine, side)],
+        "temporal_ordering": [[_NAMES.get(letter, letter), size] for letter, size in loops(cost, machine, side)],
         "memory_operand_links": {"O": "O", "W": "I2", "I": "I1"},
     }
 
@@ -152,19 +146,12 @@ def loops(cost: LayerCost, machine: Machine, side: Mapping[str, int]) -> list[tu
     ValueError
         If a tile does not divide the layer.
     """
-    layer, own = cost.layer, nest(cost, machine)
-    G = layer.groups
-    whole = {"K": layer.K // G, "C": layer.C // G, "OY": layer.N * layer.P, "OX": layer.Q, "G": G}
-    left = {name: -(-size // side.get(name, 1)) for name, size in whole.items()} | {"FY": layer.R, "FX": layer.S}
-    outer: list[tuple[str, int]] = []
-    for name, number, size in own.tiles:
-        dim = {"lines": "OY", "group": "G"}.get(name, name)
-        if number * size != whole[dim] or left[dim] % number:
-            raise ValueError(f"{layer.name}: {number} tiles of {size} do not divide {name}")
-        outer.append((dim, number))
-        left[dim] //= number
-    names: dict[str, tuple[str, ...]] = {"pixel": ("OY", "OX"), "tap": ("FY", "FX"), "group": ("G",)}
-    inner = [
-        (dim, left[dim]) for name in ROUNDS[cost.traffic.stay] for dim in names.get(name, (name,)) if left[dim] > 1
-    ]
+    left = {letter: -(-size // side[letter]) for letter, size in sizes(cost.layer).items()}
+    outer = []
+    for letter, number, size in tiles(cost, machine):
+        if left[letter] % number:
+            raise ValueError(f"{cost.layer.name}: {number} tiles of {size} do not divide the rounds of {letter}")
+        outer.append((letter, number))
+        left[letter] //= number
+    inner = [(letter, left[letter]) for letter in rounds(cost) if left[letter] > 1]
     return [*reversed(inner), *reversed(outer)]

@@ -19,6 +19,7 @@ from workbook.accelerator.prefetch import ahead_seconds
 from workbook.accelerator.presets import PRESETS
 from workbook.accelerator.printed_nest import nest
 from workbook.accelerator.schedule import Schedule, fixed, reconfigured, switch_seconds
+from workbook.accelerator.timeloop_files import write as timeloop
 from workbook.accelerator.validation_report import Report
 from workbook.accelerator.workload import Layer, Workload
 from workbook.accelerator.zigzag_files import write as zigzag
@@ -69,6 +70,7 @@ __all__ = [
     "source",
     "stacks",
     "switch_seconds",
+    "timeloop",
     "validation",
     "with_switch_time",
     "zigzag",
