@@ -22,6 +22,10 @@ PROCESSES = 300  # of each learner, threads included; a kernel has about 20
 IDLE = 3600  # seconds after which a kernel ends that no page is open on
 HERE = shlex.quote(str(Path(sys.executable).parent))  # where the programs of this Python are
 
+for _folder in Path(os.path.realpath(sys.executable)).parents:
+    if not _folder.stat().st_mode & 0o001:
+        sys.exit(f"{_folder} is closed to learners, so they cannot run {sys.executable}: take /usr/bin/python3")
+
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821
 
 

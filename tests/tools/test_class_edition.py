@@ -270,9 +270,13 @@ class TestCourse:
             return done.stdout + done.stderr
 
         source = f"source/{name}/{name}.ipynb"
-        assert "Success" in nbgrader("validate", source)
+        said = nbgrader("validate", source)
+        assert "Success" in said
+        assert "partial credit" not in said
+        assert (course / "source" / name / results.FILE).exists()  # with the right answers
         nbgrader("generate_assignment", name)
         released = course / "release" / name / f"{name}.ipynb"
+        assert {path.name for path in released.parent.iterdir()} == {released.name, edition.FILE}
         text = released.read_text()
         assert "BEGIN" not in text
         assert str(key["answers"]["0.1"]) not in text

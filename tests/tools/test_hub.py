@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import socket
@@ -223,6 +224,14 @@ def move(learner: Learner) -> float:
     expect(live.line).not_to_have_text(line)
     expect(live.figure.locator("title").first).to_contain_text(live.line.inner_text())
     return time.monotonic() - begin
+
+
+def test_a_python_out_of_reach_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root's own Python would fail at each learner's login; the hub says so when it starts."""
+    (tmp_path / "root").mkdir(mode=0o700)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "root" / "python3"))
+    with pytest.raises(SystemExit, match="is closed to learners"):
+        runpy.run_path(str(ROOT / "hub/jupyterhub_config.py"), {"get_config": dict})
 
 
 def test_nobody_reads_the_folder_of_another(address: str, learners: list[Learner]) -> None:

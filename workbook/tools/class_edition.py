@@ -17,7 +17,7 @@ from typing import Any
 import nbformat
 
 from workbook.errors import CommandError
-from workbook.lessonkit import edition, variants
+from workbook.lessonkit import edition, results, variants
 from workbook.lessonkit.catalog import LESSONS
 from workbook.lessonkit.edition import Edition
 from workbook.lessonkit.exercise import Exercise
@@ -28,10 +28,12 @@ from workbook.tools.start import shipped, start
 NOTEBOOKS, STUDENTS, PACKAGE, COURSE = "notebooks", "students", "package", "nbgrader"
 
 _NAME = re.compile(r"[\w@-][\w.@ -]*")
-_CONFIG = """\
+# What the teacher's own run leaves beside a source holds right answers: it is not released.
+_CONFIG = f"""\
 c = get_config()
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "{results.FILE}"]
 c.CourseDirectory.course_id = "edge-ai-workbook"
-c.ClearSolutions.code_stub = {"python": "# put your answer in place of the three dots"}
+c.ClearSolutions.code_stub = {{"python": "# put your answer in place of the three dots"}}
 c.ExecutePreprocessor.timeout = 600
 """
 
@@ -148,7 +150,8 @@ def _asked_and_tested(exercise: Exercise, variant: str) -> list[Any]:
     answer = f"{exercise.stub}\n### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
     test = (
         f"outcome = {check}\n### BEGIN HIDDEN TESTS\n"
-        'assert outcome.kind == "correct", outcome.message\n### END HIDDEN TESTS\noutcome'
+        'assert outcome.kind == "correct", outcome.message\n### END HIDDEN TESTS\n'
+        "display(outcome)"  # not the cell's value, which nbgrader would take for points
     )
     name = f"exercise-{exercise.id.replace('.', '-')}"
     cells = []
