@@ -55,10 +55,11 @@ class OtherPrograms:
             peer_programs.quantize_by_runtime(source, target, feeds)
             return target
 
+        small = self.entries.attempt(RUNTIME_INT8, quantized)  # first: it takes several times the model's memory
         for name in peer_programs.installed():
             if name != RUNTIME:
                 self._take(name, source)
-        self._take(RUNTIME_INT8, self.entries.attempt(RUNTIME_INT8, quantized))
+        self._take(RUNTIME_INT8, small)
 
     def holds_halves(self) -> bool:
         """Whether the file stores numbers of 16 bits."""
