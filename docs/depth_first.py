@@ -42,10 +42,9 @@ REUSED = {f"MALLOC_{name}_": str(1 << 30) for name in ("MMAP_THRESHOLD", "TRIM_T
 """What is freed is used again, as without valgrind, whose heap does not grow in place."""
 
 ROOM = (
-    "The cache is larger than the model asks for, since the program keeps more than line buffers: each layer has "
-    "scratch of its own, where it lays the rows that it reads, rows are copied from layer to layer, and Python's own "
-    "data lies in the same cache; what of it is read anew is counted with the frame. In a cache of half the size the "
-    "program's bands move many times as much, and the model's as little as here."
+    "The cache is larger than the model asks for, since the program keeps more than line buffers: scratch, where a "
+    "layer lays the rows that it reads and which all layers share, copies of rows from layer to layer, and Python's "
+    "own data in the same cache; what of it is read anew is counted with the frame."
 )
 
 

@@ -148,11 +148,16 @@ def thread_count(threads: int | None) -> int:
 
 
 class Arenas:
-    """Scratch for the calls of one plan: each takes a piece that no other call is using, and gives it back."""
+    """Scratch for the calls of one plan or more: each takes a piece that no other call is using, and gives it back."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._dtype = np.dtype(dtype)
         self._free: list[Array] = []
+
+    @property
+    def bytes(self) -> int:
+        """Of the pieces that no call is using."""
+        return sum(arena.nbytes for arena in self._free)
 
     def run(self, bound: Bound) -> None:
         """Call what is bound to its arrays with the scratch that it needs."""

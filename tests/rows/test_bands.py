@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kernels import LANES
+from kernels.arrays import Arenas
 from workbook import models, network
 from workbook.lessons.streaming import Pan
 from workbook.measuring.timing import Timing
@@ -119,6 +120,17 @@ def test_rows_come_out_before_the_frame_has_come_in(frame):
         end += rows.shape[2]
         ends.append(end)
     assert tuple(ends) == bands.schedule.rows_out == (2, 12, 22, 32, 42, 52, 61)  # eight layers: eight rows behind
+
+
+@pytest.mark.parametrize("on_bytes", [False, True])
+def test_layers_share_their_scratch(frame, int8, monkeypatch, on_bytes):
+    """As much as the layer needs that needs most, and none beside it."""
+    net = int8 if on_bytes else models.load("denoiser", algorithm="direct", threads=1)
+    bands, needs, run = Bands(net, (61, 50), 10, algorithm="direct", threads=1), [], Arenas.run
+    monkeypatch.setattr(Arenas, "run", lambda arenas, bound: (needs.append(4 * bound.scratch), run(arenas, bound))[1])
+    bands(frame)
+    assert len(needs) > 7
+    assert bands.scratch_bytes == max(needs) > 0
 
 
 def test_bands_take_a_fraction_of_the_memory(int8):

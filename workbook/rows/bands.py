@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from kernels.arrays import Arenas
 from workbook.graphs.graph import Array
 from workbook.network.network import Network
 from workbook.rows.row_layers import Streamed, streamed
@@ -65,6 +66,7 @@ class Bands:
         self._last_readers = self.schedule.last_readers()
         self._nothing = arrays[-1][:, :, :0]
         self._row_bytes = [array[:, :, :1].nbytes for array in arrays]
+        self._arenas = Arenas(np.float32)
         self._window = np.empty(max(map(self._window_bytes, self.schedule.layers)), np.uint8)
         self.restart()
 
@@ -79,6 +81,11 @@ class Bands:
     def bytes(self) -> int:
         """Bytes kept from band to band, and of the rows that a filter sees; beside them there is a layer's output."""
         return sum(kept.old.nbytes for kept in self._kept) + self._window.nbytes
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of scratch so far: layers take turns, so all share what the one that needs most has."""
+        return self._arenas.bytes
 
     @property
     def frame_bytes(self) -> int:
@@ -162,7 +169,8 @@ class Bands:
         """Return the output rows of a task."""
         layer = self._layers[task.layer]
         seen, *added = (self._kept[array] for array in layer.rows.reads)
-        return layer.compute([self._seen(task, layer, seen), *(kept.rows(task.first, task.end) for kept in added)])
+        read = [self._seen(task, layer, seen), *(kept.rows(task.first, task.end) for kept in added)]
+        return layer.compute(read, self._arenas)
 
     def _seen(self, task: Task, layer: Streamed, kept: _Kept) -> Array:
         """Return the rows that a filter sees: those of the task, those above and below; padding beyond the frame."""

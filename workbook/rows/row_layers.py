@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from kernels.algorithm_choice import automatic
+from kernels.arrays import Arenas
 from kernels.geometry import Geometry, Window
 from workbook.graphs.graph import Array, Graph, ModelError, Node
 from workbook.graphs.operators import prepare
 from workbook.graphs.operators.convolutions import compact
-from workbook.graphs.operators.operator import Operator, Settings
+from workbook.graphs.operators.operator import Operator, Outline, Settings
 from workbook.graphs.storage import Storage
 from workbook.graphs.windows import window
 from workbook.network.network import Network
@@ -57,15 +58,20 @@ class Streamed:
     padding: int
     graph: Graph
 
-    def compute(self, windows: Sequence[Array]) -> Array:
-        """Return the output for the rows of the arrays that the node reads."""
+    def compute(self, windows: Sequence[Array], arenas: Arenas) -> Array:
+        """Return the output for the rows of the arrays that the node reads; scratch comes from the arenas of all."""
         arrays = iter(windows)
         constants = self.graph.constants
         read = [
             None if not name else constants[name] if name in constants else next(arrays) for name in self.operator.reads
         ]
         try:
-            return self.operator.compute(*read)
+            plan = self.operator.plan(*(None if array is None else Outline.of(array) for array in read))
+            if not plan.y or not plan.bind:
+                return self.operator.compute(*read)
+            y = np.empty(plan.y.shape, plan.y.dtype)
+            arenas.run(plan.bind(windows, y))
+            return y
         except (TypeError, ValueError) as error:
             raise ModelError(f"{self.operator.node}: {error}") from error
 
