@@ -8,6 +8,7 @@ exercises have the numbers of its class.json.
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from workbook.files import write_whole
 from workbook.lessonkit import edition
@@ -107,8 +109,7 @@ def for_learner(name: str, content: bytes, variant: str = "") -> bytes:
         if lesson.guess and cell["id"] in lesson.guess.answers:
             cell.update(outputs=[], execution_count=None)
     if variant:
-        from workbook.lessonkit import variants  # with the exercises, and so the kernels
-
+        variants: Any = importlib.import_module("workbook.lessonkit.variants")  # with the exercises, and so the kernels
         variants.renumber(notebook, variant)
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True).encode() + b"\n"
 
