@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ from workbook import network
 from workbook.cli import main as workbook
 from workbook.commands.terminal import progress_bar
 from workbook.files import write_whole
+from workbook.measuring.this_machine import cpu_name
+from workbook.measuring.timing import interleaved
 from workbook.network import ModelError, Network
 from workbook.quantize.to_bytes import quantize
 
@@ -69,8 +72,8 @@ RATE = 16000  # of sound, in samples a second
 NEAR = 1e-4  # of the largest number: sums of all layers are rounded on the way
 RIGHT, OWN, SAME = "right", "as ONNX Runtime's own", "the same bits"
 
-_HEAD = """| package | licence | file | parts | error | ONNX Runtime's own | on bytes | analyzed |
-|---|---|---|---|---|---|---|---|"""
+_HEAD = """| package | licence | file | parts | time | error | ONNX Runtime's own | on bytes | analyzed |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 def wheels(folder: Path) -> Iterator[Path]:
@@ -154,6 +157,7 @@ class Tried:
     licence: str
     file: str
     parts: str
+    time: str
     error: str
     own_error: str
     on_bytes: str
@@ -171,6 +175,16 @@ class Tried:
 
     def __str__(self) -> str:
         return f"| {' | '.join(cell.replace('|', '/') for cell in astuple(self))} |"
+
+
+def time_over(path: Path, inputs: dict[str, Array]) -> float:
+    """Return the time of a call over ONNX Runtime's, each on one thread."""
+    net, options = network.load(path, threads=1), onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options)
+    cases = {"ours": lambda: net.run(inputs), "theirs": lambda: session.run(None, inputs)}
+    timings = interleaved(cases, clock=time.thread_time)
+    return timings["ours"].median / timings["theirs"].median
 
 
 def trial(package: str, licence: str, path: Path) -> Tried:
@@ -202,6 +216,7 @@ def trial(package: str, licence: str, path: Path) -> Tried:
         licence,
         path.name,
         str(len(net.operators)),
+        f"{time_over(path, inputs):.2f}",
         f"{error:.0e}: {verdict}",
         f"{own:.0e}",
         on_bytes,
@@ -225,11 +240,11 @@ def trials(folder: Path) -> Iterator[Tried]:
                         yield trial(package, licence(fields), path)
                     except Exception as error:  # whatever keeps one file from being tried: the others are
                         why = " ".join(f"no: {error}".split())
-                        yield Tried(package, licence(fields), path.name, "–", why, "–", "–", "–")
+                        yield Tried(package, licence(fields), path.name, "–", "–", why, "–", "–", "–")
 
 
-def page(tried: Sequence[Tried], version: str) -> str:
-    """Return the whole page, made with a version of ONNX Runtime."""
+def page(tried: Sequence[Tried], version: str, machine: str) -> str:
+    """Return the whole page, made with a version of ONNX Runtime on a machine."""
     right = sum(one.is_right for one in tried)
     return f"""# Model files that were tried
 
@@ -237,6 +252,7 @@ Written by `python docs/model_files.py`, which downloads the packages, with ONNX
 files {right} are right in all: they run, agree with ONNX Runtime within {NEAR:.0e}, keep their results when they are
 saved and loaded, in float32 and on bytes, and are analyzed. Of the others the table says what fails. Inputs are random.
 
+The time of a call is over that of ONNX Runtime's, both on one thread and in turns, on {machine}.
 The error is the largest difference from ONNX Runtime over the largest number of the output, before and after the
 network was saved and loaded. Beside it is how far ONNX Runtime is from itself without its optimisations, and errors
 of up to three times that are called "{OWN}". "On bytes" says whether the quantized network, saved and
@@ -260,7 +276,7 @@ def main(folder: Path) -> None:
         for one in trials(folder):
             tried.append(one)
             progress.update(task, advance=1)
-    write_whole(PAGE, page(tried, metadata.version("onnxruntime")).encode())
+    write_whole(PAGE, page(tried, metadata.version("onnxruntime"), cpu_name()).encode())
 
 
 if __name__ == "__main__":
