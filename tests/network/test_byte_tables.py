@@ -67,6 +67,9 @@ def test_what_reads_another_array_or_a_number_of_each_channel_is_no_table() -> N
     assert tables(network.load(written(of_two))) == []
     by_channel = model([*CLIPPED[:1], node("Mul", "d c", "m"), END], {**STEPS, "c": random(8, 1, 1)}, EVERY_BYTE.shape,
                        x_dtype=np.uint8)  # fmt: skip
+    of_none = model([node("QuantizeLinear", "low sy zy", "q"), node("Max", "x q", "y")], STEPS, EVERY_BYTE.shape,
+                    x_dtype=np.uint8)  # fmt: skip
+    assert tables(network.load(of_none)) == []
     net = network.load(by_channel)
     assert tables(net) == []
     np.testing.assert_array_equal(net(EVERY_BYTE), runtime(by_channel, EVERY_BYTE)[0])

@@ -89,20 +89,18 @@ def byte_tables(graph: Graph, native: Mapping[str, Operator], settings: Settings
         if end.op != "QuantizeLinear" or end.name in taken or not is_function_of_a_number(end):
             continue
         inner, edge = {end.name: end}, _computed(end, native, constants)
-        while True:
-            # Of the arrays at the edge, that which is written last, unless it is the only one and holds bytes.
-            last = max(edge, key=lambda name: place[writers[name].name] if name in writers else -1)
-            if len(edge) == 1 and _is_of_bytes(graph, last):
-                break
-            before = writers.get(last)
+        while edge and not (len(edge) == 1 and _is_of_bytes(graph, *edge)):
+            before = writers.get(max(edge, key=lambda name: place[writers[name].name] if name in writers else -1))
             if before is None or not is_function_of_a_number(before) or before.name in taken:
                 break
             inner[before.name] = before
             edge = (edge - set(before.writes)) | _computed(before, native, constants)
         private = [name for node in inner.values() for name in node.writes if node is not end]
         within = all(readers.get(name, set()) <= inner.keys() and name not in graph.outputs for name in private)
-        (*others, x) = edge
-        if others or not within or not _is_of_bytes(graph, x) or graph.rank(x) != graph.rank(end.writes[0]):
+        if len(edge) != 1 or not within:
+            continue
+        (x,) = edge
+        if not _is_of_bytes(graph, x) or graph.rank(x) != graph.rank(end.writes[0]):
             continue
         operators = [native[name] for name in sorted(inner, key=place.__getitem__)]
         with suppress(ModelError):
