@@ -196,21 +196,23 @@ INLINE void add_products(vf (*sum)[TILE_VECS], const int rows, const int vecs, c
 {
 #if defined(__aarch64__)
     const int steps = STEPS(row_step), across = VLEN / steps;
-    UNROLL(16)
-    for (int first = 0; row_step && rows >= across && first < rows; first += 2 * across) {
-        const int second = first + across < rows ? first + across : first, end = second + across;
-        const vf one = load(a + vector_of(first, across, rows) * row_step);
-        const vf other = load(a + vector_of(second, across, rows) * row_step);
-        UNROLL(4)
-        for (int k = 0; k < steps; k++)
-            UNROLL(8)
-            for (int i = first; i < (end < rows ? end : rows); i++)
-                UNROLL(4)
-                for (int j = 0; j < vecs; j++)
-                    sum[i][j] += (i < second ? one : other)[i - vector_of(i, across, rows) + k]
-                                 * load(b + k * b_step + j * VLEN);
+    if (row_step && rows >= across) {
+        UNROLL(16)
+        for (int first = 0; first < rows; first += 2 * across) {
+            const int second = first + across < rows ? first + across : first, end = second + across;
+            const vf one = load(a + vector_of(first, across, rows) * row_step);
+            const vf other = load(a + vector_of(second, across, rows) * row_step);
+            UNROLL(4)
+            for (int k = 0; k < steps; k++)
+                UNROLL(8)
+                for (int i = first; i < (end < rows ? end : rows); i++)
+                    UNROLL(4)
+                    for (int j = 0; j < vecs; j++)
+                        sum[i][j] += (i < second ? one : other)[i - vector_of(i, across, rows) + k]
+                                     * load(b + k * b_step + j * VLEN);
+        }
+        return;
     }
-    if (row_step && rows >= across) return;
 #endif
     UNROLL(16)
     for (int i = 0; i < rows; i++)
