@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from command_line import COMMAND
+from command_line import COMMAND, own_jupyter
 from interrupting import descendants, ended, interrupt_another_thread, started, until
 
 from workbook.tools.start import start
@@ -115,8 +115,7 @@ def test_the_processes_of_a_sweep_end_with_it(tmp_path: Path) -> None:
 class TestLab:
     @pytest.fixture(autouse=True)
     def _own_settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        for kind in ("CONFIG", "DATA"):
-            monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / kind))
+        own_jupyter(tmp_path, monkeypatch)
 
     def test_that_serves(self, tmp_path: Path) -> None:
         with started(COMMAND, "lab", tmp_path / "a", "--no-browser") as process:

@@ -87,7 +87,8 @@ class TestPanels:
         panel = lesson.explore("points")
         panel.set(a=0.625, b=1.5)
         assert panel.readout.startswith("F(4,3) at 0, ±5/8, ±3/2 and infinity: error in fp32 ")
-        assert f"bf16 {lesson.error('bf16', 4):.1e} " in panel.readout
+        shown = f"{lesson.error('bf16', 4):.1e}".replace("-", "−")
+        assert f"bf16 {shown} " in panel.readout
 
     def test_an_infinite_error_stands_at_the_edge(self):
         pointed = model.pointed(1 / 8, 2 / 8)
