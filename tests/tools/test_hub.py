@@ -52,20 +52,32 @@ def missing() -> str:
             return f"{program} is missing"
     if CHROMIUM is None:
         return "Chromium is missing"
-    folders = Path(os.path.realpath(sys.executable)).parents
-    if not all(folder.stat().st_mode & 0o001 for folder in folders):
-        return f"{sys.executable} is out of reach of other users"
-    return ""
+    refused = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, text=True)
+    return refused.stderr and f"this root may not mount: {refused.stderr}"
+
+
+def closed() -> list[str]:
+    """Folders on the way to this Python that other users may not enter, such as root's home."""
+    ways = [*Path(sys.executable).parents, *Path(os.path.realpath(sys.executable)).parents]
+    return sorted({str(folder) for folder in ways if not folder.stat().st_mode & 0o001})
 
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 
-# /etc is a copy from now on, and /home is empty: what follows, and its children, see no other.
+# /etc is a copy from now on, /home is empty, and the way to this Python is open: what follows, and its children, see no
+# other.
 _OWN_USERS = f"""
 set -e
 mount -t tmpfs -o mode=700 tmpfs "$1"
-mkdir "$1/new" "$1/work"
-mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/new,workdir=$1/work" /etc
+copied() {{
+    mkdir "$1" "$1/new" "$1/work"
+    mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/new,workdir=$1/work" "$2"
+}}
+copied "$1/etc" /etc
+for folder in $5; do
+    copied "$1/$(basename "$folder")" "$folder"
+    chmod o+x "$folder"
+done
 mount -t tmpfs -o mode=755 tmpfs /home
 groupadd learners
 for learner in $2; do
@@ -73,7 +85,7 @@ for learner in $2; do
     echo "$learner:$3"
 done | chpasswd
 cp -r "$4" {PACKAGE}
-shift 4
+shift 5
 exec "$@"
 """
 
@@ -138,9 +150,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = {"WORKBOOK_QUICK": "1", "PYTHONPATH": PACKAGE, "MESONPY_EDITABLE_SKIP": clones}
     settings = {"config": str(ROOT / "hub/jupyterhub_config.py"), "url": url, "environment": environment}
     (folder / "config.py").write_text(_CONFIG.format(**settings, hub=free_port(), proxy=free_port()))
-    (folder / "etc").mkdir()
+    (folder / "new").mkdir()
     names = " ".join(f"learner{i}" for i in range(LEARNERS))
-    command = ["unshare", "-m", "bash", "-c", _OWN_USERS, "bash", folder / "etc", names, PASSWORD, folder / "package"]
+    command = ["unshare", "-m", "bash", "-c", _OWN_USERS, "bash", folder / "new", names, PASSWORD, folder / "package"]
+    command += [" ".join(closed())]
     command += [sys.executable, "-m", "jupyterhub", "-f", folder / "config.py"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, process_group=0)
