@@ -58,10 +58,12 @@ def light(name: str, seed: int = 0) -> onnx.ModelProto:
     for array, shape in made.items():
         rng = np.random.default_rng([seed, zlib.crc32(array.encode())])
         stored.append(numpy_helper.from_array(_drawn(roles.get(array, "shift"), shape, rng), array))
-    inputs = [port for port in graph.input if port.name not in gone]
+    known = gone.union(tensor.name for tensor in stored)  # up to IR 3, what is stored had to be an input, too
+    inputs = [port for port in graph.input if port.name not in known]
     for field, content in ((graph.node, nodes), (graph.initializer, stored), (graph.input, inputs)):
         del field[:]
         field.extend(content)
+    model.ir_version = max(4, model.ir_version)
     return model
 
 
