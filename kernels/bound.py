@@ -31,4 +31,11 @@ class Bound:
     def __call__(self, scratch: npt.NDArray[np.float32]) -> None:
         """Compute the layer into its `out`; `scratch` is contiguous, and no other call is using it."""
         if self._run:
-            self._run(scratch, self.threads)
+            self._run(scratch)
+
+
+def without_scratch(
+    name: str, bind: Callable[[int], Callable[..., None]], threads: int, out: npt.NDArray[Any]
+) -> Bound:
+    """Return an operator that needs no scratch, or what does nothing for an empty output."""
+    return Bound(name, 0, threads, bind(threads) if out.size else None)

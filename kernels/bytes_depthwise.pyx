@@ -21,8 +21,9 @@ rounding sums to bytes take more than the dot products do.
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
+from kernels.call cimport Call, call_of
 from kernels.bytes cimport EXACT_PER_WORD, Output, copy_pixels, fill_pixels, load_words, vi
-from kernels.bytes_output cimport Ending
+from kernels.bytes_output cimport Ending, ending_of, image_at, words_at
 from kernels.bytes_planes cimport lanes_to_planes, planes_to_lanes
 from kernels.counts cimport MOVED
 from kernels.layer cimport Layer
@@ -163,7 +164,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many words `run` needs as its arena."""
+    """Return how many words a call needs as its arena."""
     cdef Work work = work_of(layer)
     return threads * worker_scratch(&work) // sizeof(int)
 
@@ -232,18 +233,19 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
         lanes_to_planes(out, VLEN, channels, block.rows * layer.Q, y + block.row * layer.Q, plane)
 
 
-def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
-        const int[::1] offset, const float[::1] scale, Output output,
-        unsigned char[:, :, :, ::1] y, int[::1] arena, int threads):
-    """Compute the layer into y; the parameters are those of `bytes_plain.run`.
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `scratch_size` words."""
+    cdef Work work = (<const Work*>laid_out)[0]
+    work.scratch, work.scratch_size = <unsigned char*>arena, worker_scratch(&work)
+    run_in_pool(block_task, &work, work.layer.N * work.chunks * work.blocks.down, threads)
+
+
+def bind(Layer layer, x, int x_zero, int flip, weight, offset, scale, Output output, y, int threads) -> Call:
+    """Return a call that computes the layer into y; the parameters are those of `bytes_plain.bind`.
 
     `offset` and `scale` are as long as whole vectors of channels.
     """
     cdef Work work = work_of(layer)
-    work.x, work.x_zero, work.flip = &x[0, 0, 0, 0], x_zero, flip
-    work.weight = &weight[0]
-    work.ending.output, work.ending.offset, work.ending.scale = output, &offset[0], &scale[0]
-    work.y = &y[0, 0, 0, 0]
-    work.scratch, work.scratch_size = <unsigned char*>&arena[0], worker_scratch(&work)
-    with nogil:
-        run_in_pool(block_task, &work, layer.N * work.chunks * work.blocks.down, threads)
+    work.x, work.x_zero, work.flip, work.y = image_at(x), x_zero, flip, image_at(y)
+    work.weight, work.ending = words_at(weight), ending_of(output, offset, scale)
+    return call_of(start, &work, sizeof(work), threads, (x, weight, offset, scale, y))

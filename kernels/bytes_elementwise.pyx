@@ -16,6 +16,7 @@ Cost: one pass over the arrays; reading and writing bounds it.
 from libc.string cimport memcpy, memset
 
 from kernels.blocks cimport ceil_div
+from kernels.call cimport Call, call_of
 from kernels.thread_pool cimport Task, run as run_in_pool
 from kernels.simd cimport VLEN, broadcast, load, store, vf
 from kernels.bytes cimport Operand, Output, Sum, added, clamp, has_nan, quotient, steps_of, store_pixels
@@ -64,6 +65,7 @@ cdef extern from *:
 
 
 cdef struct Work:
+    Task task
     Sum sum                             # of an addition; else what of it is in use
     Output output
     const unsigned char* table
@@ -141,20 +143,24 @@ cdef void look_up_task(void* work, Py_ssize_t index, int worker) noexcept nogil:
     piece(LOOK_UP, <Work*>work, index)
 
 
-cdef void run_task(Task task, Work* work, const unsigned char* a, int a_size, const unsigned char* b, unsigned char* y,
-                   int y_size, Py_ssize_t count, int threads) noexcept nogil:
-    work.a, work.b, work.y = a, b, y
+cdef void start(const void* laid_out, void* unused, int threads) noexcept nogil:
+    cdef const Work* work = <const Work*>laid_out
+    run_in_pool(work.task, <void*>work, ceil_div(work.count, PIECE), threads)
+
+
+cdef void set_arrays(Work* work, Task task, const unsigned char* a, int a_size, const unsigned char* b,
+                     unsigned char* y, int y_size, Py_ssize_t count) noexcept nogil:
+    work.task, work.a, work.b, work.y = task, a, b, y
     work.a_size, work.y_size, work.count, work.met_nan = a_size, y_size, count, False
-    run_in_pool(task, work, ceil_div(count, PIECE), threads)
 
 
 def add(const unsigned char[::1] a, const unsigned char[::1] b, Sum sum, Output output, unsigned char[::1] y,
-        int threads):
-    """Add two arrays of at least one byte into y, which may be one of them."""
+        int threads) -> Call:
+    """Return a call that adds two arrays of at least one byte into y, which may be one of them."""
     cdef Work work
     work.sum, work.output = sum, output
-    with nogil:
-        run_task(add_task, &work, &a[0], 1, &b[0], &y[0], 1, y.shape[0], threads)
+    set_arrays(&work, add_task, &a[0], 1, &b[0], &y[0], 1, y.shape[0])
+    return call_of(start, &work, sizeof(work), threads, (a, b, y))
 
 
 def quantize(const float[::1] x, float scale, float inverse, Output output, unsigned char[::1] y,
@@ -163,22 +169,25 @@ def quantize(const float[::1] x, float scale, float inverse, Output output, unsi
     cdef Work work
     cdef const unsigned char* numbers = <const unsigned char*>&x[0]
     work.sum.scale, work.inverse, work.output = scale, inverse, output
+    set_arrays(&work, quantize_task, numbers, sizeof(float), numbers, &y[0], 1, y.shape[0])
     with nogil:
-        run_task(quantize_task, &work, numbers, sizeof(float), numbers, &y[0], 1, y.shape[0], threads)
+        start(&work, NULL, threads)
     return bool(work.met_nan)
 
 
-def dequantize(const unsigned char[::1] x, float scale, int zero, int flip, float[::1] y, int threads):
-    """Turn bytes into the numbers that they stand for."""
+def dequantize(const unsigned char[::1] x, float scale, int zero, int flip, float[::1] y,
+               int threads) -> Call:
+    """Return a call that turns bytes into the numbers that they stand for."""
     cdef Work work
     work.sum.a = Operand(zero, flip, scale)
-    with nogil:
-        run_task(dequantize_task, &work, &x[0], 1, &x[0], <unsigned char*>&y[0], sizeof(float), y.shape[0], threads)
+    set_arrays(&work, dequantize_task, &x[0], 1, &x[0], <unsigned char*>&y[0], sizeof(float), y.shape[0])
+    return call_of(start, &work, sizeof(work), threads, (x, y))
 
 
-def look_up(const unsigned char[::1] table, const unsigned char[::1] x, unsigned char[::1] y, int threads):
-    """y = table[x], for a table of 256 bytes and an x of at least one."""
+def look_up(const unsigned char[::1] table, const unsigned char[::1] x, unsigned char[::1] y,
+            int threads) -> Call:
+    """Return a call of y = table[x], for a table of 256 bytes and an x of at least one."""
     cdef Work work
     work.table = &table[0]
-    with nogil:
-        run_task(look_up_task, &work, &x[0], 1, &x[0], &y[0], 1, y.shape[0], threads)
+    set_arrays(&work, look_up_task, &x[0], 1, &x[0], &y[0], 1, y.shape[0])
+    return call_of(start, &work, sizeof(work), threads, (table, x, y))

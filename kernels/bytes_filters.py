@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from kernels import bytes_depthwise, bytes_lanes, bytes_plain, bytes_winograd
 from kernels.arrays import Arenas, Place, Stored, check_array, check_dtype, readable, thread_count
 from kernels.bound import Bound
 from kernels.bytes_choice import ALGORITHMS, DIRECT, EXACT, WINOGRAD, Work, obstacle, packed_bytes, too_large, work
+from kernels.call import Call
 from kernels.explain import Explanation, Option
 from kernels.geometry import Geometry, Window, filter_sizes
 from kernels.layout import LANES, lanes_shape
@@ -56,19 +57,19 @@ class Prepared:
     shape: Geometry
     y_shape: tuple[int, ...]
     scratch: int
-    _run: Callable[..., None] | None  # None for an empty batch
+    _bind: Callable[..., Call] | None  # None for an empty batch
     _layer: dict[str, float] = field(default_factory=dict)
-    _before: tuple[Any, ...] = ()  # what stands before y among the arguments of `_run`, and after it
+    _before: tuple[Any, ...] = ()  # what stands before y among the arguments of `_bind`, and after it
     _after: tuple[Any, ...] = ()
 
     def bind(self, x: ByteArray, y: npt.NDArray[Any]) -> Bound:
         """Return the layer with its arrays, which are of its shapes."""
-        if not self._run:
+        if not self._bind:
             return Bound(self.algorithm, 0, self.threads, None)
         arrays = readable(x).reshape(self.shape.x_shape).view(np.uint8), *self._before
         out = y.reshape(self.shape.y_shape).view(np.uint8)
-        run = partial(self._run, self._layer, *arrays, out, *self._after)
-        return Bound(self.algorithm, self.scratch, self.threads, on_words(run))
+        call = self._bind(self._layer, *arrays, out, self.threads, *self._after)
+        return Bound(self.algorithm, self.scratch, self.threads, call)
 
 
 class Filters:
@@ -172,7 +173,7 @@ class Filters:
             ends = _whole(low.astype(np.int32), _COLUMNS), _whole(self._bias.astype(np.int32), _COLUMNS)
             factors = None if scale is None else _whole(scale, _COLUMNS)
             before, after = (zero, more, packed, *ends, factors, output), (m,)
-            return Prepared(name, self.threads, shape, y_shape, numbers, bytes_winograd.run, layer, before, after)
+            return Prepared(name, self.threads, shape, y_shape, numbers, bytes_winograd.bind, layer, before, after)
         more -= 0 if self._kind else _LESS
         flip = abs(more)  # adding or subtracting 128 turns the highest bit
         offset, zero = self._offset(x_zero + more), x_zero & 255
@@ -180,17 +181,17 @@ class Filters:
             zeros = self._zero if self._zero.any() else None
             layer, numbers = _plain(shape, self.threads, self._kind, zeros is not None)
             before, after = (zero, flip, packed, offset, zeros, scale, output), (self._kind,)
-            return Prepared(name, self.threads, shape, y_shape, numbers, bytes_plain.run, layer, before, after)
+            return Prepared(name, self.threads, shape, y_shape, numbers, bytes_plain.bind, layer, before, after)
         assert scale is not None
-        run: Callable[..., None]
+        bind: Callable[..., Call]
         if form == "depthwise":
             layer, numbers = _depthwise(shape, self.threads, *forms)
-            run, whole = bytes_depthwise.run, LANES
+            bind, whole = bytes_depthwise.bind, LANES
         else:
             layer, numbers = _in_lanes(shape, self.threads, flip, *forms)
-            run, whole = bytes_lanes.run, _COLUMNS
+            bind, whole = bytes_lanes.bind, _COLUMNS
         before = zero, flip, packed, _whole(offset, whole), _whole(scale, whole), output
-        return Prepared(name, self.threads, shape, y_shape, numbers, run, layer, before)
+        return Prepared(name, self.threads, shape, y_shape, numbers, bind, layer, before)
 
     def choice(self, shape: Geometry, x_lanes: bool, y_lanes: bool, sums: bool = False) -> str:
         """Return the algorithm for this shape: as asked for, or the cheapest of those that are exact."""
@@ -349,11 +350,6 @@ def _by_winograd(shape: Geometry, threads: int, m: int, x_lanes: bool, y_lanes: 
 def _whole(numbers: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     """Return a copy that is as long as whole vectors or tiles."""
     return np.resize(numbers, -(-numbers.size // count) * count)
-
-
-def on_words(run: Callable[[npt.NDArray[np.int32], int], None]) -> Callable[[npt.NDArray[Any], int], None]:
-    """Return the run on scratch of any type of four bytes."""
-    return lambda scratch, threads: run(scratch.view(np.int32), threads)
 
 
 def _stored(w: ByteArray | Stored) -> Stored:

@@ -21,13 +21,14 @@ from libc.string cimport memcpy
 
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
                              whole_lines)
+from kernels.call cimport Call, call_of
 from kernels.counts cimport FEWEST_ROWS, MOVED, streamed
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport Ahead, TILE_COLS, TILE_ROWS, VLEN, ahead_of, load, vf
 from kernels.bytes cimport EXACT_PER_WORD, Finish, Output, dot_tile_of_lanes, end_pixels, load_words, operand
-from kernels.bytes_output cimport Ending, end_pixel, write_planes
+from kernels.bytes_output cimport Ending, end_pixel, ending_of, image_at, words_at, write_planes
 from kernels.bytes_planes cimport planes_to_lanes
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
@@ -119,7 +120,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads, int flip) -> int:
-    """Return how many words `run` needs as its arena."""
+    """Return how many words a call needs as its arena."""
     cdef Work work = work_of(layer, flip)
     return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
 
@@ -277,30 +278,33 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
         channels_task(work, block, b * TILE_COLS, patch, sums)
 
 
-def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
-        const int[::1] offset, const float[::1] scale, Output output,
-        unsigned char[:, :, :, ::1] y, int[::1] arena, int threads):
-    """Compute the layer, of one group, into y; the parameters are those of `bytes_plain.run`.
-
-    `offset` and `scale` are as long as whole tiles of K.
-    """
-    cdef Work work = work_of(layer, flip)
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `scratch_size` words."""
+    cdef Work work = (<const Work*>laid_out)[0]
+    cdef Layer layer = work.layer
+    cdef int* scratch = <int*>arena
     cdef Py_ssize_t t, chunk, at
-    work.x, work.x_zero = &x[0, 0, 0, 0], x_zero
-    work.weight = &weight[0]
-    work.ending.output, work.ending.offset, work.ending.scale = output, &offset[0], &scale[0]
-    work.y = &y[0, 0, 0, 0]
-    work.in_registers = layer.y_lanes and not output.activation
-    work.tap = <Py_ssize_t*>&arena[0]
+    work.tap = <Py_ssize_t*>scratch
     layer.x_lanes = False
     place_taps(&layer, &work.patch, work.tap)           # of a single channel; from the last on, each becomes its chunks
     for t in range(layer.R * layer.S - 1, -1, -1):
         at = work.tap[t]
         for chunk in range(work.chunks):
             work.tap[t * work.chunks + chunk] = (chunk * work.patch.channel_step + at) * VLEN // EXACT_PER_WORD
-    work.held = nothing_held(&arena[0] + taps_size(&work), threads)
-    work.scratch = &arena[0] + taps_size(&work) + held_size(threads)
+    work.held = nothing_held(scratch + taps_size(&work), threads)
+    work.scratch = scratch + taps_size(&work) + held_size(threads)
     work.scratch_size = worker_scratch(&work)
     work.splits = splits_for(work.blocks, ceil_div(layer.K, TILE_COLS), threads)
-    with nogil:
-        run_in_pool(block_task, &work, work.blocks * work.splits, threads)
+    run_in_pool(block_task, &work, work.blocks * work.splits, threads)
+
+
+def bind(Layer layer, x, int x_zero, int flip, weight, offset, scale, Output output, y, int threads) -> Call:
+    """Return a call that computes the layer, of one group, into y; the parameters are those of `bytes_plain.bind`.
+
+    `offset` and `scale` are as long as whole tiles of K.
+    """
+    cdef Work work = work_of(layer, flip)
+    work.x, work.x_zero, work.y = image_at(x), x_zero, image_at(y)
+    work.weight, work.ending = words_at(weight), ending_of(output, offset, scale)
+    work.in_registers = layer.y_lanes and not output.activation
+    return call_of(start, &work, sizeof(work), threads, (x, weight, offset, scale, y))

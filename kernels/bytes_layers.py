@@ -6,7 +6,6 @@ byte, halves to the even one. Each operator can be called, and can be bound to i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal
@@ -16,9 +15,9 @@ import numpy.typing as npt
 
 from kernels import bytes_elementwise, bytes_pooling
 from kernels.arrays import Arenas, check_array, check_out, readable, thread_count
-from kernels.bound import Bound
+from kernels.bound import Bound, without_scratch
 from kernels.bytes_conv import Scale, cut_off, scales
-from kernels.bytes_filters import BYTES, ByteArray, Integer, on_words, zero_point
+from kernels.bytes_filters import BYTES, ByteArray, Integer, zero_point
 from kernels.bytes_sum import linear
 from kernels.geometry import Activation, Geometry, Padding, Pair, byte_activation_code
 from kernels.layout import in_lanes, lanes_shape, plain_shape
@@ -109,8 +108,8 @@ class QLinearAdd:
             if array.shape != a.shape:
                 raise ValueError(f"{name} must have the shape of a, {a.shape}, not {array.shape}")
         check_out(out, a.shape, {"a": a, "b": b}, self._y.dtype.name)
-        run = partial(bytes_elementwise.add, _flat(a, "a"), _flat(b, "b"), self._sum, self._output, _flat(out, "out"))
-        return _bound("add", run, self.threads, out)
+        bind = partial(bytes_elementwise.add, _flat(a, "a"), _flat(b, "b"), self._sum, self._output, _flat(out, "out"))
+        return without_scratch("add", bind, self.threads, out)
 
 
 class QuantizeLinear:
@@ -131,13 +130,13 @@ class QuantizeLinear:
         check_out(out, x.shape, {"x": x}, self._y.dtype.name)
         numbers, y = _flat(x, "x", np.float32), self._y
         steps = float(y.scale), _inverse(y.scale), cut_off(y.zero, y.dtype, float(y.scale))
-        run = partial(bytes_elementwise.quantize, numbers, *steps, _flat(out, "out"))
+        run = partial(bytes_elementwise.quantize, numbers, *steps, _flat(out, "out"), self.threads)
 
-        def checked(threads: int) -> None:
-            if run(threads):
+        def checked(_: object) -> None:
+            if run():
                 raise ValueError("the array to be quantized holds a NaN, which no integer stands for")
 
-        return _bound("quantize", checked, self.threads, out)
+        return without_scratch("quantize", lambda _: checked, self.threads, out)
 
 
 class DequantizeLinear:
@@ -157,8 +156,8 @@ class DequantizeLinear:
         steps = self._x
         check_array(x, "x", (steps.dtype.name,))
         check_out(out, x.shape, {"x": x})
-        run = partial(bytes_elementwise.dequantize, _flat(x, "x"), *steps.unsigned, _flat(out, "out", np.float32))
-        return _bound("dequantize", run, self.threads, out)
+        bind = partial(bytes_elementwise.dequantize, _flat(x, "x"), *steps.unsigned, _flat(out, "out", np.float32))
+        return without_scratch("dequantize", bind, self.threads, out)
 
 
 class LookUp:
@@ -180,8 +179,8 @@ class LookUp:
         """Check the arrays once, for many calls on what they hold then."""
         check_array(x, "x", BYTES)
         check_out(out, x.shape, {"x": x}, self._dtype.name)
-        run = partial(bytes_elementwise.look_up, self._table, _flat(x, "x"), _flat(out, "out"))
-        return _bound("table", run, self.threads, out)
+        bind = partial(bytes_elementwise.look_up, self._table, _flat(x, "x"), _flat(out, "out"))
+        return without_scratch("table", bind, self.threads, out)
 
 
 class QLinearPool:
@@ -242,8 +241,7 @@ class QLinearPool:
             return Bound("pool", 0, self.threads, None)
         layer, scratch = _described(shape, self.threads, lanes)
         output = cut_off(self._y.zero, self._y.dtype, float(self._y.scale))
-        run = partial(
-            bytes_pooling.run,
+        call = bytes_pooling.bind(
             layer,
             _flat(x, "x").reshape(shape.x_shape),
             self._x.zero + self._x.flip,
@@ -253,8 +251,9 @@ class QLinearPool:
             _flat(out, "out").reshape(shape.y_shape),
             self._window.maximum,
             self._window.count_padding,
+            self.threads,
         )
-        return Bound("pool", scratch, self.threads, on_words(run))
+        return Bound("pool", scratch, self.threads, call)
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, C, P, Q) for an input of this shape, plain or in lanes."""
@@ -283,11 +282,6 @@ def _flat(array: npt.NDArray[Any], name: str, dtype: npt.DTypeLike = np.uint8) -
     if readable(array) is not array:
         raise ValueError(f"{name} must be contiguous (C order) and aligned to be bound; its copy would grow old")
     return array.reshape(-1).view(dtype)
-
-
-def _bound(name: str, run: Callable[[int], None], threads: int, out: npt.NDArray[Any]) -> Bound:
-    """Return an operator that needs no scratch, or what does nothing for an empty output."""
-    return Bound(name, 0, threads, (lambda _, threads: run(threads)) if out.size else None)
 
 
 @lru_cache(maxsize=1024)

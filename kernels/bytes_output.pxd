@@ -1,4 +1,7 @@
-"""The step that ends the algorithms of bytes whose sums lie pixel by pixel: (1) of bytes_output.h."""
+"""The arrays of the algorithms of bytes, and the step that ends those whose sums lie pixel by pixel.
+
+That step is (1) of bytes_output.h.
+"""
 
 from kernels.blocks cimport Block, ceil_div
 from kernels.bytes cimport Output, store_bytes, store_words, to_byte, vi
@@ -9,8 +12,28 @@ from kernels.simd cimport TILE_COLS, VLEN, vf
 
 cdef struct Ending:
     Output output
-    const int* offset                   # (whole tiles of K,)
+    const int* offset                   # (K,), for sums that lie pixel by pixel in whole tiles
     const float* scale                  # likewise, or NULL for the sums themselves
+
+
+cdef inline unsigned char* image_at(const unsigned char[:, :, :, ::1] image) noexcept:
+    return <unsigned char*>&image[0, 0, 0, 0]
+
+
+cdef inline const int* words_at(const int[::1] words) noexcept:
+    """Where words begin, or NULL for None."""
+    if words is None:
+        return NULL
+    return &words[0]
+
+
+cdef inline Ending ending_of(Output output, const int[::1] offset, const float[::1] scale) noexcept:
+    """The ending with its numbers for each channel; the scale may be None."""
+    cdef Ending ending
+    ending.output, ending.offset, ending.scale = output, &offset[0], NULL
+    if scale is not None:
+        ending.scale = &scale[0]
+    return ending
 
 
 cdef inline void end_pixel(const Ending* ending, vi sum, vf scale, unsigned char* out) noexcept nogil:

@@ -23,6 +23,7 @@ from libc.string cimport memcpy
 
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
                              whole_lines)
+from kernels.call cimport Call, call_of
 from kernels.counts cimport FEWEST_ROWS, streamed
 from kernels.layer cimport Layer
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
@@ -30,6 +31,7 @@ from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN, broadcast
 from kernels.bytes cimport (EXACT, EXACT_PER_WORD, Output, add_words, broadcast_word, dot_tile, load_words, make_words,
                             multiply_words, store_bytes, store_words, to_byte, vi)
+from kernels.bytes_output cimport Ending, ending_of, image_at, words_at
 
 cdef Py_ssize_t CACHE = 64 * 1024       # words: a patch of 256 KiB leaves room for weights in an L2 cache of 512 KiB
 cdef Py_ssize_t PIXELS = 4096           # of a block at most: its outputs stay in the cache too
@@ -39,7 +41,7 @@ cdef struct Work:
     Layer layer
     Layer words                         # the same layer, of words in place of bytes
     Patch patch
-    Output output
+    Ending ending
     int kind, per_word
     bint by_taps                        # a word holds neighbours of a row, not of the channels
     Py_ssize_t rows                     # output channels in a tile
@@ -50,9 +52,7 @@ cdef struct Work:
     const unsigned char* x
     int x_zero, flip                    # as bytes of x are; what makes bytes unsigned
     const int* weight
-    const int* offset                   # (K,)
     const int* w_zero                   # (K,), or NULL
-    const float* scale                  # (K,), or NULL
     unsigned char* y
     int* scratch
     Py_ssize_t scratch_size
@@ -136,7 +136,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads, int kind, bint has_zeros) -> int:
-    """Return how many words `run` needs as its arena."""
+    """Return how many words a call needs as its arena."""
     cdef Work work = work_of(layer, kind, has_zeros)
     return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
 
@@ -210,20 +210,21 @@ cdef void finish_tile(const Work* work, Py_ssize_t k, Py_ssize_t rows, Py_ssize_
     for i in range(rows):
         for vec in range(vecs):
             j = vec * VLEN
-            v = add_words(load_words(sums + i * TILE_COLS + j), broadcast_word(work.offset[k + i]))
+            v = add_words(load_words(sums + i * TILE_COLS + j), broadcast_word(work.ending.offset[k + i]))
             if work.w_zero != NULL:         # the row behind the others holds the sums of x
                 v = add_words(v, multiply_words(broadcast_word(-work.w_zero[k + i]),
                                                 load_words(sums + rows * TILE_COLS + j)))
-            if work.scale == NULL:
+            if work.ending.scale == NULL:
                 store_words(<int*>(out + i * out_step) + j, v)
             else:
-                store_bytes(out + i * out_step + j, to_byte(v, broadcast(work.scale[k + i]), &work.output))
+                store_bytes(out + i * out_step + j,
+                            to_byte(v, broadcast(work.ending.scale[k + i]), &work.ending.output))
 
 
 cdef void write_rows(const Work* work, Block block, Py_ssize_t k, const unsigned char* flat) noexcept nogil:
     """Copy one output channel of a block to y, without what lies between the rows."""
     cdef const Layer* layer = &work.layer
-    cdef Py_ssize_t size = work.output.size, _p, rows = block.rows, bytes = block.columns * size
+    cdef Py_ssize_t size = work.ending.output.size, _p, rows = block.rows, bytes = block.columns * size
     cdef unsigned char* y = work.y + (((block.n * layer.K + k) * layer.P + block.row) * layer.Q + block.column) * size
     if block.columns == work.patch.width and block.columns == layer.Q:
         rows, bytes = 1, rows * bytes               # nothing lies between
@@ -241,7 +242,7 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
     cdef Py_ssize_t K = layer.K // layer.groups, depth = work.words.C // layer.groups
     cdef Py_ssize_t taps = work.words.R * work.words.S, has_zeros = work.w_zero != NULL
     cdef Py_ssize_t channel_blocks = ceil_div(K, work.rows), split = index % work.splits
-    cdef Py_ssize_t pixels = (block.rows - 1) * work.patch.width + block.columns, size = work.output.size
+    cdef Py_ssize_t pixels = (block.rows - 1) * work.patch.width + block.columns, size = work.ending.output.size
     cdef Py_ssize_t out_step = flat_size(work) * size, b, k, t, i, j, rows, vecs
     cdef int* patch = work.scratch + worker * work.scratch_size
     cdef int* sums = patch + patch_size(work)
@@ -263,30 +264,28 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
             write_rows(work, block, block.group * K + k + i, out + i * out_step)
 
 
-def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
-        const int[::1] offset, const int[::1] w_zero, const float[::1] scale, Output output,
-        unsigned char[:, :, :, ::1] y, int kind, int[::1] arena, int threads):
-    """Compute the layer into y.
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `scratch_size` words."""
+    cdef Work work = (<const Work*>laid_out)[0]
+    cdef int* scratch = <int*>arena
+    work.tap = <Py_ssize_t*>scratch
+    place_taps(&work.words, &work.patch, work.tap)
+    work.held = nothing_held(scratch + taps_size(&work), threads)
+    work.scratch = scratch + taps_size(&work) + held_size(threads)
+    work.scratch_size = worker_scratch(&work)
+    work.splits = splits_for(work.blocks, ceil_div(work.layer.K // work.layer.groups, work.rows), threads)
+    run_in_pool(block_task, &work, work.blocks * work.splits, threads)
 
-    `weight` comes from `pack`, `arena` holds `scratch_size` words. x and y are bytes in memory: x_zero is a byte of x,
-    and flip (0 or 128) makes signed ones unsigned; y has `output.size` bytes a number. w_zero and scale may be
-    None: no zero points, the sums themselves.
+
+def bind(Layer layer, x, int x_zero, int flip, weight, offset, w_zero, scale, Output output, y, int threads,
+         int kind) -> Call:
+    """Return a call that computes the layer into y.
+
+    `weight` comes from `pack`. x and y are bytes in memory: x_zero is a byte of x, and flip (0 or 128) makes signed
+    ones unsigned; y has `output.size` bytes a number. w_zero and scale may be None: no zero points, the sums
+    themselves.
     """
     cdef Work work = work_of(layer, kind, w_zero is not None)
-    work.x, work.x_zero, work.flip = &x[0, 0, 0, 0], x_zero, flip
-    work.weight, work.offset = &weight[0], &offset[0]
-    work.w_zero, work.scale = NULL, NULL
-    if w_zero is not None:
-        work.w_zero = &w_zero[0]
-    if scale is not None:
-        work.scale = &scale[0]
-    work.output = output
-    work.y = &y[0, 0, 0, 0]
-    work.tap = <Py_ssize_t*>&arena[0]
-    place_taps(&work.words, &work.patch, work.tap)
-    work.held = nothing_held(&arena[0] + taps_size(&work), threads)
-    work.scratch = &arena[0] + taps_size(&work) + held_size(threads)
-    work.scratch_size = worker_scratch(&work)
-    work.splits = splits_for(work.blocks, ceil_div(layer.K // layer.groups, work.rows), threads)
-    with nogil:
-        run_in_pool(block_task, &work, work.blocks * work.splits, threads)
+    work.x, work.x_zero, work.flip, work.y = image_at(x), x_zero, flip, image_at(y)
+    work.weight, work.w_zero, work.ending = words_at(weight), words_at(w_zero), ending_of(output, offset, scale)
+    return call_of(start, &work, sizeof(work), threads, (x, weight, offset, w_zero, scale, y))

@@ -1,10 +1,12 @@
 import numpy as np
 import numpy.typing as npt
 
+from kernels.call import Call
+
 _Bytes = npt.NDArray[np.uint8]
 
 def scratch_size(layer: dict[str, float], threads: int) -> int: ...
-def run(
+def bind(
     layer: dict[str, float],
     x: _Bytes,
     x_zero: int,
@@ -14,6 +16,5 @@ def run(
     y: _Bytes,
     maximum: bool,
     count_padding: bool,
-    arena: npt.NDArray[np.int32],
     threads: int,
-) -> None: ...
+) -> Call: ...

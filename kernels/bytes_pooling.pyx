@@ -18,6 +18,7 @@ Cost: N*C*P*Q * (R + S) comparisons or additions, and one byte read for each of 
 from libc.string cimport memset
 
 from kernels.blocks cimport ceil_div, whole_lines
+from kernels.call cimport Call, call_of
 from kernels.layer cimport Layer, steps
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.bytes cimport (ROUNDING, Output, add_words, broadcast_word, clamp, load_words, nearest, store_bytes,
@@ -120,7 +121,7 @@ cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many words `run` needs as its arena."""
+    """Return how many words a call needs as its arena."""
     return threads * worker_scratch(&layer)
 
 
@@ -275,17 +276,22 @@ cdef void images_task(void* context, Py_ssize_t index, int worker) noexcept nogi
         one_image(work, image, worker)
 
 
-def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, float ratio, Output output,
-        unsigned char[:, :, :, ::1] y, bint maximum, bint count_padding, int[::1] arena, int threads):
-    """Pool x into y, both in lanes or both plain; `arena` holds `scratch_size` words."""
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Pool with `scratch_size` words."""
+    cdef Work work = (<const Work*>laid_out)[0]
+    work.scratch = <unsigned char*>arena
+    work.scratch_size = worker_scratch(&work.layer) * sizeof(int)
+    run_in_pool(images_task, &work, ceil_div(work.images, work.images_of_a_task), threads)
+
+
+def bind(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, float ratio, Output output,
+         unsigned char[:, :, :, ::1] y, bint maximum, bint count_padding, int threads) -> Call:
+    """Return a call that pools x into y, both in lanes or both plain."""
     cdef Work work
     work.layer, work.output = layer, output
     work.x, work.y = &x[0, 0, 0, 0], &y[0, 0, 0, 0]
     work.x_zero, work.flip, work.ratio = x_zero, flip, ratio
     work.maximum, work.count_padding = maximum, count_padding
-    work.scratch = <unsigned char*>&arena[0]
-    work.scratch_size = worker_scratch(&layer) * sizeof(int)
     work.images = layer.N * layer.C // lanes_of(&layer)
     work.images_of_a_task = max(1, PIECE // (layer.H * layer.W * lanes_of(&layer)))
-    with nogil:
-        run_in_pool(images_task, &work, ceil_div(work.images, work.images_of_a_task), threads)
+    return call_of(start, &work, sizeof(work), threads, (x, y))

@@ -40,7 +40,7 @@ def _nudged(number: np.float32, by: int) -> np.float32:
 
 def _of_all_pairs(sum_: dict[str, Any], output: dict[str, float]) -> npt.NDArray[np.uint8]:
     y = np.empty(1 << 16, np.uint8)
-    bytes_elementwise.add(*_pairs(), sum_, output, y, 1)
+    bytes_elementwise.add(*_pairs(), sum_, output, y, 1)(y)
     return y
 
 

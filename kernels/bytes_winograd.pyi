@@ -1,13 +1,15 @@
 import numpy as np
 import numpy.typing as npt
 
+from kernels.call import Call
+
 BITS: dict[int, int]
 MOST: int
 
 def pack(weight: npt.NDArray[np.int32], m: int) -> npt.NDArray[np.int32]: ...
 def scratch_size(layer: dict[str, float], threads: int, m: int) -> int: ...
 def cost(layer: dict[str, float], m: int) -> tuple[float, float, float, float]: ...
-def run(
+def bind(
     layer: dict[str, float],
     x: npt.NDArray[np.uint8],
     x_zero: int,
@@ -18,7 +20,6 @@ def run(
     scale: npt.NDArray[np.float32] | None,
     output: dict[str, float],
     y: npt.NDArray[np.uint8],
-    m: int,
-    arena: npt.NDArray[np.int32],
     threads: int,
-) -> None: ...
+    m: int,
+) -> Call: ...

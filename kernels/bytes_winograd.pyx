@@ -31,7 +31,7 @@ from libc.string cimport memset
 
 from kernels.bytes cimport (Output, add_words, end_pixels, less, load_words, pairs_tile_of_lanes, store_shorts,
                             store_words, vi)
-from kernels.bytes_output cimport Ending, end_pixel, write_planes
+from kernels.bytes_output cimport Ending, end_pixel, ending_of, image_at, words_at, write_planes
 from kernels.bytes_transforms cimport InputTransform, OutputTransform, input_2, input_4, output_2, output_4
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.layer cimport Layer
@@ -102,7 +102,7 @@ def pack(const int[:, :, :, ::1] weight, int m):
 
 
 def scratch_size(Layer layer, int threads, int m) -> int:
-    """Return how many words `run` needs as its arena."""
+    """Return how many words a call needs as its arena."""
     cdef Plan plan = plan_of(layer, m)
     return arena_size(&plan, &layer, threads)
 
@@ -217,22 +217,16 @@ cdef void finish_block(const Plan* plan, Block block, Py_ssize_t channel_block, 
         write_planes(layer, size, outputs, k, <unsigned char*>behind, width, job.y)
 
 
-def run(Layer layer, const unsigned char[:, :, :, ::1] x, int x_zero, int flip, const int[::1] weight,
-        const int[::1] low, const int[::1] offset, const float[::1] scale, Output output,
-        unsigned char[:, :, :, ::1] y, int m, int[::1] arena, int threads):
-    """Compute the layer, of one group, into y; low, offset and scale are as long as whole tiles of K.
+def bind(Layer layer, x, int x_zero, int flip, weight, low, offset, scale, Output output, y, int threads,
+         int m) -> Call:
+    """Return a call that computes the layer, of one group, into y.
 
-    `weight` comes from `pack`, `low` is that of (4); x_zero is that of unsigned x. The other parameters are those of
-    `bytes_lanes.run`.
+    low, offset and scale are as long as whole tiles of K. `weight` comes from `pack`, `low` is that of (4); x_zero is
+    that of unsigned x. The other parameters are those of `bytes_lanes.bind`.
     """
     cdef Plan plan = plan_of(layer, m)
     cdef Job* job = &plan.job
     job.layer = layer
-    job.x, job.x_zero, job.flip = &x[0, 0, 0, 0], x_zero, flip
-    job.weight, job.low = &weight[0], &low[0]
-    job.ending.output, job.ending.offset, job.ending.scale = output, &offset[0], NULL
-    if scale is not None:
-        job.ending.scale = &scale[0]
-    job.y = &y[0, 0, 0, 0]
-    with nogil:
-        run_plan(&plan, &arena[0], threads)
+    job.x, job.x_zero, job.flip, job.y = image_at(x), x_zero, flip, image_at(y)
+    job.weight, job.low, job.ending = words_at(weight), words_at(low), ending_of(output, offset, scale)
+    return call_of(start, &plan, sizeof(plan), threads, (x, weight, low, offset, scale, y))

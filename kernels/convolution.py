@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -230,16 +229,18 @@ class Conv2d:
         check_out(out, y_shape, {"x": x, "residual": residual}, self._dtype)
         name = self._choice(shape, *forms)
         layer, numbers = described(shape, self._activation, name, self.threads, self._dtype, *forms, self._compact)
-        run = partial(
-            self._algorithms[name].run,
+        if not shape.N:
+            return Bound(name, numbers, self.threads, None)
+        call = self._algorithms[name].bind(
             layer,
             readable(x).reshape(shape.x_shape),
-            self._pack(name) if shape.N else None,
+            self._pack(name),
             self._bias,
             None if residual is None else readable(residual).reshape(shape.y_shape),
             out.reshape(shape.y_shape),
+            self.threads,
         )
-        return Bound(name, numbers, self.threads, run if shape.N else None)
+        return Bound(name, numbers, self.threads, call)
 
     def padded(self, padding: Padding) -> Conv2d:
         """Return the layer with another padding; both share what is packed of the weights."""

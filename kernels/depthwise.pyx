@@ -20,9 +20,10 @@ nine multiply-adds for an output number there is little to compute: moving bound
 import numpy as np
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
+from kernels.call cimport Call, call_of
 from kernels.counts cimport MOVED
 from kernels.lanes cimport fill_lanes
-from kernels.layer cimport Job, Layer, bind, finish, finish_lanes
+from kernels.layer cimport Job, Layer, finish, finish_lanes, point_at
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport VLEN, transpose_matrix
 
@@ -150,7 +151,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many floats `run` needs as its arena."""
+    """Return how many floats a call needs as its arena."""
     cdef Work work = work_of(layer)
     return threads * worker_scratch(&work)
 
@@ -214,13 +215,16 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
             finish_lanes(job, block.n, k, 1, pixel + part * layer.Q, block.columns, sums + part * of.y_row, VLEN)
 
 
-def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
-        const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `scratch_size` floats."""
+    cdef Work work = (<const Work*>laid_out)[0]
+    work.job.scratch = <float*>arena
+    work.job.scratch_size = worker_scratch(&work)
+    run_in_pool(block_task, &work, work.job.layer.N * work.chunks * work.blocks.down * work.blocks.across, threads)
+
+
+def bind(Layer layer, x, weight, bias, residual, y, int threads) -> Call:
+    """Return a call that computes the layer into y; `weight` comes from `pack`."""
     cdef Work work = work_of(layer)
-    cdef Job* job = &work.job
-    bind(job, x, weight, bias, residual, y)
-    job.scratch = &arena[0]
-    job.scratch_size = worker_scratch(&work)
-    with nogil:
-        run_in_pool(block_task, &work, layer.N * work.chunks * work.blocks.down * work.blocks.across, threads)
+    point_at(&work.job, x, weight, bias, residual, y)
+    return call_of(start, &work, sizeof(work), threads, (x, weight, bias, residual, y))

@@ -18,8 +18,9 @@ import numpy as np
 
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for,
                              whole_lines)
+from kernels.call cimport Call, call_of
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, row_vectors, streamed
-from kernels.layer cimport Job, Layer, bind, finish, finish_lanes, finish_pixel
+from kernels.layer cimport Job, Layer, finish, finish_lanes, finish_pixel, point_at
 from kernels.patch cimport Patch, fill_patch, in_one_row, patch_of, place_taps
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport (LANE_ROWS, PANELS, TILE_COLS, TILE_ROWS, TILE_SIZE, VLEN, Ahead, ahead_of, tile,
@@ -93,7 +94,7 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many floats `run` needs as its arena."""
+    """Return how many floats a call needs as its arena."""
     cdef Work work = work_of(layer)
     return taps_size(&work) + held_size(threads) + threads * worker_scratch(&work)
 
@@ -163,18 +164,22 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
                    block.rows * block.columns, sums, sums_step)
 
 
-def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
-        const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
-    cdef Work work = work_of(layer)
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `scratch_size` floats."""
+    cdef Work work = (<const Work*>laid_out)[0]
     cdef Job* job = &work.job
-    cdef Py_ssize_t K = layer.K // layer.groups
-    bind(job, x, weight, bias, residual, y)
-    work.tap = <Py_ssize_t*>&arena[0]
-    place_taps(&layer, &work.patch, work.tap)
-    job.held = nothing_held(&arena[0] + taps_size(&work), threads)
-    job.scratch = &arena[0] + taps_size(&work) + held_size(threads)
+    cdef float* scratch = <float*>arena
+    work.tap = <Py_ssize_t*>scratch
+    place_taps(&job.layer, &work.patch, work.tap)
+    job.held = nothing_held(scratch + taps_size(&work), threads)
+    job.scratch = scratch + taps_size(&work) + held_size(threads)
     job.scratch_size = worker_scratch(&work)
-    job.splits = splits_for(work.blocks, ceil_div(K, TILE_COLS), threads)
-    with nogil:
-        run_in_pool(block_task, &work, work.blocks * job.splits, threads)
+    job.splits = splits_for(work.blocks, ceil_div(job.layer.K // job.layer.groups, TILE_COLS), threads)
+    run_in_pool(block_task, &work, work.blocks * job.splits, threads)
+
+
+def bind(Layer layer, x, weight, bias, residual, y, int threads) -> Call:
+    """Return a call that computes the layer into y; `weight` comes from `pack`."""
+    cdef Work work = work_of(layer)
+    point_at(&work.job, x, weight, bias, residual, y)
+    return call_of(start, &work, sizeof(work), threads, (x, weight, bias, residual, y))

@@ -14,8 +14,9 @@ from libc.math cimport INFINITY
 from libc.string cimport memcpy
 
 from kernels.blocks cimport ceil_div
+from kernels.call cimport Call, call_of
 from kernels.simd cimport VLEN, activate, broadcast, larger, load, load_first, store, store_first, vf
-from kernels.thread_pool cimport run as run_in_pool
+from kernels.thread_pool cimport Task, run as run_in_pool
 
 cdef extern from "simd.h" nogil:
     vf exponential(vf v)
@@ -24,6 +25,8 @@ cdef Py_ssize_t PIECE = 16 * 1024       # numbers of a task, or of one row
 
 
 cdef struct Work:
+    Task task
+    Py_ssize_t tasks
     const float* x
     const float* s
     float* y
@@ -106,29 +109,34 @@ cdef void softmax_task(void* argument, Py_ssize_t index, int worker) noexcept no
         softmax_row(work.x + row * work.count, work.count, work.y + row * work.count)
 
 
-def activation(const float[::1] x, int kind, float slope, float[::1] y, int threads):
-    """Apply an activation to at least one number."""
+cdef void start(const void* laid_out, void* unused, int threads) noexcept nogil:
+    cdef const Work* work = <const Work*>laid_out
+    run_in_pool(work.task, <void*>work, work.tasks, threads)
+
+
+def activation(const float[::1] x, int kind, float slope, float[::1] y, int threads) -> Call:
+    """Return a call that applies an activation to at least one number."""
     cdef Work work
     work.x, work.y, work.count, work.kind, work.slope = &x[0], &y[0], y.shape[0], kind, slope
-    with nogil:
-        run_in_pool(activate_task, &work, ceil_div(work.count, PIECE), threads)
+    work.task, work.tasks = activate_task, ceil_div(work.count, PIECE)
+    return call_of(start, &work, sizeof(work), threads, (x, y))
 
 
-def scale(const float[::1] x, const float[::1] s, bint lanes, bint below_zero, float[::1] y, int threads):
-    """Multiply each channel of at least one pixel by its number, or what is below zero of it."""
+def scale(const float[::1] x, const float[::1] s, bint lanes, bint below_zero, float[::1] y, int threads) -> Call:
+    """Return a call that multiplies each channel of at least one pixel by its number, or what is below zero of it."""
     cdef Work work
     work.x, work.s, work.y, work.lanes, work.below_zero = &x[0], &s[0], &y[0], lanes, below_zero
     work.rows = s.shape[0] // VLEN if lanes else s.shape[0]
     work.count = y.shape[0] // work.rows
     work.rows_of_a_task = max(1, PIECE // work.count)
-    with nogil:
-        run_in_pool(scale_task, &work, ceil_div(work.rows, work.rows_of_a_task), threads)
+    work.task, work.tasks = scale_task, ceil_div(work.rows, work.rows_of_a_task)
+    return call_of(start, &work, sizeof(work), threads, (x, s, y))
 
 
-def softmax(const float[::1] x, Py_ssize_t count, float[::1] y, int threads):
-    """Turn each row of `count` numbers, of at least one row, into shares of 1."""
+def softmax(const float[::1] x, Py_ssize_t count, float[::1] y, int threads) -> Call:
+    """Return a call that turns each row of `count` numbers, of at least one row, into shares of 1."""
     cdef Work work
     work.x, work.y, work.count, work.rows = &x[0], &y[0], count, y.shape[0] // count
     work.rows_of_a_task = max(1, PIECE // count)
-    with nogil:
-        run_in_pool(softmax_task, &work, ceil_div(work.rows, work.rows_of_a_task), threads)
+    work.task, work.tasks = softmax_task, ceil_div(work.rows, work.rows_of_a_task)
+    return call_of(start, &work, sizeof(work), threads, (x, y))

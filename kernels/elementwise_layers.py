@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kernels import elementwise
 from kernels.arrays import check_array, check_out, readable, thread_count
-from kernels.bound import Bound
+from kernels.bound import Bound, without_scratch
 from kernels.geometry import Activation, activation_code
 from kernels.layout import in_lanes
 
@@ -55,8 +55,8 @@ class Activate(_OfOneArray):
         """Check the arrays once, for many calls on what they hold then."""
         check_array(x, "x")
         check_out(out, x.shape, {"x": x})
-        run = partial(elementwise.activation, _flat(x, "x"), *self._code, _flat(out, "out"))
-        return _bound("activation", run, self.threads, out)
+        bind = partial(elementwise.activation, _flat(x, "x"), *self._code, _flat(out, "out"))
+        return without_scratch("activation", bind, self.threads, out)
 
 
 class ScaleChannels:
@@ -91,7 +91,7 @@ class ScaleChannels:
             )
         check_out(out, x.shape, {"x": x, "factor": factor})
         flat = (_flat(x, "x"), _flat(factor, "factor"), lanes, self._below_zero, _flat(out, "out"))
-        return _bound("scale", partial(elementwise.scale, *flat), self.threads, out)
+        return without_scratch("scale", partial(elementwise.scale, *flat), self.threads, out)
 
 
 class Softmax(_OfOneArray):
@@ -112,8 +112,8 @@ class Softmax(_OfOneArray):
         if not x.ndim:
             raise ValueError("x must have an axis, but it is a single number")
         check_out(out, x.shape, {"x": x})
-        run = partial(elementwise.softmax, _flat(x, "x"), x.shape[-1], _flat(out, "out"))
-        return _bound("softmax", run, self.threads, out)
+        bind = partial(elementwise.softmax, _flat(x, "x"), x.shape[-1], _flat(out, "out"))
+        return without_scratch("softmax", bind, self.threads, out)
 
 
 def _flat(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
@@ -121,8 +121,3 @@ def _flat(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     if readable(array) is not array:
         raise ValueError(f"{name} must be contiguous (C order) and aligned to be bound; its copy would grow old")
     return array.reshape(-1)
-
-
-def _bound(name: str, run: Any, threads: int, out: FloatArray) -> Bound:
-    """Return an operator that needs no scratch, or what does nothing for an empty output."""
-    return Bound(name, 0, threads, (lambda _, threads: run(threads)) if out.size else None)

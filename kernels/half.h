@@ -24,6 +24,7 @@ typedef _Float16 half;
 typedef half word;
 typedef half vsum __attribute__((vector_size(4 * VLEN)));
 typedef vsum vword;
+typedef half vhalves __attribute__((vector_size(2 * VLEN)));            /* as many as a vector has floats */
 #endif
 typedef vword unaligned_vword __attribute__((aligned(2), may_alias));
 #define HALF_COLS (TILE_VECS * HALF_LANES)
@@ -64,33 +65,56 @@ static __attribute__((noinline)) vsum multiply_add(vsum sum, vword x, word w)
 }
 #endif
 
+#if !defined(BFLOAT16)
+/* The compiler's own conversion, where GCC 12 makes vectors of it. */
+INLINE vf as_floats(vhalves h)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_cvtph_ps((__m256i)h);
+#elif defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+    return (vf)vcvt_f32_f16((float16x4_t)h);
+#else
+    return __builtin_convertvector(h, vf);
+#endif
+}
+
+INLINE vhalves as_halves(vf v)
+{
+#if defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+    return (vhalves)vcvt_f16_f32((float32x4_t)v);
+#else
+    return __builtin_convertvector(v, vhalves);
+#endif
+}
+#endif
+
 /* The first n <= VLEN numbers as floats, 0 behind them; and back, rounded to the nearest, ties to even. */
 INLINE vf load_halves(const half *p, ptrdiff_t n)
 {
+#if defined(BFLOAT16)
     half h[VLEN] = {0};
     memcpy(h, p, (size_t)n * sizeof(half));
-#if defined(BFLOAT16)
     vi v;
     for (int l = 0; l < VLEN; l++) v[l] = (int32_t)((uint32_t)h[l] << 16);
     return (vf)v;
 #else
-    vf v;
-    for (int l = 0; l < VLEN; l++) v[l] = (float)h[l];
-    return v;
+    vhalves h = {0};
+    memcpy(&h, p, (size_t)n * sizeof(half));
+    return as_floats(h);
 #endif
 }
 
 INLINE void store_halves(half *p, vf v, ptrdiff_t n)
 {
-    half h[VLEN];
 #if defined(BFLOAT16)
+    half h[VLEN];
     const vi bits = (vi)v, rounded = bits + 0x7fff + ((bits >> 16) & 1), nan = v != v;
     const vi kept = (rounded & ~nan) | ((bits | 1 << 22) & nan);
     for (int l = 0; l < VLEN; l++) h[l] = (half)((uint32_t)kept[l] >> 16);
 #else
-    for (int l = 0; l < VLEN; l++) h[l] = (half)v[l];
+    const vhalves h = as_halves(v);
 #endif
-    memcpy(p, h, (size_t)n * sizeof(half));
+    memcpy(p, &h, (size_t)n * sizeof(half));
 }
 
 /* out[i] = x[i*stride], and beside it that of the next channel, `beside` numbers further on; 0 if that is 0. */
@@ -116,9 +140,8 @@ INLINE void spill(vsum *sum, float *out)
 #if defined(BFLOAT16)
     store(out, load(out) + *sum);
 #else
-    half h[HALF_LANES];
-    memcpy(h, sum, sizeof h);
-    for (int l = 0; l < HALF_LANES; l++) out[l] += (float)h[l];
+    const half *h = (const half *)sum;
+    for (int part = 0; part < HALF_LANES; part += VLEN) store(out + part, load(out + part) + load_halves(h + part, VLEN));
 #endif
     *sum = (vsum){0};
 }

@@ -20,6 +20,7 @@ import numpy as np
 from libc.string cimport memset
 
 from kernels.blocks cimport Block, block_at, ceil_div, held_size, holds, nothing_held, share, splits_for, whole_lines
+from kernels.call cimport Call, call_of
 from kernels.counts cimport row_vectors
 from kernels.layer cimport Layer, steps
 from kernels.patch cimport Patch, in_one_row, patch_of, place_taps
@@ -113,7 +114,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many floats `run` needs as its arena."""
+    """Return how many floats a call needs as its arena."""
     cdef Work work = work_of(layer)
     return taps_size(&layer) + held_size(threads) + threads * worker_scratch(&work)
 
@@ -201,8 +202,22 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
             finish_rows(work, block, block.group * K + k + i, sums + i * flat)
 
 
-def run(Layer layer, x, weight, const float[::1] bias, residual, y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats.
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `scratch_size` floats."""
+    cdef Work work = (<const Work*>laid_out)[0]
+    cdef const Layer* layer = &work.layer
+    cdef float* scratch = <float*>arena
+    work.tap = <Py_ssize_t*>scratch
+    place_taps(layer, &work.patch, work.tap)
+    work.held = nothing_held(scratch + taps_size(layer), threads)
+    work.scratch = scratch + taps_size(layer) + held_size(threads)
+    work.scratch_size = worker_scratch(&work)
+    work.splits = splits_for(work.blocks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
+    run_in_pool(block_task, &work, work.blocks * work.splits, threads)
+
+
+def bind(Layer layer, x, weight, const float[::1] bias, residual, y, int threads) -> Call:
+    """Return a call that computes the layer into y; `weight` comes from `pack`.
 
     x, weight, residual (or None) and y have 16 bits; Cython has no memory view of such floats, so these are their bits.
     """
@@ -215,11 +230,4 @@ def run(Layer layer, x, weight, const float[::1] bias, residual, y, float[::1] a
         residual_bits = residual.view(np.uint16)
         work.residual = <const half*>&residual_bits[0, 0, 0, 0]
     work.weight, work.bias = <const word*>&weight_bits[0], &bias[0]
-    work.tap = <Py_ssize_t*>&arena[0]
-    place_taps(&work.layer, &work.patch, work.tap)
-    work.held = nothing_held(&arena[0] + taps_size(&layer), threads)
-    work.scratch = &arena[0] + taps_size(&layer) + held_size(threads)
-    work.scratch_size = worker_scratch(&work)
-    work.splits = splits_for(work.blocks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
-    with nogil:
-        run_in_pool(block_task, &work, work.blocks * work.splits, threads)
+    return call_of(start, &work, sizeof(work), threads, (x, weight, bias, residual, y))

@@ -18,8 +18,9 @@ import numpy as np
 
 from kernels.blocks cimport (Block, Blocks, block_at, ceil_div, cut, held_size, holds, nothing_held, share,
                              splits_for, whole_lines)
+from kernels.call cimport Call, call_of
 from kernels.counts cimport FEWEST_ROWS, row_vectors, streamed
-from kernels.layer cimport Job, Layer, bind, copy_row, finish
+from kernels.layer cimport Job, Layer, copy_row, finish, point_at
 from kernels.thread_pool cimport run as run_in_pool
 from kernels.simd cimport TILE_COLS, TILE_ROWS, TILE_SIZE, TILE_VECS, VLEN, ahead_of, tile
 
@@ -72,7 +73,7 @@ cdef Py_ssize_t worker_scratch(const Layer* layer) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many floats `run` needs as its arena."""
+    """Return how many floats a call needs as its arena."""
     return held_size(threads) + threads * worker_scratch(&layer)
 
 
@@ -131,16 +132,21 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
                    sums, TILE_COLS)
 
 
-def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
-        const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y; `weight` comes from `pack`, `arena` holds `scratch_size` floats."""
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `scratch_size` floats."""
+    cdef Job job = (<const Job*>laid_out)[0]
+    cdef const Layer* layer = &job.layer
+    cdef Py_ssize_t tasks = layer.N * layer.groups * blocks_of(layer).across
+    job.held = nothing_held(arena, threads)
+    job.scratch = <float*>arena + held_size(threads)
+    job.scratch_size = worker_scratch(layer)
+    job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
+    run_in_pool(block_task, &job, tasks * job.splits, threads)
+
+
+def bind(Layer layer, x, weight, bias, residual, y, int threads) -> Call:
+    """Return a call that computes the layer into y; `weight` comes from `pack`."""
     cdef Job job
     job.layer = layer
-    bind(&job, x, weight, bias, residual, y)
-    job.held = nothing_held(&arena[0], threads)
-    job.scratch = &arena[0] + held_size(threads)
-    job.scratch_size = worker_scratch(&layer)
-    cdef Py_ssize_t tasks = layer.N * layer.groups * blocks_of(&layer).across
-    job.splits = splits_for(tasks, ceil_div(layer.K // layer.groups, TILE_ROWS), threads)
-    with nogil:
-        run_in_pool(block_task, &job, tasks * job.splits, threads)
+    point_at(&job, x, weight, bias, residual, y)
+    return call_of(start, &job, sizeof(job), threads, (x, weight, bias, residual, y))

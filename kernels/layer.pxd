@@ -38,9 +38,9 @@ cdef struct Job:
     Py_ssize_t* held                # the block of pixels that each worker's scratch has a copy of
 
 
-cdef inline void bind(Job* job, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
-                      const float[:, :, :, ::1] residual, float[:, :, :, ::1] y) noexcept:
-    """Point the job at its arrays; the residual may be None."""
+cdef inline void point_at(Job* job, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
+                          const float[:, :, :, ::1] residual, float[:, :, :, ::1] y) noexcept:
+    """Give the job its arrays; the residual may be None."""
     job.x = &x[0, 0, 0, 0]
     job.weight = &weight[0]
     job.bias = &bias[0]

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -6,6 +8,15 @@ _Array = npt.NDArray[np.float32]
 def pack(weight: _Array, groups: int) -> _Array: ...
 def scratch_size(layer: dict[str, float], threads: int) -> int: ...
 def cost(layer: dict[str, float]) -> tuple[float, float, float, float]: ...
+def bind(
+    layer: dict[str, float],
+    x: _Array,
+    weight: _Array,
+    bias: _Array,
+    residual: _Array | None,
+    y: _Array,
+    threads: int,
+) -> Callable[[_Array], None]: ...
 def run(
     layer: dict[str, float],
     x: _Array,
@@ -13,6 +24,4 @@ def run(
     bias: _Array,
     residual: _Array | None,
     y: _Array,
-    arena: _Array,
-    threads: int,
 ) -> None: ...

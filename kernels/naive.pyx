@@ -19,7 +19,7 @@ def pack(const float[:, :, :, ::1] weight, Py_ssize_t groups):
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many floats `run` needs as its arena: none."""
+    """Return how many floats a call needs as its arena: none."""
     return 0
 
 
@@ -29,9 +29,14 @@ def cost(Layer layer) -> tuple[float, float, float, float]:
     return LATENCY * macs, 0.0, 0.0, 0.0
 
 
+def bind(layer, x, weight, bias, residual, y, threads):
+    """Return a call that computes the layer into y, on one thread whatever `threads` says."""
+    return lambda arena: run(layer, x, weight, bias, residual, y)
+
+
 def run(Layer layer, const float[:, :, :, ::1] x, const float[:, :, :, ::1] weight, const float[::1] bias,
-        const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads):
-    """Compute the layer into y, on one thread whatever `threads` says."""
+        const float[:, :, :, ::1] residual, float[:, :, :, ::1] y):
+    """Compute the layer into y."""
     cdef Py_ssize_t n, k, p, q, c, r, s, h, w, first
     cdef Py_ssize_t C = layer.C // layer.groups, K = layer.K // layer.groups
     cdef float total

@@ -14,6 +14,7 @@ Cost: N*C*P*Q * R*S comparisons or additions, one for each number read: reading 
 from libc.math cimport INFINITY
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, whole_lines
+from kernels.call cimport Call, call_of
 from kernels.lanes cimport fill_lanes
 from kernels.layer cimport Job, Layer, finish, finish_lanes, steps
 from kernels.thread_pool cimport run as run_in_pool
@@ -49,7 +50,7 @@ cdef Py_ssize_t worker_scratch(const Work* work) noexcept nogil:
 
 
 def scratch_size(Layer layer, int threads) -> int:
-    """Return how many floats `run` needs as its arena."""
+    """Return how many floats a call needs as its arena."""
     cdef Work work = work_of(layer)
     return threads * worker_scratch(&work)
 
@@ -107,17 +108,22 @@ cdef void block_task(void* context, Py_ssize_t index, int worker) noexcept nogil
         finish(job, block.n, k, channels, block.row * layer.Q, block.rows * layer.Q, turned, work.pixels + VLEN)
 
 
-def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] bias, float[:, :, :, ::1] y, float[::1] arena,
-        int threads, *, bint maximum, bint count_padding):
-    """Pool x into y; `bias` is C zeros, `arena` holds `scratch_size` floats."""
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Pool with `scratch_size` floats."""
+    cdef Work work = (<const Work*>laid_out)[0]
+    work.job.scratch = <float*>arena
+    work.job.scratch_size = worker_scratch(&work)
+    run_in_pool(block_task, &work, work.job.layer.N * work.chunks * work.blocks.down, threads)
+
+
+def bind(Layer layer, const float[:, :, :, ::1] x, const float[::1] bias, float[:, :, :, ::1] y, int threads,
+         bint maximum, bint count_padding) -> Call:
+    """Return a call that pools x into y; `bias` is C zeros."""
     cdef Work work = work_of(layer)
     cdef Job* job = &work.job
     job.x = &x[0, 0, 0, 0]
     job.bias = &bias[0]
     job.residual = NULL
     job.y = &y[0, 0, 0, 0]
-    job.scratch = &arena[0]
-    job.scratch_size = worker_scratch(&work)
     work.maximum, work.count_padding = maximum, count_padding
-    with nogil:
-        run_in_pool(block_task, &work, layer.N * work.chunks * work.blocks.down, threads)
+    return call_of(start, &work, sizeof(work), threads, (x, bias, y))

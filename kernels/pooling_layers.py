@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -100,10 +100,8 @@ class Pool2d:
             return Bound("pool", scratch, self.threads, None)
         zeros = np.zeros(shape.C, np.float32)
         images = readable(x).reshape(shape.x_shape), zeros, out.reshape(shape.y_shape)
-        run = partial(
-            pooling.run, layer, *images, maximum=self._window.maximum, count_padding=self._window.count_padding
-        )
-        return Bound("pool", scratch, self.threads, run)
+        call = pooling.bind(layer, *images, self.threads, self._window.maximum, self._window.count_padding)
+        return Bound("pool", scratch, self.threads, call)
 
     def y_shape(self, x_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return (N, C, P, Q) for an input of this shape, plain or in lanes."""

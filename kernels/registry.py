@@ -26,11 +26,11 @@ class Algorithm(Protocol):
 
     @property
     def scratch_size(self) -> Callable[..., int]:
-        """Floats of scratch that `run` needs."""
+        """Floats of scratch that a call needs."""
 
     @property
-    def run(self) -> Callable[..., None]:
-        """Compute a layer."""
+    def bind(self) -> Callable[..., Callable[[FloatArray], None]]:
+        """A layer with its arrays, to be called with scratch."""
 
     @property
     def cost(self) -> Callable[..., tuple[float, float, float, float]]:
@@ -50,8 +50,8 @@ class _Direct:
     def cost(self, layer: dict[str, float]) -> tuple[float, float, float, float]:
         return _direct_for(layer).cost(layer)
 
-    def run(self, layer: dict[str, float], *arguments: Any) -> None:
-        _direct_for(layer).run(layer, *arguments)
+    def bind(self, layer: dict[str, float], *arguments: Any) -> Callable[[FloatArray], None]:
+        return _direct_for(layer).bind(layer, *arguments)
 
 
 def _direct_for(layer: dict[str, float]) -> Algorithm:
@@ -64,7 +64,7 @@ class _Winograd:
     def __init__(self, m: int) -> None:
         self.pack = partial(winograd.pack, m=m)
         self.scratch_size = partial(winograd.scratch_size, m=m)
-        self.run = partial(winograd.run, m=m)
+        self.bind = partial(winograd.bind, m=m)
         self.cost = partial(winograd.cost, m=m)
 
 

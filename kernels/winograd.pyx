@@ -29,7 +29,7 @@ import numpy as np
 
 from kernels.counts cimport FEWEST_ROWS, L2, MOVED, streamed
 from kernels.lanes cimport fill_lanes
-from kernels.layer cimport Job, bind, finish, finish_lanes
+from kernels.layer cimport Job, finish, finish_lanes, point_at
 from kernels.simd cimport LANE_ROWS, Ahead, ahead_of, tile_of_lanes, transpose_matrix
 from kernels.transforms cimport (F2_A, F4_A, F4_B, F6_A, F6_B, F6_C, FilterTransform, Transform,
                                  filter_2, filter_4, filter_6, input_2, input_4, input_6, output_2, output_4, output_6)
@@ -93,7 +93,7 @@ def pack_compact(const float[:, :, :, ::1] weight, Py_ssize_t groups):
 
 
 def scratch_size(Layer layer, int threads, int m) -> int:
-    """Return how many floats `run` needs as its arena."""
+    """Return how many floats a call needs as its arena."""
     cdef Plan plan = plan_of(layer, m)
     return arena_size(&plan, &layer, threads)
 
@@ -190,14 +190,10 @@ cdef void finish_block(const Plan* plan, Block block, Py_ssize_t channel_block, 
                sums + p * columns_out, sums_step)
 
 
-def run(Layer layer, const float[:, :, :, ::1] x, const float[::1] weight, const float[::1] bias,
-        const float[:, :, :, ::1] residual, float[:, :, :, ::1] y, float[::1] arena, int threads, int m):
-    """Compute the layer into y; `weight` comes from `pack`, of a compact layer from `pack_compact`.
-
-    `arena` holds `scratch_size` floats.
+def bind(Layer layer, x, weight, bias, residual, y, int threads, int m) -> Call:
+    """Return a call that computes the layer into y; `weight` comes from `pack`, of a compact layer from `pack_compact`.
     """
     cdef Plan plan = plan_of(layer, m)
     plan.job.layer = layer
-    bind(&plan.job, x, weight, bias, residual, y)
-    with nogil:
-        run_plan(&plan, &arena[0], threads)
+    point_at(&plan.job, x, weight, bias, residual, y)
+    return call_of(start, &plan, sizeof(plan), threads, (x, weight, bias, residual, y))

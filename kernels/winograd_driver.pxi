@@ -18,6 +18,7 @@ A number is four bytes.
 """
 
 from kernels.blocks cimport Block, Blocks, block_at, ceil_div, cut, share, whole_lines
+from kernels.call cimport Call, call_of
 from kernels.layer cimport Layer
 from kernels.simd cimport TILE_COLS, TILE_ROWS, VLEN
 from kernels.thread_pool cimport run as run_in_pool
@@ -193,18 +194,19 @@ cdef void channels_task(void* context, Py_ssize_t index, int worker) noexcept no
                    <const Item*>(plan.v + at * plan.v_size))
 
 
-cdef void run_plan(Plan* plan, Sum* arena, int threads) noexcept nogil:
-    """Compute the layer of the job with `arena_size` numbers of scratch."""
+cdef void start(const void* laid_out, void* arena, int threads) noexcept nogil:
+    """Compute the layer with `arena_size` numbers."""
+    cdef Plan plan = (<const Plan*>laid_out)[0]
     cdef const Layer* layer = &plan.job.layer
-    cdef Py_ssize_t chunk, blocks = blocks_of(plan, layer)
+    cdef Py_ssize_t chunk, blocks = blocks_of(&plan, layer)
     plan.tap = <Py_ssize_t*>arena
     for chunk in range(plan.chunks):
         plan.tap[chunk] = chunk * plan.tiles * VLEN
-    plan.job.scratch = arena + tap_size(plan)
-    plan.job.scratch_size = worker_scratch(plan)
-    if v_comes_first(plan, layer, threads):
+    plan.job.scratch = <Sum*>arena + tap_size(&plan)
+    plan.job.scratch_size = worker_scratch(&plan)
+    if v_comes_first(&plan, layer, threads):
         plan.v = plan.job.scratch + threads * plan.job.scratch_size
-        run_in_pool(transform_task, plan, blocks * plan.chunks, threads)
-        run_in_pool(channels_task, plan, blocks * ceil_div(layer.K // layer.groups, TILE_COLS), threads)
+        run_in_pool(transform_task, &plan, blocks * plan.chunks, threads)
+        run_in_pool(channels_task, &plan, blocks * ceil_div(layer.K // layer.groups, TILE_COLS), threads)
     else:
-        run_in_pool(block_task, plan, blocks, threads)
+        run_in_pool(block_task, &plan, blocks, threads)

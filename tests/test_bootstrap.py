@@ -31,7 +31,8 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def calls(clone: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the bootstrap had done, without the minutes that it takes."""
+    """What the bootstrap had done, without the minutes that it takes, where no compiler was named."""
+    monkeypatch.delenv("CC", raising=False)
     done: list[str] = []
 
     def make_venv(*_: object) -> None:

@@ -54,23 +54,24 @@ def test_source_of_something_else(name):
 
 @pytest.mark.parametrize("stub", STUBS, ids=lambda path: path.name)
 def test_stub_agrees_with_the_module(stub):
-    """The same functions, with the same parameters in the same order."""
+    """The same functions, with the same parameters in the same order; and the same classes."""
     name = stub.stem if hasattr(kernels, stub.stem) or stub.stem != "half" else "half_v3"  # half as the tests know it
     if name == "half_v3" and not importlib.util.find_spec("kernels.half_v3"):
         pytest.skip("the compiler, clang 14, knows no float16 on this processor")
     module = importlib.import_module(f"kernels.{name}")
+    body = ast.parse(stub.read_text()).body
     declared = {
         node.name: [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-        for node in ast.parse(stub.read_text()).body
+        for node in body
         if isinstance(node, ast.FunctionDef)
     }
-    found = {
-        name: list(inspect.signature(thing).parameters)
-        for name, thing in vars(module).items()
-        if not name.startswith("_") and callable(thing)
+    public = {name: thing for name, thing in vars(module).items() if not name.startswith("_") and callable(thing)}
+    classes = {name for name, thing in public.items() if inspect.isclass(thing)}
+    assert classes == {node.name for node in body if isinstance(node, ast.ClassDef)}
+    assert declared == {
+        name: list(inspect.signature(thing).parameters) for name, thing in public.items() if name not in classes
     }
-    assert declared == found
-    assert all(getattr(module, name).__doc__ for name in found)
+    assert all(thing.__doc__ for thing in public.values())
 
 
 def test_every_compiled_module_has_a_stub():

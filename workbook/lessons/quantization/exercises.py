@@ -119,7 +119,8 @@ OFFSETS = Exercise(
     variable="offsets",
     stub="""\
 def offsets(q_w, x_zero, bias, units):
-    # q_w (K, C) int8, bias and units = x_scale * w_scale (K,) float; what is added to q_w @ q_x, for each filter
+    # q_w (K, C) int8, bias and units = x_scale * w_scale (K,) float
+    # what is added to q_w @ q_x, for each filter
     return ...""",
     solution=offsets,
     verify=verify_offsets,
@@ -335,7 +336,8 @@ SEARCH = Exercise(
     variable="search",
     stub="""\
 def search(names, accuracy, target):
-    # the layers that go back to float32, as a list of names; accuracy(("conv1",)) is that with conv1 in float32
+    # the layers that go back to float32, as a list of names
+    # accuracy(("conv1",)) is that with conv1 in float32
     return ...""",
     solution=search,
     verify=verify_search,

@@ -23,7 +23,7 @@ from workbook.plain_text import Text
 
 SIZE = (96, 120)
 PROGRAM = "direct"
-ALONE, SPLIT, EACH = "one core", "two cores, one frame", "two cores, a frame each"
+ALONE, SPLIT, EACH = "one core", "two cores, one frame", "one frame per core"
 SPLIT_ID, RATE_ID = "cores.split", "cores.rate"
 _AT_ONCE = 1e6  # frames a second: all are there when the run begins
 

@@ -1,0 +1,6 @@
+from typing import Any
+
+import numpy.typing as npt
+
+class Call:
+    def __call__(self, arena: npt.NDArray[Any]) -> None: ...
