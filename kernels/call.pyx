@@ -18,6 +18,9 @@ cdef class Call:
         Of the algorithm's `scratch_size`; of any size for what needs none.
     """
 
+    def __init__(self):
+        raise TypeError("a call is made by an algorithm's bind")
+
     def __call__(self, arena):
         cdef Py_buffer scratch
         PyObject_GetBuffer(arena, &scratch, PyBUF_WRITABLE)

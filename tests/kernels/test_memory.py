@@ -3,6 +3,7 @@
 import ctypes
 import faulthandler
 import tracemalloc
+import weakref
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from child import guarded, in_child
 from contract import KINDS, SUBJECTS, arguments, in_every_form, on_every_kind, on_every_subject
 from layers import Layer
+
+from kernels.call import Call
 
 pytestmark = pytest.mark.usefixtures("half_precision")
 
@@ -109,3 +112,21 @@ def test_second_call_allocates_nothing(kind):
     finally:
         tracemalloc.stop()
     assert peak < 4096  # Python's own objects; the smallest array of the layer has 1,024 numbers, and outputs 65,536
+
+
+@on_every_kind
+def test_what_is_bound_keeps_its_arrays_and_lets_them_go(kind):
+    subject = KINDS[kind](Layer(C=16, K=16, H=4, W=4))
+    operator, read = subject.build(1), [np.array(array) for array in subject.read()]  # not views, which come and go
+    out = operator(*arguments(operator, read, None))
+    bound = operator.bind(*arguments(operator, read, out))
+    held = [weakref.ref(array) for array in (*read, out)]
+    del read, out
+    assert all(array() is not None for array in held)
+    del bound
+    assert all(array() is None for array in held)
+
+
+def test_only_bind_makes_a_call():
+    with pytest.raises(TypeError, match="made by an algorithm's bind"):
+        Call()
