@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,15 @@ class Stored:
         return math.prod(self.shape)
 
 
+@lru_cache(maxsize=256)
+def _is_one_of(dtype: np.dtype[Any], allowed: tuple[str, ...]) -> bool:
+    """Remembered: NumPy puts a dtype's name together anew each time, which takes as long as a small layer."""
+    return dtype.isnative and dtype.name in allowed
+
+
 def check_dtype(dtype: np.dtype[Any], name: str, allowed: tuple[str, ...] = ("float32",)) -> None:
     """Raise a TypeError for a dtype that is not among those allowed."""
-    if dtype.isnative and dtype.name in allowed:
+    if _is_one_of(dtype, allowed):
         return
     if allowed in (("float16",), ("bfloat16",)):
         hint = f", not {allowed[0]} as weight has"
