@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from workbook.cli import main
@@ -28,12 +26,3 @@ def assert_one_line_error(result: Result, *parts: str) -> None:
     assert result.stderr.count("\n") == 1
     for part in parts:
         assert part in result.stderr
-
-
-def own_jupyter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give Jupyter settings of its own, without Voila, which has every server print the warnings of a library."""
-    for kind in ("CONFIG", "DATA"):
-        monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(folder / kind))
-    without = {"ServerApp": {"jpserver_extensions": {"voila.server_extension": False}}}
-    (folder / "CONFIG").mkdir()
-    (folder / "CONFIG" / "jupyter_server_config.json").write_text(json.dumps(without), encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from command_line import COMMAND, own_jupyter
+from command_line import COMMAND
 from interrupting import descendants, ended, interrupt_another_thread, started, until
 
 from workbook.tools.start import start
@@ -113,10 +113,6 @@ def test_the_processes_of_a_sweep_end_with_it(tmp_path: Path) -> None:
 
 
 class TestLab:
-    @pytest.fixture(autouse=True)
-    def _own_settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        own_jupyter(tmp_path, monkeypatch)
-
     def test_that_serves(self, tmp_path: Path) -> None:
         with started(COMMAND, "lab", tmp_path / "a", "--no-browser") as process:
             assert process.stdout

@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import nbformat
 import pytest
-from command_line import COMMAND, assert_one_line_error, own_jupyter, run
+from command_line import COMMAND, assert_one_line_error, run
 from interrupting import PATIENCE
 from yesterday import FIRST, SECOND, answer, change, lay_yesterday
 
@@ -130,8 +130,7 @@ class TestStart:
 
 class TestLab:
     @pytest.fixture
-    def lab(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        own_jupyter(tmp_path, monkeypatch)
+    def lab(self, tmp_path: Path):
         command = [COMMAND, "lab", str(tmp_path / "my workbook"), "--no-browser"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             yield process

@@ -29,6 +29,15 @@ _STOP_SECONDS = 10  # for the kernels to end
 
 # What JupyterLab does unless the learner has set it otherwise: no question about news, no look for a newer version.
 _SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+# Where these are installed, every server loads them, and they print of themselves; a learner's own needs none of them.
+_UNUSED = (
+    "voila.server_extension",
+    *(
+        f"nbgrader.server_extensions.{name}"
+        for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
+    ),
+)
+_SERVER = {"ServerApp": {"jpserver_extensions": dict.fromkeys(_UNUSED, False)}}
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,7 @@ def serving(
         settings = Path(private, "labconfig", "default_setting_overrides.json")
         settings.parent.mkdir()
         settings.write_text(json.dumps(_SETTINGS), encoding="utf-8")
+        Path(private, "jupyter_server_config.json").write_text(json.dumps(_SERVER), encoding="utf-8")
         token = secrets.token_hex(24)  # ours, or Jupyter would print a page about its own
         variables = {
             **os.environ,
