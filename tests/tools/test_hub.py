@@ -52,6 +52,9 @@ def missing() -> str:
             return f"{program} is missing"
     if CHROMIUM is None:
         return "Chromium is missing"
+    begun = subprocess.run(["configurable-http-proxy", "--version"], capture_output=True, text=True)
+    if begun.returncode:
+        return f"configurable-http-proxy does not start: {begun.stderr.strip().splitlines()[-1:]}"
     refused = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, text=True)
     return refused.stderr and f"this root may not mount: {refused.stderr}"
 
@@ -62,7 +65,8 @@ def closed() -> list[str]:
     return sorted({str(folder) for folder in ways if not folder.stat().st_mode & 0o001})
 
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+MISSING = missing()
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
 # /etc is a copy from now on, /home is empty, and the way to this Python is open: what follows, and its children, see no
 # other.
