@@ -25,7 +25,7 @@ FOUND = {
     "i8mm": re.compile(r"\t(us|su)dot\t|\t(us|s|u)mmla\t"),
 }
 ALLOWED = {"baseline": set(), "dotprod": {"dotprod"}, "fp16": {"dotprod", "fp16"}, "i8mm": set(FOUND)}
-ANY_CPU = {"cpu", "datapath_costs", "datapath_search", "faults", "thread_pool"}
+ANY_CPU = {"call", "cpu", "datapath_costs", "datapath_search", "faults", "thread_pool"}
 
 
 @cache
@@ -70,6 +70,12 @@ def test_no_instruction_is_above_its_level() -> None:
 )
 def test_a_level_is_used(name: str, level: str) -> None:
     assert FOUND[level].search(code(name))
+
+
+def test_halves_become_floats_a_vector_at_a_time() -> None:
+    """And back."""
+    for instruction in ("fcvtl", "fcvtn"):
+        assert f"\t{instruction}\t" in code("half_fp16")
 
 
 def loops(name: str, function: str) -> list[list[tuple[str, str]]]:
