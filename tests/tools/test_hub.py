@@ -41,6 +41,14 @@ PACKAGE = "/home/package"
 FIRST = "00_start_here.ipynb"
 
 
+_MOUNTS = """
+set -e
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/new /mnt/work
+mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/new,workdir=/mnt/work /etc
+"""
+
+
 def missing() -> str:
     """Say what is missing here to serve a class; nothing if it can be tried."""
     if os.geteuid() != 0:
@@ -55,7 +63,7 @@ def missing() -> str:
     begun = subprocess.run(["configurable-http-proxy", "--version"], capture_output=True, text=True)
     if begun.returncode:
         return f"configurable-http-proxy does not start: {begun.stderr.strip().splitlines()[-1:]}"
-    refused = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, text=True)
+    refused = subprocess.run(["unshare", "-m", "sh", "-c", _MOUNTS], capture_output=True, text=True)
     return refused.stderr and f"this root may not mount: {refused.stderr}"
 
 
