@@ -63,6 +63,11 @@ class Run:
         """What follows `workbook bench`."""
         return "--layers", self.layers, "--threads", str(self.threads), "--dtype", self.dtype
 
+    @property
+    def command(self) -> str:
+        """What a reader types."""
+        return " ".join(("workbook bench", *self.arguments))
+
     def report(self, folder: Path) -> dict[str, Any]:
         """Run it in a process of its own, because an instruction set is chosen at import."""
         file = folder / "report.json"
@@ -71,7 +76,7 @@ class Run:
         if subprocess.run(command, env=environment).returncode:
             raise CommandError(f"{self.name}: workbook bench failed; {FILE.name} is as it was")
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        report["command"] = " ".join(("workbook bench", *self.arguments))  # without the file, which is gone
+        report["made"]["command"] = self.command  # without the file, which is gone
         return report
 
 

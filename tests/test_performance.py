@@ -40,6 +40,13 @@ def test_runs_are_what_they_are_called(run: Run) -> None:
     assert shapes == [(layer.C, layer.K, layer.H) for layer in layer_sets()[run.layers]]
 
 
+def test_command_is_what_a_reader_types() -> None:
+    """Without the file that the report was read from, a place of the machine that measured."""
+    assert {name: report["made"]["command"] for name, report in REPORTS.items()} == {
+        run.name: run.command for run in ALL_RUNS
+    }
+
+
 def test_runs_are_on_one_machine() -> None:
     assert set(REPORTS) == {run.name for run in ALL_RUNS}
     assert len({(report["machine"]["cpu"], report["machine"]["cores"]) for report in REPORTS.values()}) == 1
