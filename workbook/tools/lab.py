@@ -30,14 +30,16 @@ _STOP_SECONDS = 10  # for the kernels to end
 # What JupyterLab does unless the learner has set it otherwise: no question about news, no look for a newer version.
 _SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 # Where these are installed, every server loads them, and they print of themselves; a learner's own needs none of them.
-_UNUSED = (
+_SERVER_PARTS = (
     "voila.server_extension",
     *(
         f"nbgrader.server_extensions.{name}"
         for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
     ),
 )
-_SERVER = {"ServerApp": {"jpserver_extensions": dict.fromkeys(_UNUSED, False)}}
+_PAGE_PARTS = ("@voila-dashboards/jupyterlab-preview", "@jupyter/nbgrader")  # their buttons would do nothing
+_SERVER = {"ServerApp": {"jpserver_extensions": dict.fromkeys(_SERVER_PARTS, False)}}
+_PAGE = {"disabledExtensions": dict.fromkeys(_PAGE_PARTS, True)}
 
 
 @dataclass(frozen=True)
@@ -141,10 +143,13 @@ def serving(
         options |= {"ServerApp.port": port, "ServerApp.port_retries": 0}
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as private:
-        settings = Path(private, "labconfig", "default_setting_overrides.json")
-        settings.parent.mkdir()
-        settings.write_text(json.dumps(_SETTINGS), encoding="utf-8")
-        Path(private, "jupyter_server_config.json").write_text(json.dumps(_SERVER), encoding="utf-8")
+        Path(private, "labconfig").mkdir()
+        for name, content in (
+            ("labconfig/default_setting_overrides.json", _SETTINGS),
+            ("labconfig/page_config.json", _PAGE),
+            ("jupyter_server_config.json", _SERVER),
+        ):
+            Path(private, name).write_text(json.dumps(content), encoding="utf-8")
         token = secrets.token_hex(24)  # ours, or Jupyter would print a page about its own
         variables = {
             **os.environ,
