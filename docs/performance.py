@@ -74,7 +74,7 @@ class Run:
         command = [sys.executable, "-m", "workbook", "bench", *self.arguments, "--json", str(file)]
         environment = {**os.environ, **({"KERNELS_ISA": self.isa} if self.isa else {})}
         if subprocess.run(command, env=environment).returncode:
-            raise CommandError(f"{self.name}: workbook bench failed; {FILE.name} is as it was")
+            raise CommandError(f"{self.name}: workbook bench failed; {FILE.name} has what it had")
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         report["made"]["command"] = self.command  # without the file, which is gone
         return report
@@ -208,16 +208,22 @@ TARGETS = (
 
 
 def measure(prefix: str = "") -> None:
-    """Run every benchmark whose name begins so, and write the file when the last one has ended."""
+    """Run every benchmark whose name begins so, each into the file when it has ended; the others stay."""
     wanted = [run for run in ALL_RUNS if run.name.startswith(prefix)]
     if not wanted:
         raise CommandError(f"no run begins with {prefix!r}; there are {', '.join(run.name for run in ALL_RUNS)}")
-    reports = saved() if prefix else {}
+    reports, failed = saved(), []
     with TemporaryDirectory() as folder:
         for number, run in enumerate(wanted, start=1):
             print(f"{number}/{len(wanted)} {run.name}", flush=True)
-            reports[run.name] = run.report(Path(folder))
-    write_whole(FILE, json.dumps(reports, indent=1).encode() + b"\n")
+            try:
+                reports[run.name] = run.report(Path(folder))
+            except CommandError as error:
+                failed.append(str(error))
+            else:
+                write_whole(FILE, json.dumps(reports, indent=1).encode() + b"\n")
+    if failed:
+        raise CommandError("\n".join(failed))
 
 
 def performance(reports: dict[str, Any]) -> str:

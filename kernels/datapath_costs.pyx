@@ -1,6 +1,6 @@
 """Evaluates every layer of a network on every datapath and tile: the loop behind the cost model of flexible hardware.
 
-    rounds  = R(C) R(K) R(group) R(lines) R(taps)      R: over all tiles, ceil(of the tile / multipliers along it)
+    rounds  = R(C) R(K) R(group) R(pixels) R(taps)      R: over all tiles, ceil(of the tile / multipliers along it)
     port    = the least, over what stays in registers, of  max(inputs/b, weights/b, sums written/b)
     cycles  = max(rounds / rate, port) + fill(u)
     seconds = max(cycles/f, DRAM) if computing and DRAM overlap, cycles/f + DRAM if not
@@ -27,15 +27,27 @@ cdef inline count ceil_divide(count amount, count units) noexcept nogil:
     return (amount + units - 1) // units
 
 
+cdef inline count number(const Pieces *of) noexcept nogil:
+    return of.full + of.others
+
+
 cdef inline count rounds(const Pieces *of, count units) noexcept nogil:
     return of.full * ceil_divide(of.size, units) + of.others * ceil_divide(of.rest, units)
 
 
 cdef inline count of_lines(count lines, count image, count width, count units, bint rows) noexcept nogil:
-    """Rounds for so many lines: pixel after pixel, or a line of an image for each multiplier."""
+    """Rounds for so many lines of a width: pixel after pixel, or a line of an image for each multiplier."""
     if not rows:
         return ceil_divide(lines * width, units)
     return (lines // image * ceil_divide(image, units) + ceil_divide(lines % image, units)) * width
+
+
+cdef inline count of_columns(const Pieces *lines, count columns, const count *shape, count units,
+                             bint rows) noexcept nogil:
+    """Rounds of all tiles of so many columns."""
+    cdef count width = columns * shape[1]
+    return (lines.full * of_lines(lines.size, shape[0], width, units, rows)
+            + lines.others * of_lines(lines.rest, shape[0], width, units, rows))
 
 
 cdef inline double together(double computing, double memory, bint overlap) noexcept nogil:
@@ -66,14 +78,14 @@ def evaluate(const count[::1] begins, const count[:, ::1] pieces, const count[:,
     ----------
     begins : (layers + 1,) int64
         The first candidate of each layer, and one past the last. A candidate is a tile in a mode.
-    pieces : (candidates, 16) int64
-        Of C, K, groups and lines: full pieces, their size, others, their size.
+    pieces : (candidates, 20) int64
+        Of C, K, groups, lines and columns: full pieces, their size, others, their size.
     shapes : (candidates, 8) int64
-        Lines of an image, width of a line, taps; input rows, rows from line to line, rows of a line; 1 for Winograd;
-        input channels of a group.
+        Lines of an image, positions of a pixel or of a tile of Winograd, taps; input rows, rows from line to line, rows
+        of a line; 1 for Winograd; input channels of a group.
     amounts : (candidates, 8) float64
         Multiply-adds of a multiplier in a cycle; seconds of DRAM; bytes of inputs, of weights in a round and of all
-        weights, of sums in parts and of complete ones; bytes of an input row.
+        weights, of sums in parts and of complete ones; bytes of a tile's input row.
     values : (5, any) int64
         Numbers of multipliers that occur along C, K, pixel, group, tap.
     units : (datapaths, 6) int64
@@ -92,9 +104,9 @@ def evaluate(const count[::1] begins, const count[:, ::1] pieces, const count[:,
     """
     cdef Py_ssize_t L = begins.shape[0] - 1, M = pieces.shape[0], U = units.shape[0], V = values.shape[1]
     cdef Py_ssize_t i, m, u, v
-    if (L < 1 or pieces.shape[1] != 16 or shapes.shape[0] != M or shapes.shape[1] != 8 or amounts.shape[0] != M
+    if (L < 1 or pieces.shape[1] != 20 or shapes.shape[0] != M or shapes.shape[1] != 8 or amounts.shape[0] != M
             or amounts.shape[1] != 8 or values.shape[0] != AXES or units.shape[1] != AXES + 1 or ports.shape[0] != 4):
-        raise ValueError("pieces must be (candidates, 16), shapes and amounts (candidates, 8), values (5, any), "
+        raise ValueError("pieces must be (candidates, 20), shapes and amounts (candidates, 8), values (5, any), "
                          "units (datapaths, 6), ports (4,)")
     if begins[0] != 0 or begins[L] != M or (U and np.max(units[:, :AXES]) >= V) or np.min(values) < 1:
         raise ValueError("begins must count the candidates, units name places in values, values be from 1 on")
@@ -106,7 +118,7 @@ def evaluate(const count[::1] begins, const count[:, ::1] pieces, const count[:,
     cdef const Pieces *cut
     cdef const count *shape
     cdef const double *of
-    cdef count deep, wide, images, all_rounds, tiles_k, tiles_lines, strips
+    cdef count deep, wide, images, all_rounds, tiles_k, tiles_pixels, strips
     cdef double inputs, partial, port, needed, time
     with nogil:
         for i in range(L):
@@ -117,10 +129,10 @@ def evaluate(const count[::1] begins, const count[:, ::1] pieces, const count[:,
                     table[K, v] = rounds(&cut[1], values[K, v])
                     table[GROUP, v] = rounds(&cut[2], values[GROUP, v])
                     table[PIXEL, v] = (
-                        cut[3].full * of_lines(cut[3].size, shape[0], shape[1], values[PIXEL, v], rows)
-                        + cut[3].others * of_lines(cut[3].rest, shape[0], shape[1], values[PIXEL, v], rows))
+                        cut[4].full * of_columns(&cut[3], cut[4].size, shape, values[PIXEL, v], rows)
+                        + cut[4].others * of_columns(&cut[3], cut[4].rest, shape, values[PIXEL, v], rows))
                     table[TAP, v] = 1 if shape[6] else ceil_divide(shape[2], values[TAP, v])
-                tiles_k, tiles_lines = cut[1].full + cut[1].others, cut[3].full + cut[3].others
+                tiles_k, tiles_pixels = number(&cut[1]), number(&cut[3]) * number(&cut[4])
                 for u in range(U):
                     if of[1] >= seconds[i, u]:
                         continue            # DRAM alone takes longer than the best so far
@@ -134,7 +146,7 @@ def evaluate(const count[::1] begins, const count[:, ::1] pieces, const count[:,
                                             ports[3], rows)
                     strips = rounds(&cut[0], strips)
                     port = slowest(inputs, of[3] * images / ports[1], (of[5] * (strips - 1) + of[6]) / ports[2])
-                    port = min(port, slowest(inputs, of[4] * tiles_lines / ports[1], partial))
+                    port = min(port, slowest(inputs, of[4] * tiles_pixels / ports[1], partial))
                     port = min(port, slowest(of[2] * tiles_k / ports[0], of[3] * images / ports[1], partial))
                     needed = max(all_rounds / of[0], port) + units[u, AXES]
                     time = together(needed / clock_hz, of[1], overlap)

@@ -79,7 +79,7 @@ def test_targets_are_judged(
 
 def test_a_run_that_fails_leaves_the_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     before = performance.FILE.read_bytes()
-    with pytest.raises(CommandError, match=r"13x13 .*: workbook bench failed; performance\.json is as it was"):
+    with pytest.raises(CommandError, match=r"13x13 .*: workbook bench failed; performance\.json has what it had"):
         Run("13x13").report(tmp_path)
     assert "no layer contains '13x13'" in capfd.readouterr().err
     assert performance.FILE.read_bytes() == before

@@ -136,10 +136,13 @@ def render(notebooks: tuple[Path, ...], check: bool) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
-@click.argument("other", type=click.Path(path_type=Path, exists=True), required=False)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path), required=False)
 def compare(file: Path, other: Path | None) -> None:
-    """Set two machines' scoreboards side by side: FILE, a .scoreboard.json or its folder, and OTHER, or your own."""
+    """Set two machines' scoreboards side by side: FILE, and OTHER or your own.
+
+    Each is a .scoreboard.json, its folder, or a machine that came with the workbook, such as epyc_zen4.
+    """
     from workbook.tools.compare import compare as read
 
     found = read(file, other)

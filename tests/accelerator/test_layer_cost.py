@@ -99,7 +99,7 @@ def test_compiled_sweep_is_the_formula(workload: Workload, machine: Machine, ove
 
 
 def test_compiled_sweep_refuses_arrays_of_other_shapes() -> None:
-    begins, pieces, shapes = np.array([0, 1, 2]), np.ones((2, 16), np.int64), np.ones((2, 8), np.int64)
+    begins, pieces, shapes = np.array([0, 1, 2]), np.ones((2, 20), np.int64), np.ones((2, 8), np.int64)
     amounts, values, units = np.ones((2, 8)), np.ones((5, 1), np.int64), np.zeros((4, 6), np.int64)
     rest = (np.ones(4), 1.0, False, True)
     assert datapath_costs.evaluate(begins, pieces, shapes, amounts, values, units, *rest)[0].shape == (2, 4)
@@ -109,7 +109,7 @@ def test_compiled_sweep_refuses_arrays_of_other_shapes() -> None:
         (begins, pieces, shapes, amounts, values[:4].copy(), units),
         (begins, pieces, shapes, amounts, values, units[:, :3].copy()),
     ):
-        with pytest.raises(ValueError, match=r"pieces must be \(candidates, 16\)"):
+        with pytest.raises(ValueError, match=r"pieces must be \(candidates, 20\)"):
             datapath_costs.evaluate(*wrong, *rest)
     for wrong in (
         (begins + 1, pieces, shapes, amounts, values, units),
@@ -148,11 +148,14 @@ class TestDram:
     def test_what_does_not_fit_is_read_again(self) -> None:
         """By hand, 40,000 bytes: 8 channels and lines in 10 rows, 4,480 bytes of inputs; see the tile's own sum."""
         best = tiles(LAYER, 1, 1.0, 40_000 / 1024, OnChip(double=False))[0]
-        held = best.C * 56 * min(56, best.lines + 2) + best.K * best.C * 9 + 4 * best.K * best.lines * 56
+        inputs = min(56, best.lines + 2) * min(56, best.columns + 2)
+        held = best.C * inputs + best.K * best.C * 9 + 4 * best.K * best.lines * best.columns
         assert held <= 40_000
-        k, c, lines = 64 // best.K, 64 // best.C, -(-56 // best.lines)
-        cuts = {"K": k, "C": c, "lines": lines}
-        read = 64 * 56 * Shape(LAYER, 1).rows_read(best.lines) * visits(best.order, "inputs", cuts)
+        lines, columns = -(-56 // best.lines), -(-56 // best.columns)
+        cuts = {"K": 64 // best.K, "C": 64 // best.C, "lines": lines, "columns": columns}
+        shape = Shape(LAYER, 1)
+        pixels = shape.down.read(best.lines) * shape.across.read(best.columns)
+        read = 64 * pixels * visits(best.order, "inputs", cuts)
         weights = LAYER.weight_bytes * visits(best.order, "weights", cuts)
         again = 8 * LAYER.output_bytes * (visits(best.order, "sums", cuts) - 1)
         assert best.dram_bytes == read + weights + again + LAYER.output_bytes

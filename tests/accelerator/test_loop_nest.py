@@ -47,7 +47,8 @@ def test_formula_counts_what_a_walk_counts(
             st.integers(1, layer.groups),
             st.integers(1, layer.K // layer.groups),
             st.integers(1, layer.C // layer.groups),
-            st.one_of(st.integers(1, shape.lines), st.integers(1, layer.N).map(lambda n: n * shape.lines)),
+            st.one_of(st.integers(1, shape.down.number), st.integers(1, layer.N).map(lambda n: n * shape.down.number)),
+            st.integers(1, shape.across.number),
         )
     )
     order = data.draw(st.sampled_from(ORDERS))
@@ -57,6 +58,7 @@ def test_formula_counts_what_a_walk_counts(
         "K": cut(layer.K // layer.groups, tile.K).number,
         "C": cut(layer.C // layer.groups, tile.C).number,
         "lines": shape.cut_lines(tile.lines).number,
+        "columns": cut(shape.across.number, tile.columns).number,
     }
     through = rounds(shape, tile, datapath, rows=on_chip.rows)
     for way in traffic(shape, tile, datapath, on_chip):
@@ -66,7 +68,7 @@ def test_formula_counts_what_a_walk_counts(
         assert counted.ports["weights"] == way.weights
         assert counted.ports["sums_read"] == way.sums_read
         assert counted.ports["sums_written"] == pytest.approx(way.sums_written, rel=1e-12)
-    read = layer.N * layer.C * layer.W * shape.rows_read(tile.lines)
+    read = layer.N * layer.C * shape.down.read(tile.lines) * shape.across.read(tile.columns)
     assert counted.dram["inputs"] == read * visits(order, "inputs", cuts)
     assert counted.dram["weights"] == pytest.approx(layer.weight_bytes * growth * visits(order, "weights", cuts))
     again = 2 * on_chip.sum_size * layer.N * layer.K * layer.P * layer.Q
@@ -84,34 +86,45 @@ def test_tiles_move_what_a_walk_counts_and_fit(layer: Layer, sram_kb: float, on_
     shape = Shape(layer, m)
     offered = tiles(layer, m, 1.0, sram_kb, on_chip)
     room = sram_kb * 1024 / (2 if on_chip.double else 1)
+    least = shape.across.number if on_chip.rows else 1
     for tile in offered[:3]:
         counted = walk(shape, tile, "outputs", Datapath(), on_chip)
         assert tile.dram_bytes == sum(counted.dram.values()) + layer.output_bytes * (1 + layer.added)
     assert [tile.dram_bytes for tile in offered] == sorted(tile.dram_bytes for tile in offered)
     for tile in offered:
-        rows = shape.rows(tile.lines) * max(1, tile.lines // shape.lines)
+        rows = shape.down.most(tile.lines) * max(1, tile.lines // shape.down.number)
         held = tile.group * (
-            tile.C * rows * layer.W + tile.K * tile.C * layer.R * layer.S
-            + tile.K * tile.lines * shape.width * on_chip.sum_size
+            tile.C * rows * shape.across.most(tile.columns) + tile.K * tile.C * layer.R * layer.S
+            + tile.K * tile.lines * tile.columns * shape.positions * on_chip.sum_size
         )  # fmt: skip
-        assert held <= room or (tile.group, tile.K, tile.C, tile.lines) == (1, 1, 1, 1)
+        assert held <= room or (tile.group, tile.K, tile.C, tile.lines, tile.columns) == (1, 1, 1, 1, least)
 
 
 def test_orders_by_hand() -> None:
-    """2 x 4 x 8 tiles of k, c and lines: what each order moves how often."""
-    cuts = {"K": 2, "C": 4, "lines": 8}
-    times = {order: tuple(visits(order, tensor, cuts) for tensor in ("weights", "inputs", "sums")) for order in ORDERS}
-    assert times == {"weights": (1, 2, 4), "outputs": (8, 2, 1), "inputs": (8, 1, 4)}
-    whole = {"K": 1, "C": 1, "lines": 8}
-    assert all(visits(order, tensor, whole) == 1 for order in ORDERS for tensor in INDICES)
-    assert all(sorted(LOOPS[order]) == ["C", "K", "lines"] for order in ORDERS)
+    """2 x 4 x 8 tiles of k, c and pixels: what each order moves how often, however the 8 are lines and columns."""
+    for lines, columns in ((8, 1), (1, 8), (2, 4)):
+        cuts = {"K": 2, "C": 4, "lines": lines, "columns": columns}
+        times = {order: tuple(visits(order, name, cuts) for name in ("weights", "inputs", "sums")) for order in ORDERS}
+        assert times == {"weights": (1, 2, 4), "outputs": (8, 2, 1), "inputs": (8, 1, 4)}
+        whole = {**cuts, "K": 1, "C": 1}
+        assert all(visits(order, tensor, whole) == 1 for order in ORDERS for tensor in INDICES)
+    assert all(sorted(LOOPS[order]) == ["C", "K", "columns", "lines"] for order in ORDERS)
 
 
 def test_halo_by_hand() -> None:
     """56 lines of 3x3 with padding in tiles of 8: the first and the last read 9 rows, those between 10."""
-    assert Shape(LAYER, 1).rows_read(8) == 9 + 5 * 10 + 9
-    assert Shape(LAYER, 1).rows_read(56) == 56
-    assert Shape(replace(LAYER, R=1, S=1), 1).rows_read(8) == 56
+    assert Shape(LAYER, 1).down.read(8) == 9 + 5 * 10 + 9 == Shape(LAYER, 1).across.read(8)
+    assert Shape(LAYER, 1).down.read(56) == 56
+    assert Shape(replace(LAYER, R=1, S=1), 1).down.read(8) == 56
+
+
+def test_a_square_tile_reads_less_halo() -> None:
+    """64 pixels of a 3x3 layer: 8 x 8 need 100 inputs, 1 x 56 need 174; where nothing else fits, the tile is square."""
+    squarer = tiles(LAYER, 1, 1.0, 2, OnChip(double=False))[0]
+    assert squarer.columns < 56
+    shape = Shape(LAYER, 1)
+    assert shape.down.most(8) * shape.across.most(8) == 100
+    assert shape.down.most(1) * shape.across.most(56) == 3 * 56
 
 
 def test_pieces_by_hand() -> None:

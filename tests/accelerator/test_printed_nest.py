@@ -204,7 +204,8 @@ class TestTimeloop:
         _, nodes, levels = timeloop(chosen, machine, tmp_path)
         assert chosen.traffic.stay == "weights"
         assert "".join(levels[1]["permutation"]) == "QPNSRCKG"
-        loops = [name[0].upper().replace("L", "P") for name, _, _ in nest(chosen, machine).tiles]
+        letters = {"lines": "P", "columns": "Q"}
+        loops = [letters.get(name, name) for name, _, _ in nest(chosen, machine).tiles]
         assert levels[0]["permutation"][-len(loops) :] == loops[::-1]
         assert nodes["sram"]["attributes"]["read_bandwidth"] == 256 + 256 + 256 / 4
         assert nodes["dram"]["attributes"]["shared_bandwidth"] * machine.clock_hz == pytest.approx(

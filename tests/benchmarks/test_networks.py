@@ -84,6 +84,22 @@ def test_a_peer_that_differs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         networks.run(["squeezenet"])
 
 
+def test_bytes_that_a_peer_lets_saturate_have_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ONNX Runtime's on x86 without VNNI: the others are timed, and the table says why."""
+
+    def wrong(file: Path, x: object, threads: int) -> object:
+        return lambda: np.zeros((1, 1000, 1, 1), np.float32)
+
+    monkeypatch.setattr(networks, "PEERS", {"onnxruntime": wrong})
+    monkeypatch.setattr(networks, "resident", lambda *_: 1)
+    report = networks.run(["squeezenet"], dtype="int8", seconds=0.2)
+    (row,) = report.rows
+    assert row.times.keys() == row.memory.keys() == {"ours"}
+    assert row.beside("onnxruntime") == ("-", "-")
+    assert "squeezenet: onnxruntime's output differs from ours by 1.0e" in str(report.table().caption)
+    assert report.as_dict()["speedup"] is None
+
+
 def test_the_mean_is_over_the_fastest_peer_of_each_network() -> None:
     def row(**seconds: float) -> networks.Row:
         return networks.Row("net", 1, {name: Timing.of([time]) for name, time in seconds.items()}, {}, {}, 0)

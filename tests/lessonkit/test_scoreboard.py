@@ -15,7 +15,15 @@ import pytest
 from workbook.lessonkit import results, scoreboard
 from workbook.lessonkit.catalog import LESSONS, Lesson
 from workbook.lessonkit.claim import registry
-from workbook.lessonkit.reference import Reference, measure_all, reference, renewed
+from workbook.lessonkit.reference import (
+    REFERENCE,
+    Reference,
+    measure_all,
+    measured_machine,
+    measured_machines,
+    reference,
+    renewed,
+)
 from workbook.lessonkit.scoreboard import COLUMNS, GUESSED, ROWS, Row
 from workbook.lessons.convolution import survey
 
@@ -310,8 +318,20 @@ class TestReference:
             assert part in str(made)
 
     def test_a_number_that_was_not_measured_is_an_error(self) -> None:
-        with pytest.raises(ValueError, match=r"a.gain was not measured on the reference machine"):
+        with pytest.raises(ValueError, match=r"a.gain was not measured on AMD EPYC"):
             reference().value("a.gain")
+
+    def test_a_machine_that_nobody_measured_is_an_error(self) -> None:
+        with pytest.raises(ValueError, match=rf"raspberry was not measured; .*{REFERENCE}"):
+            measured_machine("raspberry")
+
+    @pytest.mark.parametrize("file", measured_machines())
+    def test_every_machine_has_every_number(self, file: str) -> None:
+        """Those of formats that a machine lacks may miss."""
+        made = measured_machine(file)
+        assert made.name
+        assert not set(made.values) - set(reference().values)
+        assert {row.measured for row in ROWS if row.measured} & set(made.values)
 
     def test_measuring_asks_every_lesson(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for lesson in LESSONS:

@@ -336,7 +336,7 @@ def test_validation_shows_every_row_and_what_nobody_can_check() -> None:
 class TestExercises:
     def test_bytes_of_the_first_are_the_model_s(self) -> None:
         """Both dataflows, as `traffic` counts them for one tile."""
-        ways = traffic(Shape(exercises.LAYER, 1), Tile("weights", 1, 64, 256, 14, 0), exercises.PATH, OnChip())
+        ways = traffic(Shape(exercises.LAYER, 1), Tile("weights", 1, 64, 256, 14, 14, 0), exercises.PATH, OnChip())
         counted = {way.stay: way.bytes for way in ways}
         way, size = exercises.what_stays()
         assert counted[way] == size

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from workbook.cli import main
 from workbook.lessonkit import results
+from workbook.lessonkit.reference import REFERENCE, reference
 from workbook.lessonkit.scoreboard import ROWS
 from workbook.tools.compare import compare
 
@@ -42,6 +43,16 @@ def test_command_takes_your_own_beside_a_file(tmp_path: Path, monkeypatch: pytes
     assert "Friend, v3" in run.output
     assert "0.4 ×" in run.output
     assert max(map(len, run.output.splitlines())) <= 80
+
+
+def test_a_machine_that_came_with_the_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    mine = board(tmp_path / "my-workbook", "Mine", **{str(FIRST.measured): 2.0})
+    found = compare(Path(REFERENCE), mine)
+    assert found.first.startswith(reference().name)
+    assert next(pair.first for pair in found.pairs) == reference().value(str(FIRST.measured))
+    run = CliRunner().invoke(main, ["compare", "no_such_machine"])
+    assert REFERENCE in run.output
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"values": {"a": "x"}}', '{"values": {}, "cpu": "c"}'])

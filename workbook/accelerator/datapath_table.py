@@ -184,9 +184,11 @@ def _fastest(cycles: Floats, seconds: Floats, places: Counts) -> Counts:
 def _described(one: Candidate) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The pieces and the shape of a candidate, as the compiled sweep takes them."""
     of, shape = cuts(one.shape, one.tile), one.shape
-    pieces = chain.from_iterable((p.full, p.size, p.others, p.rest) for p in (of.C, of.K, of.group, of.lines))
+    along = (of.C, of.K, of.group, of.lines, of.columns)
+    pieces = chain.from_iterable((p.full, p.size, p.others, p.rest) for p in along)
     channels = shape.layer.C // shape.layer.groups
-    sizes = (shape.lines, shape.width, shape.taps, shape.layer.H, shape.step, shape.window)
+    down = shape.down
+    sizes = (down.number, shape.positions, shape.taps, down.inputs, down.step, down.window)
     return tuple(pieces), (*sizes, int(one.mode == "winograd"), channels)
 
 
@@ -196,7 +198,7 @@ def _dram_seconds(one: Candidate, machine: Machine) -> float:
 
 def _bytes(one: Candidate, machine: Machine) -> tuple[float, ...]:
     inputs, weights, sums = amounts(one.shape, machine.on_chip.sum_size)
-    return inputs, *weights, *sums, one.shape.layer.W * one.shape.layer.bits / 8
+    return inputs, *weights, *sums, one.shape.across.most(one.tile.columns) * one.shape.layer.bits / 8
 
 
 @cache

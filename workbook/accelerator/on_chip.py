@@ -27,8 +27,8 @@ class OnChip:
     double : bool
         Whether one half of the memory is loaded while the other is used, so that moving and computing can overlap.
     rows : bool
-        Whether the multipliers of pixels lie along rows of the image, one row each; if not, they take pixels one after
-        the other, from row to row and image to image.
+        Whether the multipliers of pixels lie along rows of the image, one row each, from its begin to its end; if not,
+        they take pixels one after the other, from row to row and image to image.
     """
 
     input_bytes: float = math.inf
@@ -46,4 +46,4 @@ class OnChip:
 
     def without_ports(self) -> OnChip:
         """Return what tiles depend on: memory of the same use, with ports that are never in the way."""
-        return OnChip(sum_size=self.sum_size, double=self.double)
+        return OnChip(sum_size=self.sum_size, double=self.double, rows=self.rows)

@@ -16,6 +16,7 @@ them output-, weight- and input-stationary. `loop_nest.walk` counts the same by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 from workbook.accelerator.datapath import Datapath
@@ -78,6 +79,12 @@ class Cuts:
     K: Pieces
     group: Pieces
     lines: Pieces
+    columns: Pieces
+
+    @property
+    def pixels(self) -> int:
+        """Tiles of the images: lines by columns."""
+        return self.lines.number * self.columns.number
 
 
 def cuts(shape: Shape, tile: Tile) -> Cuts:
@@ -88,36 +95,41 @@ def cuts(shape: Shape, tile: Tile) -> Cuts:
         cut(layer.K // layer.groups, tile.K),
         cut(layer.groups, tile.group),
         shape.cut_lines(tile.lines),
+        cut(shape.across.number, tile.columns),
     )
 
 
 def rounds(shape: Shape, tile: Tile, datapath: Datapath, *, rows: bool) -> Rounds:
     """Count the rounds along each dimension; Winograd's positions take the multipliers of pixels."""
     pieces = cuts(shape, tile)
-    winograd = shape.m > 1
+    lines, columns = pieces.lines, pieces.columns
+    kinds = product(
+        ((lines.full, lines.size), (lines.others, lines.rest)),
+        ((columns.full, columns.size), (columns.others, columns.rest)),
+    )
     return Rounds(
         pieces.C.rounds(datapath.C),
         pieces.K.rounds(datapath.K),
         pieces.group.rounds(datapath.group),
-        pieces.lines.full * _pixels(shape, pieces.lines.size, datapath.pixel, rows)
-        + pieces.lines.others * _pixels(shape, pieces.lines.rest, datapath.pixel, rows),
-        1 if winograd else -(-shape.taps // datapath.tap),
+        sum(down * across * _pixels(shape, high, wide, datapath.pixel, rows) for (down, high), (across, wide) in kinds),
+        1 if shape.m > 1 else -(-shape.taps // datapath.tap),
     )
 
 
-def _pixels(shape: Shape, lines: int, multipliers: int, rows: bool) -> int:
-    """Rounds for so many lines: pixel after pixel, or a line of an image for each multiplier."""
+def _pixels(shape: Shape, lines: int, columns: int, multipliers: int, rows: bool) -> int:
+    """Rounds for so many lines and columns: pixel after pixel, or a line of an image for each multiplier."""
+    of_line = columns * shape.positions
     if not rows:
-        return -(-lines * shape.width // multipliers)
-    images, part = divmod(lines, shape.lines)
-    return (images * -(-shape.lines // multipliers) + -(-part // multipliers)) * shape.width
+        return -(-lines * of_line // multipliers)
+    images, part = divmod(lines, shape.down.number)
+    return (images * -(-shape.down.number // multipliers) + -(-part // multipliers)) * of_line
 
 
-def strip_channels(shape: Shape, datapath: Datapath, on_chip: OnChip) -> int:
-    """Input channels whose rows fit into the strip memory: those of a round, doubled while there is room."""
+def strip_channels(shape: Shape, columns: int, datapath: Datapath, on_chip: OnChip) -> int:
+    """Input channels whose rows, as wide as a tile, fit into the strip memory: a round's, doubled while they do."""
     layer = shape.layer
-    rows = shape.rows(datapath.pixel) if on_chip.rows else shape.rows(1)
-    channel = rows * layer.W * layer.bits / 8
+    rows = shape.down.most(datapath.pixel if on_chip.rows else 1)
+    channel = rows * shape.across.most(columns) * layer.bits / 8
     most, channels = layer.C // layer.groups, datapath.C
     while channels < most and 2 * channels * channel <= on_chip.strip_kb * 1024:
         channels *= 2
@@ -128,13 +140,13 @@ def traffic(shape: Shape, tile: Tile, datapath: Datapath, on_chip: OnChip) -> tu
     """Return what the ports move for each of the three that may stay."""
     pieces = cuts(shape, tile)
     through = rounds(shape, tile, datapath, rows=on_chip.rows)
-    strips = pieces.C.rounds(strip_channels(shape, datapath, on_chip))
+    strips = pieces.C.rounds(strip_channels(shape, tile.columns, datapath, on_chip))
     inputs, weights, sums = amounts(shape, on_chip.sum_size)
     pixel = through.pixel
     strips_again, rounds_again = sums[0] * (strips - 1), sums[0] * (through.C * through.tap - 1)
     return (
         Traffic("outputs", inputs * through.K, weights[0] * pixel, strips_again, strips_again + sums[1]),
-        Traffic("weights", inputs * through.K, weights[1] * pieces.lines.number, rounds_again, rounds_again + sums[1]),
+        Traffic("weights", inputs * through.K, weights[1] * pieces.pixels, rounds_again, rounds_again + sums[1]),
         Traffic("inputs", inputs * pieces.K.number, weights[0] * pixel, rounds_again, rounds_again + sums[1]),
     )
 
@@ -143,10 +155,9 @@ def amounts(shape: Shape, sum_size: float) -> tuple[float, tuple[float, float], 
     """Return bytes of inputs, of weights (a round's, and all) and of sums (in parts, and complete), each moved once."""
     layer = shape.layer
     size = layer.bits / 8
-    computed = layer.N * shape.lines * shape.width
     filters = layer.K * (layer.C // layer.groups)
     return (
-        layer.C * computed * shape.taps * size,
+        layer.C * shape.computed * shape.taps * size,
         (filters * shape.taps * size, filters * shape.filter * size),
-        (sum_size * layer.K * computed, layer.K * layer.N * layer.P * layer.Q * size),
+        (sum_size * layer.K * shape.computed, layer.K * layer.N * layer.P * layer.Q * size),
     )

@@ -48,8 +48,7 @@ class Nest(Text):
         """The loops over tiles from the outermost: name, how many tiles, their size; those of one tile are left out."""
         pieces, tile = cuts(self.shape, self.cost.tile), self.cost.tile
         group = ("group", pieces.group.number, tile.group)
-        sizes = {"K": tile.K, "C": tile.C, "lines": tile.lines}
-        loops = (group, *((name, getattr(pieces, name).number, sizes[name]) for name in LOOPS[tile.order]))
+        loops = (group, *((name, getattr(pieces, name).number, getattr(tile, name)) for name in LOOPS[tile.order]))
         return tuple(loop for loop in loops if loop[1] > 1)
 
     @property
@@ -66,7 +65,7 @@ class Nest(Text):
     def moved(self) -> dict[str, int]:
         """How often each tensor goes through DRAM."""
         pieces = cuts(self.shape, self.cost.tile)
-        number = {"K": pieces.K.number, "C": pieces.C.number, "lines": pieces.lines.number}
+        number = {name: getattr(pieces, name).number for name in LOOPS[self.cost.tile.order]}
         return {name: visits(self.cost.tile.order, name, number) for name in INDICES}
 
     @property

@@ -59,7 +59,9 @@ def tiles(cost: LayerCost, machine: Machine) -> list[tuple[str, int, int]]:
     """
     layer, found = cost.layer, []
     for name, number, size in nest(cost, machine).tiles:
-        if name != "lines":
+        if name == "columns":
+            found.append(("Q", number, size))
+        elif name != "lines":
             found.append((name[0].upper(), number, size))
         elif size >= layer.P:
             found.append(("N", number, size // layer.P))

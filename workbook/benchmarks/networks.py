@@ -11,7 +11,7 @@ import importlib.metadata
 import math
 import statistics
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -56,6 +56,8 @@ class Row:
         Bytes of resident memory that loading and running took.
     arena : int
         Bytes of ours that hold the arrays between layers, and scratch.
+    failures : dict of str to str
+        Why a peer has no time.
     """
 
     network: str
@@ -64,6 +66,7 @@ class Row:
     shares: dict[str, float]
     memory: dict[str, int]
     arena: int
+    failures: dict[str, str] = field(default_factory=dict)
 
     def speedup(self, peer: str) -> float:
         """The peer's time over ours."""
@@ -94,8 +97,9 @@ class Report:
 
     @property
     def speedup(self) -> float:
-        """Geometric mean, over the networks, of the fastest peer's time over ours."""
-        return statistics.geometric_mean(row.speedup_over_fastest for row in self.rows)
+        """Geometric mean of the fastest peer's time over ours, of the networks that a peer runs; NaN if none does."""
+        compared = [row.speedup_over_fastest for row in self.rows if len(row.times) > 1]
+        return statistics.geometric_mean(compared) if compared else math.nan
 
     @property
     def disturbed(self) -> float:
@@ -111,7 +115,7 @@ class Report:
             "threads": self.threads,
             "dtype": self.dtype,
             "peers": self.peers,
-            "speedup": self.speedup if self.peers else None,
+            "speedup": None if math.isnan(self.speedup) else self.speedup,
             "disturbed": self.disturbed,
             "rows": [asdict(row) for row in self.rows],
         }
@@ -124,6 +128,7 @@ class Report:
         notes = ["A library's column: its time over ours, above 1 ours is faster; MB: resident memory that it took."]
         if self.peers:
             notes.append(f"Over the fastest library on each network, geometric mean: {self.speedup:.2f}x.")
+        notes += [f"{row.network}: {peer}'s {why}." for row in self.rows for peer, why in row.failures.items()]
         if self.disturbed > timing.BUSY:
             notes.append(
                 f"Other programs had the core for {self.disturbed:.0%} of the time: run it again when they rest."
@@ -195,7 +200,8 @@ def run(
     Raises
     ------
     ArithmeticError
-        If a peer's output differs from ours.
+        If a peer's output differs from ours in float32. Bytes differ where a library lets sums of them saturate, as on
+        x86 without VNNI: it then has no time, and the row says why.
     """
     peers = installed() if with_peers else {}
     if dtype == "int8":
@@ -224,13 +230,15 @@ def _row(name: str, dtype: str, threads: int, peers: tuple[str, ...], seconds: f
         net = load(file, threads=threads)
         cases: dict[str, Callable[[], FloatArray]] = {OURS: lambda: net(x)}
         cases |= {peer: PEERS[peer](file, x, threads) for peer in peers}
-    expected = net(x)
+    expected, failures = net(x), {}
     for peer in peers:
         difference = np.abs(cases[peer]().reshape(expected.shape) - expected).max() / np.abs(expected).max()
-        if not difference <= _AGREES[dtype]:
-            raise ArithmeticError(
-                f"{name}: {peer}'s output differs from ours by {difference:.1e} of the largest number"
-            )
+        if difference <= _AGREES[dtype]:
+            continue
+        failures[peer] = f"output differs from ours by {difference:.1e} of the largest number"
+        if dtype == "float32":
+            raise ArithmeticError(f"{name}: {peer}'s {failures[peer]}")
+        del cases[peer], memory[peer]
     times = timing.interleaved(cases, seconds=seconds, alone=threads > 1)
     profile = net.profile(x, seconds=seconds / 4)
     spent: dict[str, float] = {}
@@ -238,7 +246,7 @@ def _row(name: str, dtype: str, threads: int, peers: tuple[str, ...], seconds: f
         kind = _KINDS.get(layer.op.removeprefix("com.microsoft.").removeprefix("QLinear").removeprefix("Q"), "rest")
         spent[kind] = spent.get(kind, 0.0) + taken.median
     shares = {kind: time / sum(spent.values()) for kind, time in spent.items()}
-    return Row(name, profile.macs, times, shares, memory, net.arena_bytes)
+    return Row(name, profile.macs, times, shares, memory, net.arena_bytes, failures)
 
 
 def _in_form_of_ncnn(file: Path) -> bool:

@@ -1,8 +1,8 @@
-"""The reference machine: a named machine whose numbers stand beside the learner's.
+"""Machines that were measured, a file of `workbook/machines` each; one of them is the reference.
 
-`python -m workbook.lessonkit.reference NAME` measures every lesson's numbers here and makes this machine the
-reference; with the name of a lesson, such as 06_your_network, those of this one on the same machine. A number gets into
-`reference.json` in no other way.
+The reference machine's numbers stand beside the learner's. `workbook compare` sets any two machines side by side.
+`python -m workbook.lessonkit.reference FILE NAME` measures every lesson's numbers here and writes FILE.json; with the
+name of a lesson, such as 06_your_network, it renews those of this one. A number gets into such a file in no other way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from workbook.lessonkit import catalog
 from workbook.measuring import roofline, this_machine
 from workbook.measuring.roofline import Roofline
 
-_FILE = "reference.json"
+_FOLDER = "machines"
+REFERENCE = "epyc_zen4"
+"""The file of the reference machine."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Reference:
             If it was not measured.
         """
         if id not in self.values:
-            raise ValueError(f"{id} was not measured on the reference machine")
+            raise ValueError(f"{id} was not measured on {self.name}")
         return self.values[id]
 
     def __str__(self) -> str:
@@ -73,11 +75,30 @@ class Reference:
         return f"{self.name}, {self.isa}; a core does {peak:.0f} GMAC/s and {memory:.0f} GB/s at most; {self.date}"
 
 
-@cache
 def reference() -> Reference:
     """Return the reference machine's numbers."""
-    content = json.loads((files("workbook.lessonkit") / _FILE).read_text(encoding="utf-8"))
+    return measured_machine(REFERENCE)
+
+
+@cache
+def measured_machine(file: str) -> Reference:
+    """Return the numbers of a machine that was measured.
+
+    Raises
+    ------
+    ValueError
+        If there is no file of this name.
+    """
+    if file not in measured_machines():
+        raise ValueError(f"{file} was not measured; {', '.join(measured_machines())} were")
+    content = json.loads((files("workbook") / _FOLDER / f"{file}.json").read_text(encoding="utf-8"))
     return Reference(**{**content, "roofline": Roofline(**content["roofline"])})
+
+
+@cache
+def measured_machines() -> tuple[str, ...]:
+    """Return the names of the files."""
+    return tuple(sorted(file.name.removesuffix(".json") for file in (files("workbook") / _FOLDER).iterdir()))
 
 
 def measure_all(
@@ -128,19 +149,20 @@ def renewed(old: Reference, new: Reference) -> Reference:
         If they were measured on different machines.
     """
     if (old.name, old.cpu, old.cores) != (new.name, new.cpu, new.cores):
-        raise ValueError(f"the reference is {old}, this is {new}: measure every lesson")
+        raise ValueError(f"the file is of {old}, this is {new}: measure every lesson")
     return replace(old, values={**old.values, **new.values})
 
 
-def write(made: Reference) -> None:
-    """Make it the reference: replace the package's file.
+def write(file: str, made: Reference) -> None:
+    """Put a machine into the package's folder, in place of what the file held.
 
     Raises
     ------
     OSError
         If it cannot be written; it is then as it was.
     """
-    write_whole(Path(__file__).with_name(_FILE), json.dumps(asdict(made), indent=1).encode() + b"\n")
+    path = Path(__file__).parents[1] / _FOLDER / f"{file}.json"
+    write_whole(path, json.dumps(asdict(made), indent=1).encode() + b"\n")
 
 
 def _rounded(number: float) -> float:
@@ -148,12 +170,13 @@ def _rounded(number: float) -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        write(measure_all(sys.argv[1], on_lesson=print))
-    elif len(sys.argv) == 3:
-        write(renewed(reference(), measure_all(sys.argv[1], print, [catalog.lesson(sys.argv[2])])))
+    if len(sys.argv) == 3 and sys.argv[1].isidentifier():
+        write(sys.argv[1], measure_all(sys.argv[2], on_lesson=print))
+    elif len(sys.argv) == 4:
+        made = measure_all(sys.argv[2], print, [catalog.lesson(sys.argv[3])])
+        write(sys.argv[1], renewed(measured_machine(sys.argv[1]), made))
     else:
         sys.exit(
-            "python -m workbook.lessonkit.reference NAME [LESSON]: "
-            "say what this is, such as 'Intel N100, 4 cores, mini PC'"
+            "python -m workbook.lessonkit.reference FILE NAME [LESSON]: "
+            "a file and what the machine is, such as n100 'Intel N100, 4 cores, mini PC'"
         )

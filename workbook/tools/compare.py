@@ -1,4 +1,7 @@
-"""Two machines' scoreboards side by side: what each measured of the same sentences."""
+"""Two machines' scoreboards side by side: what each measured of the same sentences.
+
+A machine is a learner's file of results, or one that came with the workbook (`workbook/machines`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from workbook.errors import CommandError
 from workbook.lessonkit import results
 from workbook.lessonkit.claim import three_digits
+from workbook.lessonkit.reference import measured_machine, measured_machines
 from workbook.lessonkit.scoreboard import ROWS
 from workbook.tools.start import DEFAULT
 
@@ -43,7 +47,7 @@ def compare(first: Path, second: Path | None = None) -> Comparison:
     Parameters
     ----------
     first : Path
-        A file of results, or the folder of notebooks in which it lies.
+        A file of results, or the folder of notebooks in which it lies; or the name of a machine that was measured.
     second : Path, optional
         Likewise; your own if None.
 
@@ -70,12 +74,19 @@ def _own() -> Path:
 
 
 def _read(path: Path) -> tuple[str, dict[str, float]]:
+    if str(path) in measured_machines() and not path.exists():
+        shipped = measured_machine(str(path))
+        return f"{shipped.name}, {shipped.isa}", dict(shipped.values)
     file = path / results.FILE if path.is_dir() else path
     try:
         kept = results.stored(file)
         return f"{kept.cpu}, {kept.isa}", dict(kept.values)
     except FileNotFoundError:
-        raise CommandError(f"{file} is not there: run a lesson's measurement first, or name another file") from None
+        known = ", ".join(measured_machines())
+        raise CommandError(
+            f"{file} is not there: run a lesson's measurement first, or name another file; "
+            f"machines that came with the workbook are {known}"
+        ) from None
     except ValueError as error:
         raise CommandError(str(error)) from None
 
