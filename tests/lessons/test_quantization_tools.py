@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bytes_layer import RUNTIME_IS_EXACT
 
@@ -92,10 +94,19 @@ class TestCollapse:
 class TestTools:
     def test_folding_and_a_shared_scale_make_the_loss(self):
         found = lesson.by_onnxruntime()
-        assert (
-            found.theirs["folded"] < 0.9 < 0.97 < min(found.theirs["as exported"], found.theirs["folded, per_channel"])
-        )
+        assert found.ours["folded"] < 0.9 < 0.97 < min(found.ours["as exported"], found.ours["folded, per_channel"])
         assert set(found.theirs) == {*other_tools.CASES, other_tools.OURS}
+        assert max(map(len, str(found).splitlines())) <= COLUMNS
+
+    def test_what_depends_on_the_cpu_is_marked_and_said(self):
+        """ONNX Runtime's columns, which saturate without VNNI, and a line on it."""
+        found = lesson.by_onnxruntime()
+        *rows, last = str(found).splitlines()[1:]
+        for name, row in zip(found.ours, rows, strict=True):
+            assert f"{found.theirs[name]:.1%}" in row.split("[machine]")[1]
+        spoiled = replace(found, same=dict.fromkeys(found.same, 0.1))
+        assert str(spoiled).splitlines()[-1] == "[machine] ONNX Runtime's sums of bytes saturate on this CPU"
+        assert ("are exact" in last) == RUNTIME_IS_EXACT
 
     @pytest.mark.skipif(not RUNTIME_IS_EXACT, reason="without VNNI ONNX Runtime's sums saturate")
     def test_both_programs_give_the_same_bits(self):

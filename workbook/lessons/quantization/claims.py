@@ -78,7 +78,7 @@ def _rounded_winograd(points: str) -> float:
 
 
 def _by_tool(name: str) -> float:
-    return 100 * by_onnxruntime().theirs[name]
+    return 100 * by_onnxruntime().ours[name]
 
 
 def _percent(id: str, sentence: str, compute: Callable[[], float]) -> Claim:

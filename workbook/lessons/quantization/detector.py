@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,8 +18,9 @@ from onnxruntime.quantization import quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from workbook import models
+from workbook import network as networks
 from workbook.graphs.graph import FloatArray
-from workbook.lessons.quantization.other_tools import Reader, by_theirs, without_advice
+from workbook.lessons.quantization.other_tools import Reader, without_advice
 from workbook.lessons.quantization.trained import images, network
 from workbook.models import pages
 from workbook.models.pages import Found
@@ -75,7 +76,10 @@ class Detected(Text):
 
 @cache
 def detected() -> Detected:
-    """Quantize the detector by ONNX Runtime, with and without its head, and by this package; some seconds, once."""
+    """Quantize the detector by ONNX Runtime, with and without its head, and by this package; the kernels run all.
+
+    That takes some seconds, once.
+    """
     net = network(NAME)
     rows = {FLOAT: _row(net)}
     with TemporaryDirectory() as folder, without_advice():
@@ -86,7 +90,7 @@ def detected() -> Detected:
             file = Path(folder) / f"{len(rows)}.onnx"
             reader = Reader("x", images(NAME))
             quantize_static(folded, file, reader, per_channel=True, nodes_to_exclude=list(left))
-            rows[name] = _row(partial(by_theirs, file))
+            rows[name] = _row(networks.load(file))
     rows[OURS] = _row(quantize(net, images(NAME)))
     return Detected(rows)
 
