@@ -22,7 +22,9 @@ Array = npt.NDArray[Any]
 
 def runtime(path: Path, x: Array) -> list[Array]:
     """What ONNX Runtime makes of a file, with all its rewrites: it finds the layers on bytes itself."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")  # sums of bytes exact on every CPU
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: x})  # type: ignore[no-any-return]
 
 
