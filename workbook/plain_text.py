@@ -11,7 +11,10 @@ import re
 
 COLUMNS = 71  # of plain output that fit beside the list of files in a JupyterLab 1,000 pixels wide
 
-_STYLE = "white-space: pre-wrap; word-break: normal; overflow-wrap: break-word"
+_STYLE = (
+    "white-space: pre-wrap; word-break: normal; overflow-wrap: break-word; "
+    "font-family: var(--jp-code-font-family, monospace)"
+)
 _LOOKS = {"comment": "font-style: italic", "word": "font-weight: bold"}
 _WORDS = {
     "python": "and as assert break class continue def del elif else except finally for from if import in is lambda not "
