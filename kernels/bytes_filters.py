@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from kernels.probe import operands, tile_shape
 
 ByteArray = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 Integer = int | np.integer[Any] | npt.NDArray[Any]
+Signed = Callable[[], npt.NDArray[np.int8]]
+"""Gives filters as signed bytes."""
 
 BYTES = ("uint8", "int8")
 
@@ -160,11 +162,12 @@ class Filters:
             both = shape.C % LANES == 0, shape.K % LANES == 0
             forms = both if any(both) and not self.obstacle(*both) else forms
         more = 128 if dtype == np.int8 else 0  # to make x unsigned
-        name = self.choice(shape, *forms, sums=scale is None) if shape.N else "direct"
+        signed = cache(self._read)  # once, to choose and to pack
+        name = self.choice(shape, *forms, sums=scale is None, signed=signed) if shape.N else "direct"
         form = name if name in WINOGRAD else self._form(shape, *forms, sums=scale is None)
         if not shape.N:
             return Prepared(name, self.threads, shape, y_shape, 0, None)
-        packed = self._pack(form)
+        packed = self._pack(form, signed)
         before: tuple[Any, ...]
         if form in WINOGRAD:
             m, zero = WINOGRAD[form], (x_zero & 255) ^ more  # of bytes that are unsigned
@@ -193,8 +196,13 @@ class Filters:
         before = zero, flip, packed, _whole(offset, whole), _whole(scale, whole), output
         return Prepared(name, self.threads, shape, y_shape, numbers, bind, layer, before)
 
-    def choice(self, shape: Geometry, x_lanes: bool, y_lanes: bool, sums: bool = False) -> str:
-        """Return the algorithm for this shape: as asked for, or the cheapest of those that are exact."""
+    def choice(
+        self, shape: Geometry, x_lanes: bool, y_lanes: bool, sums: bool = False, signed: Signed | None = None
+    ) -> str:
+        """Return the algorithm for this shape: as asked for, or the cheapest of those that are exact.
+
+        `signed` gives the filters as signed bytes, if they were read before.
+        """
         if self.algorithm != "auto":
             return self.algorithm
         if len(self._able) == 1:
@@ -202,7 +210,7 @@ class Filters:
 
         prices = {name: self._work(name, shape, x_lanes, y_lanes, sums).price() for name in self._able}
         by_price = sorted(prices, key=prices.__getitem__)
-        return next(name for name in by_price if not self.why_not(name, prices[name] / prices["direct"]))
+        return next(name for name in by_price if not self.why_not(name, prices[name] / prices["direct"], signed))
 
     def explain(self, shape: Geometry, x_lanes: bool, y_lanes: bool, sums: bool = False) -> Explanation:
         """Return every exact algorithm with its predicted time, or why it cannot compute these filters.
@@ -233,7 +241,7 @@ class Filters:
         form = self._form(shape, x_lanes, y_lanes, sums)
         return work(name, form, shape, x_lanes, y_lanes, bool(self._zero.any()), self.threads)
 
-    def why_not(self, name: str, share: float = 0.0) -> str:
+    def why_not(self, name: str, share: float = 0.0, signed: Signed | None = None) -> str:
         """Say why these filters are not for an algorithm that takes such a share of direct's time; empty if they are.
 
         In a compact plan, filters that take much memory must save time.
@@ -243,7 +251,7 @@ class Filters:
         if self._compact and self.algorithm == "auto" and share > _WORTH and packed_bytes(name, self.shape) > _COMPACT:
             return f"its packed filters would take more than {_COMPACT >> 20} MiB, and save less than a quarter of time"
         if not self._limits:
-            self._measure(_signed(self._weight.read()))
+            self._measure((signed or self._read)())
         largest, sums = self._limits
         return too_large(largest, sums, WINOGRAD[name])
 
@@ -277,9 +285,12 @@ class Filters:
         """Run a layer with scratch of its own."""
         self._arenas.run(bound)
 
-    def _pack(self, form: str) -> npt.NDArray[np.int32]:
+    def _read(self) -> npt.NDArray[np.int8]:
+        return _signed(self._weight.read())
+
+    def _pack(self, form: str, read: Signed) -> npt.NDArray[np.int32]:
         if form not in self._packed:
-            signed = _signed(self._weight.read())
+            signed = read()
             if self._sums is None:
                 self._sums = signed.sum((1, 2, 3), dtype=np.int64)
             if form in WINOGRAD:

@@ -22,7 +22,7 @@ from workbook.tools.start import start
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-PATIENCE = 60_000  # ms for a kernel to start, or a notebook to run, on a busy machine
+PATIENCE = 300_000  # ms for a kernel to start, or a notebook to run, on a slow and busy machine
 SAVED = 5_000  # ms for a save
 PICTURE = ".jp-OutputArea-output.jp-RenderedImage img"
 FLAGS = [
