@@ -119,12 +119,13 @@ def test_halo_by_hand() -> None:
 
 
 def test_a_square_tile_reads_less_halo() -> None:
-    """64 pixels of a 3x3 layer: 8 x 8 need 100 inputs, 1 x 56 need 174; where nothing else fits, the tile is square."""
-    squarer = tiles(LAYER, 1, 1.0, 2, OnChip(double=False))[0]
-    assert squarer.columns < 56
+    """64 pixels of a 3x3 layer need 100 inputs as 8 x 8, and 56 of a line 168: tiles of whole lines move more."""
     shape = Shape(LAYER, 1)
     assert shape.down.most(8) * shape.across.most(8) == 100
     assert shape.down.most(1) * shape.across.most(56) == 3 * 56
+    free, whole_lines = (tiles(LAYER, 1, 1.0, 2, OnChip(double=False, rows=rows))[0] for rows in (False, True))
+    assert free.columns < 56 == whole_lines.columns
+    assert free.dram_bytes < whole_lines.dram_bytes
 
 
 def test_pieces_by_hand() -> None:
