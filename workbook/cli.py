@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,11 +147,13 @@ def compare(file: Path, other: Path | None) -> None:
     from workbook.tools.compare import compare as read
 
     found = read(file, other)
-    table = Table("tool", "what is said", "first", "second", "second\nover first", box=None, pad_edge=False)
-    for column in table.columns[2:]:
+    table = Table("what is said", "first", "second", "second\nover first", box=None, pad_edge=False)
+    for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
-    for pair in found.pairs:
-        table.add_row(*pair.cells)
+    for tool, pairs in groupby(found.pairs, key=lambda pair: pair.tool):
+        table.add_row(f"[bold]{tool}")
+        for pair in pairs:
+            table.add_row(*pair.cells)
     line("first", found.first)
     line("second", found.second)
     show_table(table)

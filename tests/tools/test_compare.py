@@ -29,7 +29,7 @@ def test_numbers_of_both_and_their_ratio(tmp_path: Path) -> None:
     board(tmp_path / "friend", "Friend", **{str(FIRST.measured): 5.0, "winograd.no.such": 1.0})
     found = compare(mine, tmp_path / "friend")
     assert (found.first, found.second) == ("Mine, v3", "Friend, v3")
-    assert [pair.cells[2:] for pair in found.pairs] == [("2 ×", "5 ×", "2.5 ×"), ("3 ×", "–", "–")]
+    assert [pair.cells[1:] for pair in found.pairs] == [("2 ×", "5 ×", "2.5 ×"), ("3 ×", "–", "–")]
     assert [pair.sentence for pair in found.pairs] == [FIRST.sentence, SECOND.sentence]
 
 
@@ -43,6 +43,8 @@ def test_command_takes_your_own_beside_a_file(tmp_path: Path, monkeypatch: pytes
     assert "Friend, v3" in run.output
     assert "0.4 ×" in run.output
     assert max(map(len, run.output.splitlines())) <= 80
+    assert run.output.count("what is said") == 1  # all columns beside each other
+    assert FIRST.tool in run.output
 
 
 def test_a_machine_that_came_with_the_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

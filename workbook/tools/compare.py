@@ -29,7 +29,7 @@ class Pair:
     def cells(self) -> tuple[str, ...]:
         """The texts of a row: both numbers, and how many times the first the second is."""
         ratio = self.second / self.first if self.first and self.second is not None else None
-        return self.tool, self.sentence, *map(_number, (self.first, self.second, ratio))
+        return self.sentence, *map(_number, (self.first, self.second, ratio))
 
 
 @dataclass(frozen=True)
