@@ -11,6 +11,9 @@ change stays in registers; the name of a dataflow says which:
 "Once for k": in every round along the output channels, whose multipliers share it; and so on. A sum that is not
 complete is written with `sum_size` bytes and read again; a complete one is written as the layer's type. The field calls
 them output-, weight- and input-stationary. `loop_nest.walk` counts the same by going through all rounds.
+
+Winograd's positions lie side by side where pixels do, and are counted as if they shared a weight: as the same position
+of different tiles does, if there are as many tiles as multipliers. Where there are fewer, more weights are read.
 """
 
 from __future__ import annotations

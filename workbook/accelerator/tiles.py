@@ -14,9 +14,10 @@ loop further in changes the tensor too: see `visits`. Sums that leave before the
 `sum_size` bytes and come back. Neighbouring tiles share input rows and columns (the halo), which are read for both; the
 squarer a tile, the less. Groups stand outermost: nothing is shared between them.
 
-Tiles are powers of two, or all there is, along every dimension; where multipliers take rows of the image, a tile has
-whole lines. Of those that fit, the largest are kept: none along any
-dimension of which the next size would fit too. A larger tile moves no more, and is never worse for the multipliers.
+Tiles are powers of two, or all there is, along every dimension, and of lines whole images too; where multipliers take
+rows of the image, a tile has whole lines. Of those that fit, the largest are kept: the next size along any dimension
+would not fit. A larger tile moves no more, and is never worse for the multipliers, unless a strip memory (`strip_kb`)
+holds fewer channels the wider it is: narrower tiles for its sake are not tried.
 """
 
 from __future__ import annotations

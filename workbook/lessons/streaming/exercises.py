@@ -134,7 +134,8 @@ def best_batch(period: int, fixed: int, per_frame: int) -> int | None:
 
 # (period, fixed, per_frame): 1 with room; 1 with exactly the margin; a division that leaves a rest; 1 would keep up,
 # without a margin; a division that leaves none; none at all; none, because a frame alone takes all but the margin, or
-# more; but 1, because nothing is fixed
+# more; but 1, because nothing is fixed; one larger than who tries a few would find; a division that leaves none, and
+# does in floats
 _CAMERAS = (
     (40, 10, 5),
     (40, 20, 16),
@@ -145,6 +146,8 @@ _CAMERAS = (
     (20, 3, 18),
     (20, 3, 19),
     (20, 0, 18),
+    (20, 17, 17),
+    (7, 3, 6),
 )
 _LARGEST = 1000  # of the batches that are tried
 
