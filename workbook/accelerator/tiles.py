@@ -300,10 +300,8 @@ def _held(shape: Shape, sizes: Sequence[Amounts], growth: float, on_chip: OnChip
     layer, down, across = shape.layer, shape.down, shape.across
     group, k, c, lines, columns = sizes
     size = layer.bits / 8
-    rows = np.minimum(layer.H, (np.minimum(lines, down.number) - 1) * down.step + down.window)
-    wide = np.minimum(layer.W, (columns - 1) * across.step + across.window)
     images = np.maximum(1, lines // down.number)
-    inputs = c * rows * images * wide * size
+    inputs = c * images * _of_each(lines, down.most) * _of_each(columns, across.most) * size
     weights = k * c * layer.R * layer.S * size * growth
     sums = k * lines * columns * shape.positions * on_chip.sum_size
     held: Amounts = group * (inputs + weights + sums)
@@ -336,7 +334,7 @@ def _of_each(sizes: Amounts, count: Callable[[int], int]) -> Amounts:
     """What is counted of each size, once for all tiles that have it."""
     different, place = np.unique(sizes, return_inverse=True)
     found: Amounts = np.array([float(count(int(size))) for size in different])[place]
-    return found
+    return found.reshape(sizes.shape)
 
 
 def _visits(order: Order, tensor: str, cuts: dict[str, Amounts]) -> Amounts:
